@@ -1,0 +1,3 @@
+//! overgrant: an entitlement-graph engine that measures privilege sprawl from exported identity data.
+
+pub mod model;

@@ -1,0 +1,30 @@
+//! The vocabulary: what a snapshot is made of, with no idea of where it comes from or where it goes.
+//!
+//! Every table of the store is a record type here, declared with [`record!`](crate::record), so that the
+//! struct, its Parquet schema and the data dictionary are one text. Times are UTC milliseconds since 1970.
+//! `None` means *unknown* and is never written as zero.
+
+mod builder;
+mod decision;
+mod entity;
+mod grant;
+mod ids;
+mod issue;
+mod people;
+mod record;
+mod result;
+mod snapshot;
+pub mod text;
+
+pub use builder::{Builder, Handle};
+pub use decision::{Certainty, Decision, Reason, Request, Verdict};
+pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};
+pub use grant::{
+    Attachment, AttachmentKind, Credential, CredentialKind, Effect, Grant, Granularity, Layer, Trust, TrustKind, Usage,
+};
+pub use ids::EntityId;
+pub use issue::{Issue, IssueSeverity};
+pub use people::{Approval, Person, PersonStatus, Workflow};
+pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
+pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
+pub use snapshot::{Coverage, Results, Source, SourceId, Tables};

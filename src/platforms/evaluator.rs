@@ -1,0 +1,89 @@
+//! What the rest of the engine asks of a platform's permission model.
+//!
+//! The answers come in bulk: principals that the permission model cannot tell apart form a [`Class`], and a
+//! question is asked once for a class and a whole set of targets. [`Evaluator::decide`] is the same model asked
+//! one question at a time; both must agree, and tests hold them to it.
+
+use roaring::RoaringBitmap;
+
+use crate::model::{Access, Certainty, EntityId, EntityKind, Request, Verdict};
+
+/// What an evaluation is told besides the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Time of the scan in milliseconds since 1970: decides conditions on dates.
+    pub as_of: i64,
+}
+
+/// Principals with the same effective permissions on everything, themselves included or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Class {
+    /// Kind of all members. A group is a class too: what a member gets through it alone.
+    pub kind: EntityKind,
+    /// Scope (account) that the members live in.
+    pub scope: EntityId,
+    /// Members in ascending order, at least one.
+    pub members: Vec<EntityId>,
+}
+
+/// An action, with request parameters that the question fixes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ask {
+    /// Action as the platform writes it (`iam:PassRole`). A `*` asks for every action that matches.
+    pub action: String,
+    /// Condition keys (lower case) with the value that the technique needs them to have.
+    pub pins: Vec<(String, String)>,
+}
+
+/// What a permission is needed on when it is on none of the entities of the export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum On {
+    /// At least one resource that can exist: something new whose name the caller chooses, or the action takes none.
+    Something,
+    /// Every resource.
+    Everything,
+}
+
+/// Where a class may do what was asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reach {
+    /// Entities for which it is allowed whatever the environment is.
+    pub certain: RoaringBitmap,
+    /// Entities for which it is allowed or may be; a superset of `certain`.
+    pub possible: RoaringBitmap,
+    /// What the difference hangs on, in words, sorted.
+    pub reasons: Vec<String>,
+    /// Numbers of the grants that allow, ascending.
+    pub evidence: Vec<u32>,
+}
+
+/// A platform's effective permissions, compiled from one snapshot's tables.
+pub trait Evaluator: Sync {
+    /// All classes, ordered by their first member.
+    fn classes(&self) -> &[Class];
+
+    /// Answers one question exactly.
+    fn decide(&self, request: &Request) -> Verdict;
+
+    /// Which of `among` (entities of this platform) the class may do this to.
+    fn targets(&self, class: usize, ask: &Ask, among: &RoaringBitmap) -> Reach;
+
+    /// Whether the class may do this on something or on everything: `None` when not, and what it stands on.
+    fn anywhere(&self, class: usize, ask: &Ask, on: On) -> Option<Standpoint>;
+
+    /// What the class may do, counted by service and access level; `entity` is the first member in every row.
+    fn access(&self, class: usize) -> Vec<Access>;
+
+    /// Privilege mass of a principal that may do everything on this platform.
+    fn administrator_mass(&self) -> f64;
+}
+
+/// How sure an answer is and what it stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standpoint {
+    pub certainty: Certainty,
+    /// What it hangs on, in words, sorted.
+    pub reasons: Vec<String>,
+    /// Numbers of the grants that allow, ascending.
+    pub evidence: Vec<u32>,
+}

@@ -1,0 +1,37 @@
+//! One folder a platform: readers of its export formats, and its bulk effective-permission transform.
+//!
+//! Nothing here opens a socket or asks for a credential, and platforms never import each other. A platform is
+//! a name in [`crate::model`] and one line in [`ALL`].
+
+pub mod aws;
+mod evaluator;
+pub mod input;
+
+pub use evaluator::{Ask, Class, Evaluator, On, Reach, Settings, Standpoint};
+
+use crate::model::{Builder, Tables};
+
+/// Every platform, in the order in which their readers are asked whether they know a file.
+pub const ALL: &[&dyn Platform] = &[&aws::Aws];
+
+/// A platform whose exports are read.
+pub trait Platform: Sync {
+    /// Registry name, as in [`crate::model::Entity::platform`].
+    fn name(&self) -> &'static str;
+
+    /// Name for people.
+    fn title(&self) -> &'static str;
+
+    /// Readers of this platform's export formats.
+    fn readers(&self) -> &'static [&'static dyn input::Reader];
+
+    /// Looks at all sources of a scan together before they are joined: withdraws the older of two exports of the
+    /// same thing, gives records the names that only another file knows.
+    fn reconcile(&self, builders: &mut [Builder]);
+
+    /// Completes the joined tables with what only shows there: dangling references, deleted principals.
+    fn complete(&self, tables: &mut Tables);
+
+    /// Compiles the effective permissions of this platform's principals.
+    fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't>;
+}
