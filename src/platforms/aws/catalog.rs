@@ -70,6 +70,13 @@ impl Action {
     pub fn condition_keys(&self) -> impl Iterator<Item = &'static str> {
         split_list(self.keys)
     }
+
+    /// The value of `aws:IsMcpServiceAction` in a call of this action. AWS publishes no list: the actions of the MCP
+    /// servers that it runs are those of services named so, and one more that its documentation names.
+    #[must_use]
+    pub fn is_mcp(&self) -> bool {
+        self.service.ends_with("-mcp") || self.full_name == "partnercentral:UseSession"
+    }
 }
 
 /// A kind of resource, as one action uses it.
@@ -435,6 +442,9 @@ mod tests {
         assert_eq!(describe.level, AccessLevel::List);
         assert!(describe.resources.is_empty());
 
+        assert!(action("aws-mcp:CallReadWriteTool").is_mcp() && action("partnercentral:UseSession").is_mcp());
+        assert!(!pass_role.is_mcp() && !action("partnercentral:GetOpportunity").is_mcp());
+
         assert_eq!(action("sts:AssumeRole").level, AccessLevel::Write);
         assert_eq!(action("ec2:CreateTags").level, AccessLevel::Tagging);
         assert_eq!(action("s3:PutBucketPolicy").level, AccessLevel::Permissions);
@@ -494,7 +504,7 @@ mod tests {
         let catalog = Catalog::get();
         let slow = |pattern: &str| -> RoaringBitmap {
             let matches = |id: &u32| glob_ignore_case(pattern, catalog.actions()[*id as usize].full_name);
-            (0..catalog.actions().len() as u32).filter(matches).collect()
+            (0..catalog.ranges().last().unwrap().end).filter(matches).collect()
         };
         for pattern in [
             "s3:*",
