@@ -1,1 +1,4 @@
 //! AWS.
+
+pub mod catalog;
+pub mod keys;
