@@ -62,20 +62,26 @@ pub trait Evaluator: Sync {
     /// All classes, ordered by their first member.
     fn classes(&self) -> &[Class];
 
+    /// One class, opened for many questions.
+    fn open(&self, class: usize) -> Box<dyn View + '_>;
+
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;
 
-    /// Which of `among` (entities of this platform) the class may do this to.
-    fn targets(&self, class: usize, ask: &Ask, among: &RoaringBitmap) -> Reach;
-
-    /// Whether the class may do this on something or on everything: `None` when not, and what it stands on.
-    fn anywhere(&self, class: usize, ask: &Ask, on: On) -> Option<Standpoint>;
-
-    /// What the class may do, counted by service and access level; `entity` is the first member in every row.
-    fn access(&self, class: usize) -> Vec<Access>;
-
     /// Privilege mass of a principal that may do everything on this platform.
     fn administrator_mass(&self) -> f64;
+}
+
+/// The effective permissions of one class.
+pub trait View {
+    /// Which of `among` (entities of this platform) the class may do this to.
+    fn targets(&self, ask: &Ask, among: &RoaringBitmap) -> Reach;
+
+    /// Whether the class may do this on something or on everything: `None` when not, and what it stands on.
+    fn anywhere(&self, ask: &Ask, on: On) -> Option<Standpoint>;
+
+    /// What the class may do, counted by service and access level; `entity` is the first member in every row.
+    fn access(&self) -> Vec<Access>;
 }
 
 /// How sure an answer is and what it stands on.

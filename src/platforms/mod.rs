@@ -7,7 +7,7 @@ pub mod aws;
 mod evaluator;
 pub mod input;
 
-pub use evaluator::{Ask, Class, Evaluator, On, Reach, Settings, Standpoint};
+pub use evaluator::{Ask, Class, Evaluator, On, Reach, Settings, Standpoint, View};
 
 use crate::model::{Builder, Tables};
 
