@@ -300,8 +300,14 @@ fn full_row(targets: usize) -> Row {
 enum Weigher {
     /// All targets of the block weigh the same.
     Even(u64),
-    /// By word: the least weight, and for each bit of what weights have beyond it, the targets that have that bit.
-    Planes(Vec<(u64, Vec<(u32, u64)>)>),
+    Uneven(Vec<WordWeigher>),
+}
+
+/// Sums the weights of up to 64 targets.
+struct WordWeigher {
+    least: u64,
+    /// Bit planes of what the weights have beyond the least: a binary place, and the targets that have a 1 there.
+    planes: Vec<(u32, u64)>,
 }
 
 impl Weigher {
@@ -309,37 +315,39 @@ impl Weigher {
         if let [first, .., last] = targets
             && first.weight != last.weight
         {
-            return Self::Planes(targets.chunks(64).map(planes).collect());
+            return Self::Uneven(targets.chunks(64).map(WordWeigher::new).collect());
         }
         Self::Even(targets.first().map_or(0, |target| target.weight))
     }
 
     fn weigh(&self, row: &Row) -> u64 {
-        let ones = |word: u64| u64::from(word.count_ones());
         match self {
             Self::Even(weight) => weight * row.iter().map(|&word| ones(word)).sum::<u64>(),
-            Self::Planes(words) => {
-                let weigh = |(&word, (least, planes)): (&u64, &(u64, Vec<(u32, u64)>))| {
-                    least * ones(word) + planes.iter().map(|&(shift, mask)| ones(word & mask) << shift).sum::<u64>()
-                };
-                row.iter().zip(words).map(weigh).sum()
-            }
+            Self::Uneven(words) => row.iter().zip(words).map(|(&word, weigher)| weigher.weigh(word)).sum(),
         }
     }
 }
 
-/// The least weight of up to 64 targets, sorted by weight, and the bit planes of what the others have beyond it.
-fn planes(targets: &[Target]) -> (u64, Vec<(u32, u64)>) {
-    let (least, most) = (targets[0].weight, targets[targets.len() - 1].weight);
-    let plane = |shift: u32| {
-        let mask = (0..).zip(targets).fold(0, |mask, (bit, target)| {
-            let has = (target.weight - least) >> shift & 1;
-            mask | has << bit
-        });
-        (shift, mask)
-    };
-    let bits = u64::BITS - (most - least).leading_zeros();
-    (least, (0..bits).map(plane).filter(|&(_, mask)| mask != 0).collect())
+impl WordWeigher {
+    /// Of targets that are sorted by weight.
+    fn new(targets: &[Target]) -> Self {
+        let (least, most) = (targets[0].weight, targets[targets.len() - 1].weight);
+        let plane = |place: u32| {
+            let has_one = |target: &Target| (target.weight - least) >> place & 1;
+            (place, (0..).zip(targets).fold(0, |mask, (bit, target)| mask | has_one(target) << bit))
+        };
+        let places = u64::BITS - (most - least).leading_zeros();
+        Self { least, planes: (0..places).map(plane).filter(|&(_, mask)| mask != 0).collect() }
+    }
+
+    fn weigh(&self, word: u64) -> u64 {
+        let beyond: u64 = self.planes.iter().map(|&(place, mask)| ones(word & mask) << place).sum();
+        self.least * ones(word) + beyond
+    }
+}
+
+fn ones(word: u64) -> u64 {
+    u64::from(word.count_ones())
 }
 
 #[cfg(test)]
