@@ -16,24 +16,18 @@
 //! Weights stay exact and cheap because targets are sorted by weight: a word of 64 targets with one weight costs one
 //! population count, and one with several as many as the differences of its weights have bits.
 //!
+//! A few targets' upstream weights take the same sweep over fewer blocks, with sums down the columns of the rows.
+//!
 //! Time: O((components + arcs) · targets / 512) word operations at worst, blocks shared out to the threads of the
 //! rayon pool. Memory: 8·n bytes for the answer, O(n + m) for the plan, and for each worker 72 bytes a component; no
 //! more workers than [`WORKER_BYTES_MAX`] admits. Sums are of integers, so their order cannot show.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
-
-use super::{Condensation, Csr, NONE, NodeSet, number};
+use super::row::{Columns, Weigher};
+use super::sweep::{Plan, Target};
+use super::{Condensation, Csr, NodeSet, number};
 
 /// Bytes that the rows of all workers may take together; there is always one worker.
 pub const WORKER_BYTES_MAX: usize = 4 << 30;
-
-const BLOCK: usize = 512;
-
-/// Reachability of one block's targets.
-type Row = [u64; BLOCK / 64];
 
 /// The nodes that walks of zero or more arcs from `sources` reach. O(n + m).
 ///
@@ -76,278 +70,68 @@ pub fn reach_counts(graph: &Csr, counted: &NodeSet) -> Vec<u64> {
 /// When there are not as many weights as nodes.
 #[must_use]
 pub fn reach_weights(condensed: &Condensation, weights: &[u32]) -> Vec<u64> {
-    assert_eq!(condensed.components.of.len(), weights.len(), "one weight a node");
-    let plan = Plan::new(condensed, weights);
-    let totals = plan.run();
-    let beyond = |component: usize| match plan.rank[component] {
-        NONE => plan.weight[component],
-        // Rows of inner components hold their own bit already.
-        rank if rank as usize >= plan.sources => totals[rank as usize],
-        rank => totals[rank as usize] + plan.weight[component],
+    let weight = component_weights(condensed, weights);
+    let mut targets: Vec<u32> = (0..number(weight.len())).filter(|&target| weight[target as usize] > 0).collect();
+    targets.sort_unstable_by_key(|&target| (weight[target as usize], target));
+    let plan = Plan::new(&condensed.dag, targets);
+    let sums = plan.run(
+        || vec![0_u64; plan.ranks()],
+        |sums, sweep, block: &[Target]| {
+            let block_weights: Vec<u64> = block.iter().map(|target| weight[target.component as usize]).collect();
+            let weigher = Weigher::new(&block_weights);
+            sweep.block(block, |rank, row| sums[rank] += weigher.weigh(row));
+        },
+    );
+    let total = |component: u32| {
+        let reached = plan.rank(component).map_or(0, |rank| sums.iter().map(|sums| sums[rank]).sum());
+        if plan.holds_itself(component) { reached } else { reached + weight[component as usize] }
     };
+    condensed.components.of.iter().zip(weights).map(|(&component, &own)| total(component) - u64::from(own)).collect()
+}
+
+/// For each of `targets`, the sum of the weights of the nodes *other than itself* that reach it: what
+/// [`reach_weights`] says on the reversed graph, at a price for the targets asked for and not for all nodes.
+///
+/// # Panics
+/// When there are not as many weights as nodes, or a target is not a node.
+#[must_use]
+pub fn upstream_weights(condensed: &Condensation, weights: &[u32], targets: &[u32]) -> Vec<u64> {
     let of = &condensed.components.of;
-    of.iter().zip(weights).map(|(&component, &own)| beyond(component as usize) - u64::from(own)).collect()
-}
-
-/// The part of the condensation that a sweep walks. A component that both is entered and left is *inner*. Ranks
-/// number the distinct sources, then the inner components, both in topological order.
-struct Plan {
-    /// Weight of each component.
-    weight: Vec<u64>,
-    /// Rank of each component; twins share one, and components that nothing leaves have [`NONE`].
-    rank: Vec<u32>,
-    /// Number of ranks of sources.
-    sources: usize,
-    /// Arcs from a rank to inner components: `heads[starts[rank]..starts[rank + 1]]`, ascending, as row numbers
-    /// (rank without the sources).
-    starts: Vec<u32>,
-    heads: Vec<u32>,
-    /// Sorted by weight, then component.
-    targets: Vec<Target>,
-    /// Ranks that lead directly to each target without a row: `tails[from..to]` of the target.
-    tails: Vec<u32>,
-}
-
-struct Target {
-    weight: u64,
-    /// Rank of an inner target; otherwise where its tails lie.
-    at: Place,
-}
-
-enum Place {
-    Rank(u32),
-    Tails { from: usize, to: usize },
-}
-
-impl Plan {
-    fn new(condensed: &Condensation, weights: &[u32]) -> Self {
-        let dag = &condensed.dag;
-        let mut weight = vec![0_u64; dag.nodes()];
-        for (&component, &own) in condensed.components.of.iter().zip(weights) {
-            weight[component as usize] += u64::from(own);
-        }
-        let reverse = dag.reversed();
-        let all = 0..number(dag.nodes());
-        let is_inner = |&component: &u32| !dag.out(component).is_empty() && !reverse.out(component).is_empty();
-        let is_source = |&component: &u32| !dag.out(component).is_empty() && reverse.out(component).is_empty();
-
-        let mut rank = vec![NONE; dag.nodes()];
-        let mut walked = distinct_sources(dag, all.clone().filter(is_source), &mut rank);
-        let sources = walked.len();
-        for component in all.clone().filter(is_inner) {
-            rank[component as usize] = number(walked.len());
-            walked.push(component);
-        }
-        let mut plan = Self { weight, rank, sources, starts: vec![0], heads: vec![], targets: vec![], tails: vec![] };
-        for &component in &walked {
-            let inner = dag.out(component).iter().map(|&head| plan.rank[head as usize]).filter(|&rank| rank != NONE);
-            plan.heads.extend(inner.map(|rank| rank - number(sources)));
-            plan.starts.push(number(plan.heads.len()));
-        }
-        plan.add_targets(&reverse);
-        plan
-    }
-
-    fn add_targets(&mut self, reverse: &Csr) {
-        let mut components: Vec<u32> = (0..number(reverse.nodes()))
-            .filter(|&component| self.weight[component as usize] > 0 && !reverse.out(component).is_empty())
-            .collect();
-        components.sort_unstable_by_key(|&component| (self.weight[component as usize], component));
-        for component in components {
-            let at = match self.rank[component as usize] {
-                NONE => {
-                    let from = self.tails.len();
-                    self.tails.extend(reverse.out(component).iter().map(|&tail| self.rank[tail as usize]));
-                    Place::Tails { from, to: self.tails.len() }
-                }
-                rank => Place::Rank(rank),
-            };
-            self.targets.push(Target { weight: self.weight[component as usize], at });
+    let weight = component_weights(condensed, weights);
+    let mut asked: Vec<u32> = targets.iter().map(|&target| of[target as usize]).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    let plan = Plan::new(&condensed.dag, asked);
+    let mut rank_weight = vec![0_u64; plan.ranks()];
+    for (component, weight) in (0..).zip(&weight) {
+        if let Some(rank) = plan.rank(component) {
+            rank_weight[rank] += weight;
         }
     }
-
-    /// Total weight of each rank's row over all blocks.
-    fn run(&self) -> Vec<u64> {
-        let ranks = self.starts.len() - 1;
-        let blocks: Vec<&[Target]> = self.targets.chunks(BLOCK).collect();
-        let each = (ranks - self.sources) * size_of::<Row>() + ranks * size_of::<u64>();
-        let workers = rayon::current_num_threads().min(blocks.len()).min(WORKER_BYTES_MAX / each.max(1)).max(1);
-        let next = AtomicUsize::new(0);
-        let parts: Vec<Vec<u64>> = (0..workers)
-            .into_par_iter()
-            .map(|_| {
-                let mut sweep = Sweep::new(self);
-                while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    sweep.block(block);
-                }
-                sweep.totals
-            })
-            .collect();
-        parts
-            .into_iter()
-            .reduce(|mut sum, part| {
-                sum.iter_mut().zip(&part).for_each(|(total, more)| *total += more);
-                sum
-            })
-            .unwrap_or_default()
+    let found = plan.run(Vec::new, |found: &mut Vec<(u32, u64)>, sweep, block: &[Target]| {
+        let mut columns = Columns::default();
+        sweep.block(block, |rank, row| columns.add(row, rank_weight[rank]));
+        found.extend(block.iter().enumerate().map(|(column, target)| (target.component, columns.sum(column))));
+    });
+    let mut upstream = vec![0_u64; weight.len()];
+    for (component, sum) in found.into_iter().flatten() {
+        upstream[component as usize] = sum;
     }
-}
-
-/// Ranks the components that nothing enters, one rank for all that have the same arcs; the first of each rank.
-fn distinct_sources(dag: &Csr, sources: impl Iterator<Item = u32>, rank: &mut [u32]) -> Vec<u32> {
-    let hash = |component: u32| {
-        let mut hasher = DefaultHasher::new();
-        dag.out(component).hash(&mut hasher);
-        hasher.finish()
+    let total = |component: u32| {
+        let others = upstream[component as usize];
+        if plan.holds_itself(component) { others } else { others + weight[component as usize] }
     };
-    let mut hashed: Vec<(u64, u32)> = sources.map(|component| (hash(component), component)).collect();
-    hashed.sort_unstable();
-    // Unequal rows under one hash only cost sharing. Ranks are numbered in the order of components afterwards.
-    let same = |a: &(u64, u32), b: &(u64, u32)| a.0 == b.0 && dag.out(a.1) == dag.out(b.1);
-    let mut groups: Vec<&[(u64, u32)]> = hashed.chunk_by(same).collect();
-    groups.sort_unstable_by_key(|group| group[0].1);
-    for (index, group) in groups.iter().enumerate() {
-        for &(_, component) in *group {
-            rank[component as usize] = number(index);
-        }
-    }
-    groups.iter().map(|group| group[0].1).collect()
+    targets.iter().map(|&target| total(of[target as usize]) - u64::from(weights[target as usize])).collect()
 }
 
-/// One worker's rows and sums.
-struct Sweep<'a> {
-    plan: &'a Plan,
-    rows: Vec<Row>,
-    /// Rows that are not empty in the block at hand. Rows of others hold what an earlier block left.
-    filled: NodeSet,
-    /// Bits that the block's targets set by themselves, as `(rank, bit)`, highest rank first.
-    seeds: Vec<(u32, u32)>,
-    totals: Vec<u64>,
-}
-
-impl<'a> Sweep<'a> {
-    fn new(plan: &'a Plan) -> Self {
-        let ranks = plan.starts.len() - 1;
-        let inner = ranks - plan.sources;
-        let rows = vec![[0; BLOCK / 64]; inner];
-        Self { plan, rows, filled: NodeSet::new(inner), seeds: Vec::new(), totals: vec![0; ranks] }
+/// Weight of the members of each component.
+fn component_weights(condensed: &Condensation, weights: &[u32]) -> Vec<u64> {
+    assert_eq!(condensed.components.of.len(), weights.len(), "one weight a node");
+    let mut sums = vec![0_u64; condensed.components.count];
+    for (&component, &own) in condensed.components.of.iter().zip(weights) {
+        sums[component as usize] += u64::from(own);
     }
-
-    fn block(&mut self, targets: &[Target]) {
-        let plan = self.plan;
-        self.seed(targets);
-        let Some(&(highest, _)) = self.seeds.first() else { return };
-        let weigher = Weigher::new(targets);
-        let full = full_row(targets.len());
-        let limit = (highest as usize + 1).saturating_sub(plan.sources);
-        let mut seeds = self.seeds.iter().peekable();
-        for rank in (0..=highest).rev() {
-            let mut row = [0; BLOCK / 64];
-            while let Some((_, bit)) = seeds.next_if(|seed| seed.0 == rank) {
-                row[*bit as usize / 64] |= 1 << (bit % 64);
-            }
-            let heads = plan.starts[rank as usize] as usize..plan.starts[rank as usize + 1] as usize;
-            for &head in &plan.heads[heads] {
-                if head as usize >= limit {
-                    break;
-                }
-                if self.filled.contains(head) {
-                    row.iter_mut().zip(&self.rows[head as usize]).for_each(|(word, more)| *word |= more);
-                    if row == full {
-                        break;
-                    }
-                }
-            }
-            let is_filled = row != [0; BLOCK / 64];
-            if is_filled {
-                self.totals[rank as usize] += weigher.weigh(&row);
-            }
-            if let Some(inner) = (rank as usize).checked_sub(plan.sources) {
-                if is_filled {
-                    self.rows[inner] = row;
-                    self.filled.insert(number(inner));
-                } else {
-                    self.filled.remove(number(inner));
-                }
-            }
-        }
-    }
-
-    fn seed(&mut self, targets: &[Target]) {
-        self.seeds.clear();
-        for (bit, target) in (0..).zip(targets) {
-            match target.at {
-                Place::Rank(rank) => self.seeds.push((rank, bit)),
-                Place::Tails { from, to } => {
-                    self.seeds.extend(self.plan.tails[from..to].iter().map(|&tail| (tail, bit)));
-                }
-            }
-        }
-        self.seeds.sort_unstable_by(|a, b| b.cmp(a));
-    }
-}
-
-/// The row of a component that reaches all targets of a block.
-fn full_row(targets: usize) -> Row {
-    std::array::from_fn(|word| match targets.saturating_sub(word * 64) {
-        0 => 0,
-        bits @ 1..64 => (1 << bits) - 1,
-        _ => u64::MAX,
-    })
-}
-
-/// Sums the weights of the targets in a row.
-enum Weigher {
-    /// All targets of the block weigh the same.
-    Even(u64),
-    Uneven(Vec<WordWeigher>),
-}
-
-/// Sums the weights of up to 64 targets.
-struct WordWeigher {
-    least: u64,
-    /// Bit planes of what the weights have beyond the least: a binary place, and the targets that have a 1 there.
-    planes: Vec<(u32, u64)>,
-}
-
-impl Weigher {
-    fn new(targets: &[Target]) -> Self {
-        if let [first, .., last] = targets
-            && first.weight != last.weight
-        {
-            return Self::Uneven(targets.chunks(64).map(WordWeigher::new).collect());
-        }
-        Self::Even(targets.first().map_or(0, |target| target.weight))
-    }
-
-    fn weigh(&self, row: &Row) -> u64 {
-        match self {
-            Self::Even(weight) => weight * row.iter().map(|&word| ones(word)).sum::<u64>(),
-            Self::Uneven(words) => row.iter().zip(words).map(|(&word, weigher)| weigher.weigh(word)).sum(),
-        }
-    }
-}
-
-impl WordWeigher {
-    /// Of targets that are sorted by weight.
-    fn new(targets: &[Target]) -> Self {
-        let (least, most) = (targets[0].weight, targets[targets.len() - 1].weight);
-        let plane = |place: u32| {
-            let has_one = |target: &Target| (target.weight - least) >> place & 1;
-            (place, (0..).zip(targets).fold(0, |mask, (bit, target)| mask | has_one(target) << bit))
-        };
-        let places = u64::BITS - (most - least).leading_zeros();
-        Self { least, planes: (0..places).map(plane).filter(|&(_, mask)| mask != 0).collect() }
-    }
-
-    fn weigh(&self, word: u64) -> u64 {
-        let beyond: u64 = self.planes.iter().map(|&(place, mask)| ones(word & mask) << place).sum();
-        self.least * ones(word) + beyond
-    }
-}
-
-fn ones(word: u64) -> u64 {
-    u64::from(word.count_ones())
+    sums
 }
 
 #[cfg(test)]
@@ -391,10 +175,16 @@ mod tests {
         fn weights_agree_with_the_closure(
             (nodes, arcs) in arcs(16, 30),
             weights in prop::collection::vec(prop_oneof![Just(0), 0_u32..4, any::<u32>()], 16),
+            asked in prop::collection::vec(any::<u32>(), 0..10),
         ) {
             let weights = &weights[..nodes];
-            let found = reach_weights(&Condensation::new(&csr(nodes, &arcs)), weights);
-            prop_assert_eq!(found, oracle(nodes, &arcs, weights));
+            let condensed = Condensation::new(&csr(nodes, &arcs));
+            prop_assert_eq!(reach_weights(&condensed, weights), oracle(nodes, &arcs, weights));
+            let turned: Vec<_> = arcs.iter().map(|&(s, d, e)| (d, s, e)).collect();
+            let upstream = oracle(nodes, &turned, weights);
+            let asked: Vec<u32> = asked.into_iter().map(|node| node % number(nodes)).collect();
+            let expected: Vec<u64> = asked.iter().map(|&node| upstream[node as usize]).collect();
+            prop_assert_eq!(upstream_weights(&condensed, weights, &asked), expected);
         }
     }
 
@@ -421,12 +211,21 @@ mod tests {
             let graph = csr(nodes as usize, &arcs);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             prop_assert!(pool.is_ok());
-            let found = pool.map(|pool| pool.install(|| reach_weights(&Condensation::new(&graph), &weights)));
-            for (node, &sum) in found.iter().flatten().enumerate() {
+            let condensed = Condensation::new(&graph);
+            let all: Vec<u32> = (0..nodes).rev().collect();
+            let found = pool.map(|pool| {
+                pool.install(|| (reach_weights(&condensed, &weights), upstream_weights(&condensed, &weights, &all)))
+            });
+            let mut upstream: Vec<u64> = weights.iter().map(|&weight| 0_u64.wrapping_sub(u64::from(weight))).collect();
+            for (node, &sum) in found.iter().flat_map(|found| &found.0).enumerate() {
                 let reached = reachable_from(&graph, [number(node)]);
                 let all: u64 = reached.iter().map(|to| u64::from(weights[to as usize])).sum();
                 prop_assert_eq!(sum, all - u64::from(weights[node]));
+                for to in reached.iter() {
+                    upstream[to as usize] = upstream[to as usize].wrapping_add(u64::from(weights[node]));
+                }
             }
+            prop_assert!(found.iter().flat_map(|found| &found.1).eq(upstream.iter().rev()));
         }
     }
 

@@ -17,13 +17,15 @@ pub mod components;
 pub mod csr;
 pub mod dominators;
 pub mod node_set;
+mod row;
 pub mod search;
 pub mod shortest_paths;
+mod sweep;
 
 #[cfg(test)]
 mod testing;
 
-pub use closure::{reach_counts, reach_weights, reachable_from, reaching};
+pub use closure::{reach_counts, reach_weights, reachable_from, reaching, upstream_weights};
 pub use components::{Components, Condensation};
 pub use csr::Csr;
 pub use dominators::Dominators;
