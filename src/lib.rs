@@ -1,4 +1,5 @@
 //! overgrant: an entitlement-graph engine that measures privilege sprawl from exported identity data.
 
+pub mod graph;
 pub mod model;
 pub mod platforms;
