@@ -1,5 +1,9 @@
 //! overgrant: an entitlement-graph engine that measures privilege sprawl from exported identity data.
 
+pub mod access;
+pub mod analysis;
 pub mod graph;
 pub mod model;
+pub mod paths;
 pub mod platforms;
+pub mod techniques;

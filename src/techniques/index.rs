@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::format::{Fact, Facts, Relation, Scope, Target};
-use crate::model::{AttachmentKind, Certainty, CredentialKind, EntityId, EntityKind, MembershipKind, Tables, TrustKind};
+use crate::model::{AttachmentKind, CredentialKind, EntityId, EntityKind, MembershipKind, Tables, TrustKind};
 
 /// Names of facts that techniques may ask for, and what they mean.
 pub const FACTS: &[(&str, &str)] = &[
@@ -281,16 +281,6 @@ impl Candidates {
         if let Some(rest) = self.reasons.len().checked_sub(4).filter(|rest| *rest > 0) {
             self.reasons.truncate(3);
             self.reasons.push(format!("and {} more facts that are not in the export", rest + 1));
-        }
-    }
-
-    /// Certainty of one candidate; `None` when it is none.
-    #[must_use]
-    pub fn certainty(&self, id: u32) -> Option<Certainty> {
-        if self.certain.contains(id) {
-            Some(Certainty::Certain)
-        } else {
-            self.possible.contains(id).then_some(Certainty::Conditional)
         }
     }
 }

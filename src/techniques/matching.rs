@@ -76,6 +76,7 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
         drafts.into_iter().flatten().for_each(|draft| graph.add(draft));
     }
     graph.federations(evaluators);
+    graph.contents();
     graph.finish()
 }
 
@@ -405,6 +406,23 @@ impl<'t> Assembly<'t> {
                 reasons: reasons.into_iter().collect(),
                 evidence: federation.grant.into_iter().collect(),
             });
+        }
+    }
+
+    /// Who controls a scope controls everything in it.
+    fn contents(&mut self) {
+        for entity in self.tables.entities.iter().filter(|entity| entity.present) {
+            let scope = entity.scope.as_deref().and_then(|scope| self.tables.find(scope));
+            if let Some(scope) = scope.filter(|scope| *scope != entity.entity) {
+                self.edges.push(Edge {
+                    src: scope.0,
+                    dst: entity.entity.0,
+                    technique: "contains".to_owned(),
+                    certainty: Certainty::Certain,
+                    reasons: Vec::new(),
+                    evidence: Vec::new(),
+                });
+            }
         }
     }
 

@@ -2,9 +2,8 @@
 //!
 //! The format is described in `datasets/techniques/README.md`. [`Library`] holds the techniques that are built in
 //! and those of folders that the user names; [`matching`] asks the evaluators of effective permissions whom each
-//! technique applies to; [`check`] runs every technique's own examples.
+//! technique applies to. Every technique carries examples of its own, which [`crate::analysis`] runs.
 
-pub mod check;
 pub mod format;
 mod index;
 pub mod matching;

@@ -144,10 +144,11 @@ fn impersonal(statement: &Statement, holder: &Holder<'_>, answers: &mut Vec<bool
     if statement.resources.patterns().iter().any(|pattern| pattern.variables().any(personal)) {
         return false;
     }
-    let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None };
+    let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: None };
     let facts = Facts {
         principal: &holder.principal,
         target: &target,
+        action: "*",
         given: no_context(),
         strict: false,
         session_name: None,

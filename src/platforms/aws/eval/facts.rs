@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::catalog::{Action, Catalog};
 use super::super::keys::{self, KeyClass};
 use crate::model::text::format_time;
 
@@ -82,6 +83,8 @@ pub struct Target {
     pub org: Option<Organization>,
     /// Tags by lower-case key, when the export lists the resource with its tags.
     pub tags: Option<BTreeMap<String, String>>,
+    /// The permissions boundary that a user or role has now, when the export lists the resource.
+    pub boundary: Option<Option<String>>,
 }
 
 /// Everything that decides a request's context keys.
@@ -89,6 +92,8 @@ pub struct Target {
 pub struct Facts<'r> {
     pub principal: &'r Principal,
     pub target: &'r Target,
+    /// Action that is asked for: some keys mean another thing for another action.
+    pub action: &'r str,
     /// Keys given by the question, lower case.
     pub given: &'r BTreeMap<String, Vec<String>>,
     pub strict: bool,
@@ -112,7 +117,7 @@ impl Facts<'_> {
             return Fact::Known(values.clone());
         }
         let fact = self.of_principal(key).or_else(|| self.of_resource(key)).unwrap_or_else(|| {
-            match keys::classify(key) {
+            match keys::describe(key).class_for(self.action) {
                 KeyClass::Chosen => Open::chosen(),
                 KeyClass::Environment | KeyClass::Decidable => Open::environment(),
             }
@@ -142,7 +147,10 @@ impl Facts<'_> {
     /// Whether a key is about what is acted on, so that targets differ in it.
     #[must_use]
     pub fn concerns_resource(key: &str) -> bool {
-        key.starts_with("aws:resource") || key.contains(":resourcetag/") || key.ends_with(":resourceaccount")
+        key.starts_with("aws:resource")
+            || key.contains(":resourcetag/")
+            || key.ends_with(":resourceaccount")
+            || key == "iam:permissionsboundary"
     }
 
     fn of_principal(&self, key: &str) -> Option<Fact> {
@@ -171,6 +179,11 @@ impl Facts<'_> {
                 must_exist: principal.caller == Caller::Role,
                 prefix: None,
             }),
+            "aws:ismcpserviceaction" => {
+                let catalog = Catalog::get();
+                let action = catalog.find(self.action).and_then(|number| catalog.action(number));
+                known(if action.is_some_and(Action::is_mcp) { "true" } else { "false" })
+            }
             "aws:principalorgid" => principal.org.as_ref().map_or_else(Open::environment, |org| known(&org.id)),
             "aws:principalorgpaths" => {
                 principal.org.as_ref().and_then(|org| org.path.as_deref()).map_or_else(Open::environment, known)
@@ -202,6 +215,12 @@ impl Facts<'_> {
             "aws:resourceorgid" => target.org.as_ref().map_or_else(Open::environment, |org| known(&org.id)),
             "aws:resourceorgpaths" => {
                 target.org.as_ref().and_then(|org| org.path.as_deref()).map_or_else(Open::environment, known)
+            }
+            "iam:permissionsboundary" if keys::describe(key).class_for(self.action) == KeyClass::Decidable => {
+                match &target.boundary {
+                    Some(boundary) => maybe(boundary.as_deref()),
+                    None => Open::environment(),
+                }
             }
             _ => {
                 let tag = key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("iam:resourcetag/"))?;

@@ -26,14 +26,17 @@ use std::sync::{Arc, OnceLock, RwLock};
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-pub use accounts::{account_id, account_number};
+pub use self::accounts::{account_id, account_number};
 
 use self::accounts::Account;
 use self::classes::Classes;
 use self::statement::{Actions, Statement};
 use self::view::{Holder, Question};
 use super::catalog::Catalog;
-use crate::model::{AttachmentKind, Effect, Entity, EntityId, Grant, Layer, MembershipKind, Request, Tables, Verdict};
+use super::read::document;
+use crate::model::{
+    AttachmentKind, Builder, Effect, Entity, EntityId, Grant, Layer, MembershipKind, Request, Source, Tables, Verdict,
+};
 use crate::platforms::{Class, Evaluator, Settings, View};
 
 /// The permission model of one snapshot.
@@ -194,16 +197,29 @@ fn session_statements(documents: &[String]) -> Option<Vec<Statement>> {
     if documents.is_empty() {
         return None;
     }
-    let mut out = Vec::new();
-    for (number, document) in documents.iter().enumerate() {
-        let policy = format!("session policy {}", number + 1);
-        // A statement of a session is in no table, so its number is none of theirs.
-        for grant in super::read::policy_statements(document, Layer::Session, &policy).unwrap_or_default() {
-            let actions = Arc::new(Actions::new(&grant.actions, &grant.not_actions));
-            out.push(Statement::new(&Grant { grant: u32::MAX, ..grant }, actions));
-        }
+    let source = Source { path: String::new(), kind: String::new(), sha256: String::new(), records: 0, skipped: 0 };
+    let mut scratch = Builder::new(source);
+    for text in documents {
+        let Ok(document) = document::parse_json(text, document::Place::Identity) else { continue };
+        let place = document::Target {
+            holder: EntityId(0),
+            layer: Layer::Session,
+            policy: "session policy",
+            record: "",
+            granted_at: None,
+        };
+        document::emit(&mut scratch, place, document);
     }
-    Some(out)
+    // A statement of a session is in no table, so its number is none of theirs.
+    let statements = scratch.grants.into_iter().map(|grant| Grant { grant: u32::MAX, ..grant });
+    Some(
+        statements
+            .map(|grant| {
+                let actions = Arc::new(Actions::new(&grant.actions, &grant.not_actions));
+                Statement::new(&grant, actions)
+            })
+            .collect(),
+    )
 }
 
 /// A question's context when nothing is given.

@@ -90,6 +90,7 @@ impl<'c> Holder<'c> {
         Facts {
             principal: &self.principal,
             target,
+            action: question.action,
             given: question.given,
             strict: question.strict,
             session_name: question.session_name,
@@ -107,13 +108,17 @@ impl<'c> Holder<'c> {
         let org = account.as_deref().and_then(|number| self.compiled.account(number)?.organization.clone());
         let listed = entity.filter(|entity| entity.present && entity.kind != EntityKind::Resource);
         let tags = listed.map(|entity| tags(self.compiled, entity.entity));
-        Target { arn: resource.to_owned(), account, org, tags }
+        let boundary = listed.map(|entity| {
+            let policy = self.compiled.attached(entity.entity, AttachmentKind::Boundary).next();
+            policy.map(|policy| self.compiled.tables.entity(policy).id.clone())
+        });
+        Target { arn: resource.to_owned(), account, org, tags, boundary }
     }
 
     /// A resource of which nothing is known, so that every condition on the resource stays open.
     #[must_use]
     pub fn open_target(&self) -> Target {
-        Target { arn: "*".to_owned(), account: None, org: None, tags: None }
+        Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: None }
     }
 
     /// The formula of a question about one resource.

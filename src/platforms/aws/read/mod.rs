@@ -2,7 +2,7 @@
 
 mod authorization;
 mod authorization_records;
-mod document;
+pub(super) mod document;
 mod names;
 mod secrets;
 mod trust;
