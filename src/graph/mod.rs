@@ -9,7 +9,7 @@
 //! | fewest hops, and the next edge of a shortest path | [`search`] | O(n + m) |
 //! | the k shortest loopless paths | [`shortest_paths`] | O(k·l·m log n) at worst, l the length of a path |
 //! | components, condensation | [`components`] | O(n + m) |
-//! | weight reachable from every node, reachable sets | [`closure`] | O((n + m) · targets / 512), O(n + m) |
+//! | weight reachable from every node, or reaching some; reachable sets | [`closure`] | O((n + m) · targets / 512), O(n + m) |
 //! | what every path must cross | [`dominators`] | O(m log n) |
 
 pub mod closure;
