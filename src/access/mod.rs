@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::model::{Access, Decision, EntityId, Request, Tables, TrustKind, Verdict};
 use crate::platforms;
 
-pub use crate::platforms::{Ask, Class, Evaluator, On, Reach, Settings, Standpoint, View};
+pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 
 /// The evaluators of every platform whose entities are in the tables.
 pub struct Evaluators<'t> {

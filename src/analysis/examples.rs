@@ -49,8 +49,7 @@ fn check_one(technique: &Technique) -> Vec<Checked> {
 }
 
 fn run(technique: &Technique, example: &Example) -> Result<(), String> {
-    let reading = input::read_bytes("example", example.export.as_bytes(), platforms::ALL);
-    let tables = super::assemble(reading.builders);
+    let tables = input::read_bytes("example", example.export.as_bytes(), platforms::ALL).join(platforms::ALL);
     if let Some(issue) = tables.issues.iter().find(|issue| issue.severity == crate::model::IssueSeverity::Error) {
         return Err(format!("the export cannot be read: {} ({})", issue.message, issue.record));
     }

@@ -5,7 +5,7 @@ pub mod examples;
 use std::path::PathBuf;
 
 use crate::access::{Evaluators, Settings};
-use crate::model::{Builder, Tables};
+use crate::model::Tables;
 use crate::paths::{self, Landscape};
 use crate::platforms::{self, input};
 use crate::techniques::{AttackGraph, Library, attack_graph};
@@ -13,19 +13,7 @@ use crate::techniques::{AttackGraph, Library, attack_graph};
 /// Reads files and folders into one snapshot's tables.
 #[must_use]
 pub fn read(paths: &[PathBuf], progress: &(dyn Fn(input::Progress<'_>) + Sync)) -> Tables {
-    assemble(input::read_all(paths, platforms::ALL, progress).builders)
-}
-
-/// Joins what the readers found, in the order of the sources.
-fn assemble(mut builders: Vec<Builder>) -> Tables {
-    for platform in platforms::ALL {
-        platform.reconcile(&mut builders);
-    }
-    let mut tables = Builder::assemble(builders);
-    for platform in platforms::ALL {
-        platform.complete(&mut tables);
-    }
-    tables
+    input::read_all(paths, platforms::ALL, progress).join(platforms::ALL)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub struct Class {
 pub struct Ask {
     /// Action as the platform writes it (`iam:PassRole`). A `*` asks for every action that matches.
     pub action: String,
-    /// Condition keys (lower case) with the value that the technique needs them to have.
+    /// Condition keys (lower case) with the value that the technique needs them to have; empty for absent.
     pub pins: Vec<(String, String)>,
 }
 
@@ -42,6 +42,26 @@ pub enum On {
     Something,
     /// Every resource.
     Everything,
+}
+
+/// A change to a principal's policies that an attacker makes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// Its permissions boundary is removed.
+    NoBoundary,
+    /// Its own inline policies deny nothing any more.
+    NoInlineDenies,
+    /// The policies attached to it deny nothing any more.
+    NoAttachedDenies,
+    /// The inline policies of its groups deny nothing any more.
+    NoGroupInlineDenies,
+    /// The policies attached to its groups deny nothing any more.
+    NoGroupAttachedDenies,
+    /// Another version of one of its policies is in force.
+    InactiveVersion,
+    /// It is given everything, as far as its boundary, its denies and its organisation's controls let it.
+    Administrator,
 }
 
 /// Where a class may do what was asked.
@@ -65,6 +85,9 @@ pub trait Evaluator: Sync {
     /// One class, opened for many questions.
     fn open(&self, class: usize) -> Box<dyn View + '_>;
 
+    /// One class as it would be after a change; `None` when the change would change nothing.
+    fn open_given(&self, class: usize, given: Given) -> Option<Box<dyn View + '_>>;
+
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;
 
@@ -79,6 +102,13 @@ pub trait View {
 
     /// Whether the class may do this on something or on everything: `None` when not, and what it stands on.
     fn anywhere(&self, ask: &Ask, on: On) -> Option<Standpoint>;
+
+    /// Whether the class may do all of these on one and the same resource that can exist.
+    fn together(&self, asks: &[Ask]) -> Option<Standpoint>;
+
+    /// Whether the class may change what others are permitted, whoever they are: whoever can do that comes to
+    /// administer the scope.
+    fn manages_permissions(&self) -> Option<Standpoint>;
 
     /// What the class may do, counted by service and access level; `entity` is the first member in every row.
     fn access(&self) -> Vec<Access>;

@@ -7,7 +7,7 @@ pub mod aws;
 mod evaluator;
 pub mod input;
 
-pub use evaluator::{Ask, Class, Evaluator, On, Reach, Settings, Standpoint, View};
+pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 
 use crate::model::{Builder, Tables};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::TechniqueError;
+use crate::access::Given;
 use crate::model::EntityKind;
 
 /// One escalation technique.
@@ -72,9 +73,9 @@ pub struct Target {
     /// The target's trust policy lets one of these services in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trusts_service: Vec<String>,
-    /// The target's trust policy lets an identity provider's users in.
+    /// The target's trust policy lets users of an identity provider in whose id holds this text (`saml`, `oidc`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trusts_federated: Option<bool>,
+    pub trusts_federated: Option<String>,
     #[serde(default, skip_serializing_if = "Facts::is_empty")]
     pub with: Facts,
     #[serde(default)]
@@ -119,6 +120,12 @@ pub struct Requirement {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub any_of: Vec<String>,
     pub on: On,
+    /// Who must have the permission.
+    #[serde(default, skip_serializing_if = "By::is_actor")]
+    pub by: By,
+    /// Change to the policies of who must have it, made by the rest of the technique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
     /// Condition keys that the technique fixes to a value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, String>,
@@ -131,13 +138,37 @@ impl Requirement {
     }
 }
 
+/// Whose permission is meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    #[default]
+    Actor,
+    Target,
+}
+
+impl By {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the serialiser hands in a reference")]
+    fn is_actor(&self) -> bool {
+        *self == Self::Actor
+    }
+}
+
 /// What a permission must be on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum On {
     Target,
+    /// A customer-managed policy attached to the target.
+    TargetPolicy,
+    /// The identity provider that the target's trust policy names.
+    TrustedProvider,
+    /// Any one resource that can exist.
     Something,
+    /// One resource, the same for every requirement that says so.
+    Same,
     Everything,
+    /// Who must have the permission.
     #[serde(rename = "self")]
     Itself,
 }
@@ -156,6 +187,9 @@ pub struct Need {
 #[serde(deny_unknown_fields)]
 pub struct Gain {
     pub of: GainOf,
+    /// Whose permissions the attacker widens: their boundary, denies and organisation's controls still bind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<By>,
 }
 
 /// Of what control is gained.
@@ -216,8 +250,9 @@ fn contradiction(technique: &Technique) -> Option<String> {
         if requirement.action.is_some() != requirement.any_of.is_empty() {
             return Some("each requirement has either `action` or `any_of`".to_owned());
         }
-        if requirement.on == On::Target && technique.target.is_none() {
-            return Some("a requirement is on the target, but there is no [target]".to_owned());
+        let of_target = matches!(requirement.on, On::Target | On::TargetPolicy | On::TrustedProvider);
+        if (of_target || requirement.by == By::Target) && technique.target.is_none() {
+            return Some("a requirement is about the target, but there is no [target]".to_owned());
         }
     }
     let facts = technique.target.iter().flat_map(|target| target.with.keys()).chain(technique.actor.with.keys());

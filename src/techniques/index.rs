@@ -9,7 +9,9 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::format::{Fact, Facts, Relation, Scope, Target};
-use crate::model::{AttachmentKind, CredentialKind, EntityId, EntityKind, MembershipKind, Tables, TrustKind};
+use crate::model::{
+    AttachmentKind, CredentialKind, Effect, EntityId, EntityKind, Layer, MembershipKind, Tables, TrustKind,
+};
 
 /// Names of facts that techniques may ask for, and what they mean.
 pub const FACTS: &[(&str, &str)] = &[
@@ -17,8 +19,12 @@ pub const FACTS: &[(&str, &str)] = &[
     ("login_profile", "the user has a console password"),
     ("access_keys_max", "the user has at most this many access keys"),
     ("inactive_versions", "the policy has versions besides the one in force"),
+    ("versions_max", "the policy has at most this many versions"),
     ("customer_managed", "the policy belongs to the account"),
     ("boundary", "a permissions boundary limits the principal"),
+    ("modifiable", "the account may change the role: it is neither service-linked nor a permission set's"),
+    ("permission_set", "the role is a permission set's"),
+    ("organization_admin", "the principal's account manages the organisation"),
 ];
 
 /// Whether a fact can be asked for.
@@ -58,7 +64,9 @@ pub struct Index<'t> {
     by_scope: FxHashMap<EntityId, RoaringBitmap>,
     /// Roles that a service may assume, by service name.
     services: BTreeMap<String, Candidates>,
-    federated: Candidates,
+    federated: BTreeMap<String, Candidates>,
+    /// Identity providers that each role trusts.
+    providers: FxHashMap<u32, RoaringBitmap>,
 }
 
 impl<'t> Index<'t> {
@@ -77,7 +85,7 @@ impl<'t> Index<'t> {
             }
         }
         let mut index =
-            Self { tables, by_kind, by_scope, services: BTreeMap::new(), federated: Candidates::default() };
+            Self { tables, by_kind, by_scope, services: BTreeMap::new(), federated: BTreeMap::new(), providers: FxHashMap::default() };
         index.read_trusts();
         index
     }
@@ -92,7 +100,12 @@ impl<'t> Index<'t> {
                     let service = service.strip_suffix(".cn").unwrap_or(service);
                     self.services.entry(service.to_owned()).or_default()
                 }
-                TrustKind::Federated => &mut self.federated,
+                TrustKind::Federated => {
+                    let provider = trust.trustee_pattern.to_ascii_lowercase();
+                    let known = trust.trustee.map(|provider| provider.0);
+                    self.providers.entry(trust.target.0).or_default().extend(known);
+                    self.federated.entry(provider).or_default()
+                }
                 _ => continue,
             };
             found.possible.insert(trust.target.0);
@@ -131,10 +144,11 @@ impl<'t> Index<'t> {
             }
             out.limit(&trusting);
         }
-        if target.trusts_federated == Some(true) {
+        if let Some(text) = &target.trusts_federated {
             // Whatever the trust asks of the provider's users, who controls the provider says of them.
-            let federated = Candidates { certain: self.federated.possible.clone(), ..self.federated.clone() };
-            out.limit(&federated);
+            let found = self.federated.iter().filter(|(provider, _)| provider.contains(text.as_str()));
+            let trusting = found.fold(RoaringBitmap::new(), |all, (_, one)| all | &one.possible);
+            out.limit(&Candidates { certain: trusting.clone(), possible: trusting, reasons: Vec::new() });
         }
         for id in &out.possible.clone() {
             match self.facts(EntityId(id), &target.with) {
@@ -187,6 +201,25 @@ impl<'t> Index<'t> {
             .chain(itself)
     }
 
+    /// The identity providers that a role trusts.
+    #[must_use]
+    pub fn providers(&self, role: u32) -> RoaringBitmap {
+        self.providers.get(&role).cloned().unwrap_or_default()
+    }
+
+    /// The policies attached to a principal or to its groups that deny something, by id.
+    #[must_use]
+    pub fn guards(&self, actor: EntityId) -> Vec<String> {
+        let grants = &self.tables.grants;
+        let denies = |policy: &u32| {
+            let start = grants.partition_point(|row| row.holder.0 < *policy);
+            let mut own = grants[start..].iter().take_while(|row| row.holder.0 == *policy);
+            own.any(|row| row.effect == Effect::Deny && row.layer == Layer::Identity)
+        };
+        let attached = self.related(actor, Relation::OwnPolicy);
+        attached.iter().filter(denies).map(|policy| self.tables.entity(EntityId(policy)).id.clone()).collect()
+    }
+
     /// Whether all these facts hold of an entity.
     #[must_use]
     pub fn facts(&self, entity: EntityId, facts: &Facts) -> Truth {
@@ -214,6 +247,17 @@ impl<'t> Index<'t> {
                 let versions = self.attribute(entity, "versions").and_then(|count| count.parse::<u32>().ok());
                 is(versions.is_some_and(|count| count > 1))
             }
+            "versions_max" => {
+                let versions = self.attribute(entity, "versions").and_then(|count| count.parse::<u32>().ok());
+                match (versions, wanted) {
+                    (Some(have), Fact::AtMost(most)) if have <= *most => Truth::Yes,
+                    (None, _) => Truth::Open(format!("the number of versions of `{shown}` is not in the export")),
+                    _ => Truth::No,
+                }
+            }
+            "modifiable" => is(self.attribute(entity, "service_linked") != Some("true") && !self.is_reserved(entity)),
+            "permission_set" => is(self.is_reserved(entity)),
+            "organization_admin" => self.organization_admin(entity, is),
             "boundary" => is(!self.related(entity, Relation::OwnBoundary).is_empty()),
             "login_profile" => match self.password(entity) {
                 Some(have) => is(have),
@@ -229,6 +273,24 @@ impl<'t> Index<'t> {
                 (have, Fact::Is(wanted)) if have.is_some() == *wanted => Truth::Yes,
                 _ => Truth::No,
             },
+        }
+    }
+
+    /// Whether a role was made by Identity Center for a permission set.
+    fn is_reserved(&self, entity: EntityId) -> bool {
+        self.attribute(entity, "path").is_some_and(|path| path.starts_with("/aws-reserved/"))
+    }
+
+    fn organization_admin(&self, entity: EntityId, is: impl Fn(bool) -> Truth) -> Truth {
+        let scope = self.tables.entity(entity).scope.as_deref().unwrap_or_default();
+        let account = self.tables.find(scope);
+        let of = |key: &str| account.and_then(|account| self.attribute(account, key));
+        if of("management_account") == Some("true") {
+            is(true)
+        } else if of("organization").is_some() {
+            is(false)
+        } else {
+            Truth::Open(format!("whether `{scope}` manages the organisation is not in the export"))
         }
     }
 

@@ -13,10 +13,11 @@ use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::format::{GainOf, On, Relation, Requirement, Technique};
+use super::format::{By, GainOf, On, Relation, Requirement, Technique};
 use super::index::{Candidates, Index, Truth};
+use super::others::Others;
 use super::{ADMINISTRATION, Library};
-use crate::access::{self, Ask, Evaluators, Reach, Standpoint, View};
+use crate::access::{self, Ask, Evaluator, Evaluators, Given, Reach, Standpoint, View};
 use crate::model::{Certainty, Edge, EntityId, Tables, TargetSet};
 
 /// The attack graph: edges between entities and target-set nodes, and who is an administrator outright.
@@ -45,13 +46,26 @@ struct Draft<'l> {
 }
 
 /// What a class can do with one technique, before the relation of target and actor is looked at.
-struct Found {
-    certain: RoaringBitmap,
-    possible: RoaringBitmap,
-    reasons: Vec<String>,
-    evidence: Vec<u32>,
+#[derive(Clone)]
+pub(super) struct Found {
+    pub certain: RoaringBitmap,
+    pub possible: RoaringBitmap,
+    pub reasons: Vec<String>,
+    pub evidence: Vec<u32>,
     /// Whether everything that is not on a target is certain.
-    certainty: Certainty,
+    pub certainty: Certainty,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            certain: RoaringBitmap::new(),
+            possible: RoaringBitmap::new(),
+            reasons: Vec::new(),
+            evidence: Vec::new(),
+            certainty: Certainty::Certain,
+        }
+    }
 }
 
 /// Builds the attack graph of all techniques over all platforms.
@@ -64,12 +78,20 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
             library.techniques.iter().filter(|technique| technique.platform == platform).collect();
         let classes = evaluator.classes();
         let candidates = candidates(&index, &techniques, classes);
+        let others = Others::new(tables, evaluator);
         let drafts: Vec<Vec<Draft<'_>>> = classes
             .par_iter()
             .enumerate()
             .map(|(number, class)| {
-                let view = evaluator.open(number);
-                let matcher = Matcher { index: &index, view: &*view, class, candidates: &candidates };
+                let matcher = Matcher {
+                    index: &index,
+                    evaluator,
+                    number,
+                    class,
+                    view: evaluator.open(number),
+                    candidates: &candidates,
+                    others: &others,
+                };
                 techniques.iter().enumerate().flat_map(|(at, technique)| matcher.drafts(at, technique)).collect()
             })
             .collect();
@@ -99,24 +121,24 @@ fn candidates(index: &Index<'_>, techniques: &[&Technique], classes: &[access::C
 /// Asks one class about techniques.
 struct Matcher<'m> {
     index: &'m Index<'m>,
-    view: &'m dyn View,
+    evaluator: &'m dyn Evaluator,
+    number: usize,
     class: &'m access::Class,
+    view: Box<dyn View + 'm>,
     candidates: &'m ByTechnique,
+    others: &'m Others<'m>,
 }
 
-impl Matcher<'_> {
+impl<'m> Matcher<'m> {
     fn drafts<'l>(&self, at: usize, technique: &'l Technique) -> Vec<Draft<'l>> {
         if !technique.actors.is_empty() && !technique.actors.contains(&self.class.kind) {
-            // A group acts through its members, who are users.
             return Vec::new();
         }
         let Some(found) = self.found(at, technique) else { return Vec::new() };
         let mut out = Vec::new();
         let relation = technique.target.as_ref().map_or(Relation::Any, |target| target.relation);
-        let personal = relation != Relation::Any
-            || !technique.actor.with.is_empty()
-            || technique.requires.iter().any(|requirement| requirement.on == On::Itself);
-        if personal {
+        let on_itself = |requirement: &Requirement| requirement.on == On::Itself && requirement.by == By::Actor;
+        if relation != Relation::Any || !technique.actor.with.is_empty() || technique.requires.iter().any(on_itself) {
             for &member in &self.class.members {
                 self.personal(technique, relation, member, &found, &mut out);
             }
@@ -128,16 +150,9 @@ impl Matcher<'_> {
 
     /// What the class can do as a whole; `None` when some requirement is met nowhere.
     fn found(&self, at: usize, technique: &Technique) -> Option<Found> {
-        let mut found = Found {
-            certain: RoaringBitmap::new(),
-            possible: RoaringBitmap::new(),
-            reasons: Vec::new(),
-            evidence: Vec::new(),
-            certainty: Certainty::Certain,
-        };
-        let targets = technique.target.as_ref().map(|_| self.candidates.get(&(at, self.class.scope)));
-        if let Some(candidates) = targets {
-            let candidates = candidates?;
+        let mut found = Found::default();
+        if technique.target.is_some() {
+            let candidates = self.candidates.get(&(at, self.class.scope))?;
             found.certain.clone_from(&candidates.certain);
             found.possible.clone_from(&candidates.possible);
             found.reasons.clone_from(&candidates.reasons);
@@ -145,53 +160,109 @@ impl Matcher<'_> {
                 return None;
             }
         }
-        // What is not on a target is the same for all of them, and quicker to ask.
-        let (on_target, elsewhere): (Vec<_>, Vec<_>) =
-            technique.requires.iter().partition(|requirement| matches!(requirement.on, On::Target));
-        for requirement in elsewhere {
-            if requirement.on != On::Itself {
-                found.stand_on(&self.anywhere(requirement)?);
-            }
+        // What is not about a target is the same for all of them, and quicker to ask.
+        let own = || technique.requires.iter().filter(|requirement| requirement.by == By::Actor);
+        for requirement in own().filter(|requirement| matches!(requirement.on, On::Something | On::Everything)) {
+            found.stand_on(&self.anywhere(requirement)?);
         }
-        for requirement in on_target {
-            found.limit(&self.targets(requirement, &found.possible));
+        let same: Vec<Ask> =
+            own().filter(|one| one.on == On::Same).filter_map(|one| self.asks(one).into_iter().next()).collect();
+        if !same.is_empty() {
+            found.stand_on(&self.view.together(&same)?);
+        }
+        for requirement in own() {
+            match requirement.on {
+                On::Target => found.limit(&self.targets(requirement, &found.possible)),
+                On::TargetPolicy => found.limit(&self.by_way_of(requirement, &found.possible, &self.index_policies())),
+                On::TrustedProvider => {
+                    found.limit(&self.by_way_of(requirement, &found.possible, &|role| self.index.providers(role)));
+                }
+                _ => continue,
+            }
             if found.possible.is_empty() {
                 return None;
             }
         }
-        for need in &technique.needs {
-            found.certainty = Certainty::Conditional;
-            let whose = need.whose.as_deref().map(|whose| format!(" whose {whose}")).unwrap_or_default();
-            found.reasons.push(format!("needs existing {}{whose}", need.existing));
+        self.others.limit(technique, &mut found);
+        if technique.gain.through == Some(By::Actor) {
+            let changed = self.evaluator.open_given(self.number, Given::Administrator)?;
+            found.stand_on(&changed.manages_permissions()?);
         }
-        Some(found)
+        for need in &technique.needs {
+            let whose = need.whose.as_deref().map(|whose| format!(" ({whose})")).unwrap_or_default();
+            found.doubt(format!("needs existing {}{whose}", need.existing));
+        }
+        (technique.target.is_none() || !found.possible.is_empty()).then_some(found)
+    }
+
+    /// The customer-managed policies attached to an entity.
+    fn index_policies(&self) -> impl Fn(u32) -> RoaringBitmap + '_ {
+        let own = super::format::Facts::from([("customer_managed".to_owned(), super::format::Fact::Is(true))]);
+        move |entity| {
+            let attached = self.index.related(EntityId(entity), Relation::OwnPolicy);
+            attached.iter().filter(|&policy| self.index.facts(EntityId(policy), &own) == Truth::Yes).collect()
+        }
+    }
+
+    /// Targets for which the permission holds on something that belongs to them.
+    fn by_way_of(
+        &self,
+        requirement: &Requirement,
+        targets: &RoaringBitmap,
+        belongings: &dyn Fn(u32) -> RoaringBitmap,
+    ) -> Reach {
+        let each: Vec<(u32, RoaringBitmap)> = targets.iter().map(|target| (target, belongings(target))).collect();
+        let all = each.iter().fold(RoaringBitmap::new(), |all, (_, one)| all | one);
+        let found = self.targets(requirement, &all);
+        let having = |some: &RoaringBitmap| -> RoaringBitmap {
+            each.iter().filter(|(_, own)| !own.is_disjoint(some)).map(|(target, _)| *target).collect()
+        };
+        Reach {
+            certain: having(&found.certain),
+            possible: having(&found.possible),
+            reasons: found.reasons,
+            evidence: found.evidence,
+        }
+    }
+
+    /// The view that a requirement is about: of the class as it is, or after a change. A change that changes nothing
+    /// leaves nothing to gain from it.
+    fn changed(&self, requirement: &Requirement) -> Option<Option<Box<dyn View + 'm>>> {
+        match requirement.given {
+            None => Some(None),
+            Some(given) => self.evaluator.open_given(self.number, given).map(Some),
+        }
     }
 
     /// The best of a requirement's alternatives, where it is on no target.
     fn anywhere(&self, requirement: &Requirement) -> Option<Standpoint> {
         let on = if requirement.on == On::Everything { access::On::Everything } else { access::On::Something };
-        let mut best: Option<Standpoint> = None;
-        for ask in asks(requirement) {
-            let Some(found) = self.view.anywhere(&ask, on) else { continue };
-            if found.certainty == Certainty::Certain {
-                return Some(found);
-            }
-            best = best.or(Some(found));
-        }
-        best
+        let changed = self.changed(requirement)?;
+        let view: &dyn View = changed.as_deref().unwrap_or(&*self.view);
+        best(self.asks(requirement).iter().filter_map(|ask| view.anywhere(ask, on)))
     }
 
     /// Where any of a requirement's alternatives is allowed.
     fn targets(&self, requirement: &Requirement, among: &RoaringBitmap) -> Reach {
-        let mut all = Reach::default();
-        for ask in asks(requirement) {
-            let one = self.view.targets(&ask, among);
-            all.certain |= one.certain;
-            all.possible |= one.possible;
-            all.reasons.extend(one.reasons);
-            all.evidence.extend(one.evidence);
+        let Some(changed) = self.changed(requirement) else { return Reach::default() };
+        let view: &dyn View = changed.as_deref().unwrap_or(&*self.view);
+        union(self.asks(requirement).iter().map(|ask| view.targets(ask, among)))
+    }
+
+    /// The questions of a requirement: one for each alternative, and for each policy that a guard may be.
+    fn asks(&self, requirement: &Requirement) -> Vec<Ask> {
+        let plain = asks(requirement);
+        if !requirement.with.values().any(|value| value == GUARD) {
+            return plain;
         }
-        all
+        let guards = self.index.guards(self.class.members[0]);
+        let with = |ask: &Ask, guard: &String| {
+            let pin = |(key, value): &(String, String)| {
+                (key.clone(), if value == GUARD { guard.clone() } else { value.clone() })
+            };
+            Ask { action: ask.action.clone(), pins: ask.pins.iter().map(pin).collect() }
+        };
+        plain.iter().flat_map(|ask| guards.iter().map(move |guard| with(ask, guard))).collect()
     }
 
     /// The part of what the class found that is true of one member.
@@ -203,7 +274,7 @@ impl Matcher<'_> {
         found: &Found,
         out: &mut Vec<Draft<'l>>,
     ) {
-        let mut own = Found { ..found.clone() };
+        let mut own = found.clone();
         if technique.target.is_some() {
             let related = self.index.related(member, relation);
             own.certain &= &related;
@@ -218,7 +289,8 @@ impl Matcher<'_> {
             Truth::Open(why) => own.doubt(why),
         }
         let itself = RoaringBitmap::from_iter([member.0]);
-        for requirement in technique.requires.iter().filter(|requirement| requirement.on == On::Itself) {
+        let on_itself = |one: &&Requirement| one.on == On::Itself && one.by == By::Actor;
+        for requirement in technique.requires.iter().filter(on_itself) {
             let reach = self.targets(requirement, &itself);
             if reach.possible.is_empty() {
                 return;
@@ -233,22 +305,36 @@ impl Matcher<'_> {
     }
 }
 
-fn asks(requirement: &Requirement) -> impl Iterator<Item = Ask> {
-    let pins: Vec<(String, String)> =
-        requirement.with.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
-    requirement.actions().map(move |action| Ask { action: action.to_owned(), pins: pins.clone() })
+/// Stands in a requirement for the id of a policy that denies something to the actor.
+const GUARD: &str = "${guard}";
+
+/// The first certain answer, else the first.
+pub(super) fn best(found: impl Iterator<Item = Standpoint>) -> Option<Standpoint> {
+    let mut best: Option<Standpoint> = None;
+    for one in found {
+        if one.certainty == Certainty::Certain {
+            return Some(one);
+        }
+        best = best.or(Some(one));
+    }
+    best
 }
 
-impl Clone for Found {
-    fn clone(&self) -> Self {
-        Self {
-            certain: self.certain.clone(),
-            possible: self.possible.clone(),
-            reasons: self.reasons.clone(),
-            evidence: self.evidence.clone(),
-            certainty: self.certainty,
-        }
+pub(super) fn union(found: impl Iterator<Item = Reach>) -> Reach {
+    let mut all = Reach::default();
+    for one in found {
+        all.certain |= one.certain;
+        all.possible |= one.possible;
+        all.reasons.extend(one.reasons);
+        all.evidence.extend(one.evidence);
     }
+    all
+}
+
+pub(super) fn asks(requirement: &Requirement) -> Vec<Ask> {
+    let pins: Vec<(String, String)> =
+        requirement.with.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
+    requirement.actions().map(|action| Ask { action: action.to_owned(), pins: pins.clone() }).collect()
 }
 
 impl Found {

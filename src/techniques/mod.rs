@@ -7,6 +7,7 @@
 pub mod format;
 mod index;
 pub mod matching;
+mod others;
 
 use std::path::{Path, PathBuf};
 

@@ -207,6 +207,14 @@ pub fn read_all(paths: &[PathBuf], platforms: &[&dyn Platform], progress: &(dyn 
     Reading { builders: builders.into_iter().flatten().collect() }
 }
 
+/// Reads one text that is already in memory, as if it were a file of that name.
+#[must_use]
+pub fn read_bytes(path: &str, bytes: &[u8], platforms: &[&dyn Platform]) -> Reading {
+    let readers: Vec<&dyn Reader> = platforms.iter().flat_map(|platform| platform.readers()).copied().collect();
+    let start = &bytes[..bytes.len().min(head::HEAD_BYTES)];
+    Reading { builders: vec![read_text(Input::from_bytes(path, bytes), start, &readers)] }
+}
+
 fn source(path: &str, kind: &str) -> Source {
     Source { path: path.to_owned(), kind: kind.to_owned(), sha256: String::new(), records: 0, skipped: 0 }
 }

@@ -64,7 +64,7 @@ impl Summary {
         let boundary: Option<Vec<&Statement>> =
             holder.boundary.as_ref().map(|statements| statements.iter().map(statement).collect());
         let every = || identity.iter().chain(boundary.iter().flatten()).chain(controls.iter().flatten()).copied();
-        let mut total = if holder.root { everything() } else { allowed(holder, &identity) };
+        let mut total = if holder.all_allowed { everything() } else { allowed(holder, &identity) };
         for layer in boundary.iter().chain(&controls) {
             total = both(total, &allowed(holder, layer));
         }

@@ -48,7 +48,7 @@ impl<'c> ClassView<'c> {
 
     /// Whether some identity policy may allow the action; without that only a resource's policy can.
     fn may(&self, question: &Question<'_>) -> bool {
-        self.holder.root
+        self.holder.all_allowed
             || !self.holder.identity_missing.is_empty()
             || match question.known {
                 Some(number) => self.granted().contains(number),
@@ -159,7 +159,8 @@ fn question<'q>(ask: &'q Ask, pins: &'q BTreeMap<String, Vec<String>>) -> Questi
 }
 
 fn pins(ask: &Ask) -> BTreeMap<String, Vec<String>> {
-    ask.pins.iter().map(|(key, value)| (key.to_ascii_lowercase(), vec![value.clone()])).collect()
+    let values = |value: &String| if value.is_empty() { Vec::new() } else { vec![value.clone()] };
+    ask.pins.iter().map(|(key, value)| (key.to_ascii_lowercase(), values(value))).collect()
 }
 
 /// What an answer hangs on, in words.
@@ -227,8 +228,73 @@ impl View for ClassView<'_> {
         }
     }
 
+    fn together(&self, asks: &[Ask]) -> Option<Standpoint> {
+        let pins: Vec<_> = asks.iter().map(pins).collect();
+        let questions: Vec<Question<'_>> = asks.iter().zip(&pins).map(|(ask, pins)| question(ask, pins)).collect();
+        let may = questions.iter().all(|question| self.may(question));
+        may.then(|| witness::together(&self.holder, &questions)).flatten()
+    }
+
+    fn manages_permissions(&self) -> Option<Standpoint> {
+        best(MANAGING.iter().filter_map(|action| self.summary().everything(action)))
+    }
+
     fn access(&self) -> Vec<Access> {
         self.summary().rows(self.holder.entity)
+    }
+}
+
+/// Actions of which each, on everything, gives permissions to someone.
+const MANAGING: &[&str] = &[
+    "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
+    "iam:CreatePolicyVersion",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+/// The first certain answer, else the first.
+fn best(found: impl Iterator<Item = Standpoint>) -> Option<Standpoint> {
+    let mut best: Option<Standpoint> = None;
+    for one in found {
+        if one.certainty == Certainty::Certain {
+            return Some(one);
+        }
+        best = best.or(Some(one));
+    }
+    best
+}
+
+/// Several ways in which a class may have changed: what any of them may do.
+pub struct AnyOf<'c>(pub Vec<ClassView<'c>>);
+
+impl View for AnyOf<'_> {
+    fn targets(&self, ask: &Ask, among: &RoaringBitmap) -> Reach {
+        let mut all = Reach::default();
+        for one in self.0.iter().map(|view| view.targets(ask, among)) {
+            all.certain |= one.certain;
+            all.possible |= one.possible;
+            all.reasons.extend(one.reasons);
+            all.evidence.extend(one.evidence);
+        }
+        all
+    }
+
+    fn anywhere(&self, ask: &Ask, on: On) -> Option<Standpoint> {
+        best(self.0.iter().filter_map(|view| view.anywhere(ask, on)))
+    }
+
+    fn together(&self, asks: &[Ask]) -> Option<Standpoint> {
+        best(self.0.iter().filter_map(|view| view.together(asks)))
+    }
+
+    fn manages_permissions(&self) -> Option<Standpoint> {
+        best(self.0.iter().filter_map(View::manages_permissions))
+    }
+
+    fn access(&self) -> Vec<Access> {
+        self.0.first().map(View::access).unwrap_or_default()
     }
 }
 

@@ -134,7 +134,7 @@ fn key(
         documents,
         boundary,
         answers,
-        person: (person || holder.root).then_some(member),
+        person: (person || holder.all_allowed).then_some(member),
     }
 }
 

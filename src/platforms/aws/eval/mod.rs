@@ -37,7 +37,7 @@ use super::read::document;
 use crate::model::{
     AttachmentKind, Builder, Effect, Entity, EntityId, Grant, Layer, MembershipKind, Request, Source, Tables, Verdict,
 };
-use crate::platforms::{Class, Evaluator, Settings, View};
+use crate::platforms::{Class, Evaluator, Given, Settings, View};
 
 /// The permission model of one snapshot.
 pub struct Compiled<'t> {
@@ -171,6 +171,13 @@ impl Evaluator for Compiled<'_> {
     fn open(&self, class: usize) -> Box<dyn View + '_> {
         let first = self.classes().list[class].members[0];
         Box::new(bulk::ClassView::new(self, Holder::new(self, first)))
+    }
+
+    fn open_given(&self, class: usize, given: Given) -> Option<Box<dyn View + '_>> {
+        let first = self.classes().list[class].members[0];
+        let changed = Holder::new(self, first).given(given);
+        let views: Vec<_> = changed.into_iter().map(|holder| bulk::ClassView::new(self, holder)).collect();
+        (!views.is_empty()).then(|| Box::new(bulk::AnyOf(views)) as Box<dyn View + '_>)
     }
 
     fn decide(&self, request: &Request) -> Verdict {

@@ -8,17 +8,19 @@ use super::formula::{Clause, Formula, Level, Sides};
 use super::principals::{Naming, naming};
 use super::statement::Statement;
 use super::{Compiled, account_of, denies};
-use crate::model::{AttachmentKind, EntityId, EntityKind, Layer, Verdict};
+use crate::model::{AttachmentKind, Effect, EntityId, EntityKind, Layer, Verdict};
+use crate::platforms::Given;
 
 /// A principal with all that its account and its attachments bring to every question.
+#[derive(Clone)]
 pub struct Holder<'c> {
     pub compiled: &'c Compiled<'c>,
     pub entity: EntityId,
     pub principal: Principal,
     /// Identity statements: inline, attached, through groups.
     pub identity: Vec<usize>,
-    /// The root user of an account, whom no policy of the account limits or needs to allow.
-    pub root: bool,
+    /// Needs no identity policy to allow: an account's root user, or whoever is given everything.
+    pub all_allowed: bool,
     /// Attached policies that the export does not define.
     pub identity_missing: Vec<EntityId>,
     /// The boundary's statements, when there is a boundary.
@@ -70,8 +72,67 @@ impl<'c> Holder<'c> {
         let missing = bound.filter(|&policy| !compiled.tables.entity(policy).present);
         let boundary = bound.map(|policy| compiled.in_layer(policy, Layer::Identity).collect());
         let scps = if principal.service_linked { None } else { scps(compiled, &principal.account) };
-        let root = accounts::is_root(&principal.arn);
-        Self { compiled, entity, principal, root, identity, identity_missing, boundary, boundary_missing: missing, scps }
+        let all_allowed = accounts::is_root(&principal.arn);
+        Self { compiled, entity, principal, all_allowed, identity, identity_missing, boundary, boundary_missing: missing, scps }
+    }
+
+    /// The holder as it would be after a change: none when there is nothing to change, several when the change can be
+    /// made in several ways.
+    #[must_use]
+    pub fn given(mut self, given: Given) -> Vec<Self> {
+        let denies_of = |holder: &Self, sources: &[EntityId]| -> Vec<usize> {
+            let from = |at: &&usize| {
+                let grant = &holder.compiled.tables.grants[**at];
+                grant.effect == Effect::Deny && sources.contains(&grant.holder)
+            };
+            holder.identity.iter().filter(from).copied().collect()
+        };
+        let groups: Vec<EntityId> = self.compiled.groups_of(self.entity).collect();
+        let attached = |holders: &[EntityId]| -> Vec<EntityId> {
+            holders.iter().flat_map(|&holder| self.compiled.attached(holder, AttachmentKind::Identity)).collect()
+        };
+        let gone = match given {
+            Given::NoBoundary => {
+                let bounded = self.boundary.take().is_some();
+                self.boundary_missing = None;
+                return if bounded { vec![self] } else { Vec::new() };
+            }
+            Given::Administrator => {
+                self.all_allowed = true;
+                return vec![self];
+            }
+            Given::InactiveVersion => return self.other_versions(),
+            Given::NoInlineDenies => denies_of(&self, &[self.entity]),
+            Given::NoAttachedDenies => denies_of(&self, &attached(&[self.entity])),
+            Given::NoGroupInlineDenies => denies_of(&self, &groups),
+            Given::NoGroupAttachedDenies => denies_of(&self, &attached(&groups)),
+        };
+        self.identity.retain(|at| !gone.contains(at));
+        if gone.is_empty() { Vec::new() } else { vec![self] }
+    }
+
+    /// One holder for each version that is not in force of each policy attached to the principal or its groups.
+    fn other_versions(self) -> Vec<Self> {
+        let tables = self.compiled.tables;
+        let holders = std::iter::once(self.entity).chain(self.compiled.groups_of(self.entity));
+        let mut policies: Vec<EntityId> =
+            holders.flat_map(|holder| self.compiled.attached(holder, AttachmentKind::Identity)).collect();
+        policies.sort_unstable();
+        policies.dedup();
+        let mut out = Vec::new();
+        for policy in policies {
+            let mut versions: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+            for at in self.compiled.in_layer(policy, Layer::Inactive) {
+                versions.entry(&tables.grants[at].policy).or_default().push(at);
+            }
+            for statements in versions.into_values() {
+                let mut identity = self.identity.clone();
+                identity.retain(|&at| tables.grants[at].holder != policy);
+                identity.extend(statements);
+                out.push(Self { identity, ..self.clone() });
+            }
+        }
+        out
     }
 
     /// Answers a question about one resource.
@@ -129,7 +190,7 @@ impl<'c> Holder<'c> {
             deny: Vec::new(),
             missing_deny: None,
             controls: Vec::new(),
-            identity: Level { open_wide: self.root, ..Level::default() },
+            identity: Level { open_wide: self.all_allowed, ..Level::default() },
             boundary: Level { open_wide: self.boundary.is_none(), ..Level::default() },
             session: Level { open_wide: question.sessions.is_none(), ..Level::default() },
             delegating: Level::default(),

@@ -41,6 +41,36 @@ pub fn somewhere(holder: &Holder<'_>, question: &Question<'_>) -> Option<Standpo
     }
 }
 
+/// Whether the holder may do all of these on one resource: a witness that fits every action's types. Actions that take
+/// no resource are asked on none.
+#[must_use]
+pub fn together(holder: &Holder<'_>, questions: &[Question<'_>]) -> Option<Standpoint> {
+    let types = |question: &Question<'_>| {
+        question.known.and_then(|number| Catalog::get().action(number)).map_or(&[][..], |action| action.resources)
+    };
+    let (placed, free): (Vec<_>, Vec<_>) = questions.iter().partition(|question| !types(question).is_empty());
+    let mut all: Option<Standpoint> = None;
+    for question in free {
+        let one = standpoint(&holder.answer(question, "*"))?;
+        all = Some(all.map_or_else(|| one.clone(), |all| both(all, &one)));
+    }
+    let Some(first) = placed.first() else { return all };
+    let patterns: Vec<String> = placed.iter().flat_map(|question| patterns(holder, question)).collect();
+    let mut best: Option<Standpoint> = None;
+    for witness in witnesses(holder, types(first), &patterns) {
+        let one = placed.iter().try_fold(all.clone(), |all, question| {
+            let fits = types(question).iter().any(|kind| glob(kind.pattern, &witness));
+            let one = standpoint(&holder.answer(question, &witness)).filter(|_| fits)?;
+            Some(Some(all.map_or_else(|| one.clone(), |all| both(all, &one))))
+        });
+        match one.flatten() {
+            Some(one) if one.certainty == Certainty::Certain => return Some(one),
+            one => best = best.or(one),
+        }
+    }
+    best
+}
+
 fn both(mut a: Standpoint, b: &Standpoint) -> Standpoint {
     if b.certainty == Certainty::Conditional {
         a.certainty = Certainty::Conditional;
@@ -54,13 +84,8 @@ fn both(mut a: Standpoint, b: &Standpoint) -> Standpoint {
     a
 }
 
-/// The best answer over all witnesses of these types.
-fn best(
-    holder: &Holder<'_>,
-    question: &Question<'_>,
-    types: &[ResourceType],
-    patterns: &[String],
-) -> Option<Verdict> {
+/// Resources of these types that can exist, as the patterns tell them apart.
+fn witnesses(holder: &Holder<'_>, types: &[ResourceType], patterns: &[String]) -> Vec<String> {
     let account = &holder.principal.account;
     let partition = holder.principal.arn.split(':').nth(1).unwrap_or("aws");
     let mut witnesses: Vec<String> = types.iter().map(|kind| fill(kind.pattern, partition, account)).collect();
@@ -73,6 +98,16 @@ fn best(
     }
     witnesses.sort();
     witnesses.dedup();
+    witnesses
+}
+
+/// The best answer over all witnesses of these types.
+fn best(
+    holder: &Holder<'_>,
+    question: &Question<'_>,
+    types: &[ResourceType],
+    patterns: &[String],
+) -> Option<Verdict> {
     let rank = |verdict: &Verdict| match verdict.decision {
         Decision::Allowed => 3,
         Decision::Conditional => 2,
@@ -80,8 +115,8 @@ fn best(
         Decision::Denied => 0,
     };
     let mut best: Option<Verdict> = None;
-    for witness in &witnesses {
-        let verdict = holder.answer(question, witness);
+    for witness in witnesses(holder, types, patterns) {
+        let verdict = holder.answer(question, &witness);
         if best.as_ref().is_none_or(|best| rank(&verdict) > rank(best)) {
             best = Some(verdict);
         }
