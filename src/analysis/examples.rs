@@ -49,7 +49,8 @@ fn check_one(technique: &Technique) -> Vec<Checked> {
 }
 
 fn run(technique: &Technique, example: &Example) -> Result<(), String> {
-    let tables = input::read_bytes("example", example.export.as_bytes(), platforms::ALL).join(platforms::ALL);
+    let files = example.export.texts().iter().map(|text| ("example", text.as_bytes()));
+    let tables = input::read_texts(files, platforms::ALL).join(platforms::ALL);
     if let Some(issue) = tables.issues.iter().find(|issue| issue.severity == crate::model::IssueSeverity::Error) {
         return Err(format!("the export cannot be read: {} ({})", issue.message, issue.record));
     }
@@ -94,4 +95,21 @@ fn edge(
         })
         .map(|edge| edge.certainty)
         .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_example_holds() {
+        let library = Library::built_in().unwrap();
+        let checked = check(&library);
+        let failures: Vec<String> = checked
+            .iter()
+            .filter_map(|one| Some(format!("{}: {}: {}", one.technique, one.about, one.failure.as_ref()?)))
+            .collect();
+        assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), checked.len(), failures.join("\n"));
+        assert!(library.techniques.len() >= 85 && checked.len() >= 2 * library.techniques.len());
+    }
 }

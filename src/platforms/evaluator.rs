@@ -106,8 +106,8 @@ pub trait View {
     /// Whether the class may do all of these on one and the same resource that can exist.
     fn together(&self, asks: &[Ask]) -> Option<Standpoint>;
 
-    /// Whether the class may change what others are permitted, whoever they are: whoever can do that comes to
-    /// administer the scope.
+    /// Whether the class can make someone whom it controls an administrator of the scope: certain when nothing stands
+    /// in the way, conditional when it can change permissions in some ways only.
     fn manages_permissions(&self) -> Option<Standpoint>;
 
     /// What the class may do, counted by service and access level; `entity` is the first member in every row.

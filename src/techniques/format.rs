@@ -211,7 +211,26 @@ pub struct Example {
     pub from: String,
     pub to: String,
     pub expect: Expect,
-    pub export: String,
+    /// Text of one file, or of several.
+    pub export: Export,
+}
+
+/// The files of an example.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Export {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Export {
+    /// The text of each file.
+    pub fn texts(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Several(texts) => texts,
+        }
+    }
 }
 
 /// What an example shows.

@@ -17,6 +17,7 @@ use crate::model::{
 pub const FACTS: &[(&str, &str)] = &[
     ("instance_profile", "the role is in an instance profile"),
     ("login_profile", "the user has a console password"),
+    ("mfa", "the user has a second factor for the console"),
     ("access_keys_max", "the user has at most this many access keys"),
     ("inactive_versions", "the policy has versions besides the one in force"),
     ("versions_max", "the policy has at most this many versions"),
@@ -220,6 +221,23 @@ impl<'t> Index<'t> {
         attached.iter().filter(denies).map(|policy| self.tables.entity(EntityId(policy)).id.clone()).collect()
     }
 
+    /// The groups of an actor that deny something, inline or by an attached policy.
+    #[must_use]
+    pub fn guarded_groups(&self, actor: EntityId, inline: bool) -> RoaringBitmap {
+        let denies = |holder: EntityId| {
+            let grants = &self.tables.grants;
+            let start = grants.partition_point(|row| row.holder < holder);
+            let mut own = grants[start..].iter().take_while(|row| row.holder == holder);
+            own.any(|row| row.effect == Effect::Deny && row.layer == Layer::Identity)
+        };
+        let attached = |group: EntityId| {
+            let rows = &self.tables.attachments;
+            let start = rows.partition_point(|row| row.holder < group);
+            rows[start..].iter().take_while(move |row| row.holder == group).any(|row| denies(row.policy))
+        };
+        self.groups(actor).filter(|&group| if inline { denies(group) } else { attached(group) }).map(|id| id.0).collect()
+    }
+
     /// Whether all these facts hold of an entity.
     #[must_use]
     pub fn facts(&self, entity: EntityId, facts: &Facts) -> Truth {
@@ -255,13 +273,17 @@ impl<'t> Index<'t> {
                     _ => Truth::No,
                 }
             }
-            "modifiable" => is(self.attribute(entity, "service_linked") != Some("true") && !self.is_reserved(entity)),
+            "modifiable" => is(!self.has_path(entity, "aws-service-role") && !self.is_reserved(entity)),
             "permission_set" => is(self.is_reserved(entity)),
             "organization_admin" => self.organization_admin(entity, is),
             "boundary" => is(!self.related(entity, Relation::OwnBoundary).is_empty()),
             "login_profile" => match self.password(entity) {
                 Some(have) => is(have),
                 None => Truth::Open(format!("whether `{shown}` has a console password is not in the export")),
+            },
+            "mfa" => match self.credentials(entity, CredentialKind::Mfa) {
+                Some(count) => is(count > 0),
+                None => Truth::Open(format!("whether `{shown}` has a second factor is not in the export")),
             },
             "access_keys_max" => match (self.access_keys(entity), wanted) {
                 (Some(have), Fact::AtMost(most)) if have <= *most => Truth::Yes,
@@ -278,7 +300,13 @@ impl<'t> Index<'t> {
 
     /// Whether a role was made by Identity Center for a permission set.
     fn is_reserved(&self, entity: EntityId) -> bool {
-        self.attribute(entity, "path").is_some_and(|path| path.starts_with("/aws-reserved/"))
+        self.has_path(entity, "aws-reserved")
+    }
+
+    /// Whether a role's id has this first folder.
+    fn has_path(&self, entity: EntityId, folder: &str) -> bool {
+        let id = &self.tables.entity(entity).id;
+        id.split_once(":role/").is_some_and(|(_, path)| path.split('/').next() == Some(folder) && path.contains('/'))
     }
 
     fn organization_admin(&self, entity: EntityId, is: impl Fn(bool) -> Truth) -> Truth {

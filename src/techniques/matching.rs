@@ -165,10 +165,9 @@ impl<'m> Matcher<'m> {
         for requirement in own().filter(|requirement| matches!(requirement.on, On::Something | On::Everything)) {
             found.stand_on(&self.anywhere(requirement)?);
         }
-        let same: Vec<Ask> =
-            own().filter(|one| one.on == On::Same).filter_map(|one| self.asks(one).into_iter().next()).collect();
+        let same: Vec<Vec<Ask>> = own().filter(|one| one.on == On::Same).map(|one| self.asks(one)).collect();
         if !same.is_empty() {
-            found.stand_on(&self.view.together(&same)?);
+            found.stand_on(&best(combinations(&same).iter().filter_map(|asks| self.view.together(asks)))?);
         }
         for requirement in own() {
             match requirement.on {
@@ -181,6 +180,12 @@ impl<'m> Matcher<'m> {
             }
             if found.possible.is_empty() {
                 return None;
+            }
+        }
+        if let [alone] = self.class.members[..] {
+            if technique.target.as_ref().is_some_and(|target| target.relation == Relation::Any) {
+                found.certain.remove(alone.0);
+                found.possible.remove(alone.0);
             }
         }
         self.others.limit(technique, &mut found);
@@ -251,7 +256,15 @@ impl<'m> Matcher<'m> {
 
     /// The questions of a requirement: one for each alternative, and for each policy that a guard may be.
     fn asks(&self, requirement: &Requirement) -> Vec<Ask> {
-        let plain = asks(requirement);
+        let mut plain = asks(requirement);
+        let scope = &self.index.tables().entity(self.class.members[0]).id;
+        if let Some(partition) = scope.split(':').nth(1).filter(|partition| *partition != "aws") {
+            for (_, value) in plain.iter_mut().flat_map(|ask| &mut ask.pins) {
+                if let Some(rest) = value.strip_prefix("arn:aws:") {
+                    *value = format!("arn:{partition}:{rest}");
+                }
+            }
+        }
         if !requirement.with.values().any(|value| value == GUARD) {
             return plain;
         }
@@ -263,6 +276,25 @@ impl<'m> Matcher<'m> {
             Ask { action: ask.action.clone(), pins: ask.pins.iter().map(pin).collect() }
         };
         plain.iter().flat_map(|ask| guards.iter().map(move |guard| with(ask, guard))).collect()
+    }
+
+    /// A deny that hangs on several groups is gone only when it is taken from each of them.
+    fn lifts_every_guard(&self, technique: &Technique, member: EntityId, own: &mut Found) -> bool {
+        let given = technique.requires.iter().filter_map(|requirement| requirement.given);
+        for inline in given.filter_map(|given| match given {
+            Given::NoGroupInlineDenies => Some(true),
+            Given::NoGroupAttachedDenies => Some(false),
+            _ => None,
+        }) {
+            let guarded = self.index.guarded_groups(member, inline);
+            if !guarded.is_subset(&own.possible) {
+                return false;
+            }
+            if !guarded.is_subset(&own.certain) {
+                own.certainty = Certainty::Conditional;
+            }
+        }
+        true
     }
 
     /// The part of what the class found that is true of one member.
@@ -282,6 +314,9 @@ impl<'m> Matcher<'m> {
             if own.possible.is_empty() {
                 return;
             }
+        }
+        if !self.lifts_every_guard(technique, member, &mut own) {
+            return;
         }
         match self.index.facts(member, &technique.actor.with) {
             Truth::Yes => {}
@@ -303,6 +338,14 @@ impl<'m> Matcher<'m> {
         }
         gains(technique, &[member], self.class.scope, &own, self.index.tables(), out);
     }
+}
+
+/// Every way to take one of each.
+fn combinations(alternatives: &[Vec<Ask>]) -> Vec<Vec<Ask>> {
+    alternatives.iter().fold(vec![Vec::new()], |sets, alternatives| {
+        let with = |set: &Vec<Ask>, ask: &Ask| set.iter().chain([ask]).cloned().collect();
+        sets.iter().flat_map(|set| alternatives.iter().map(move |ask| with(set, ask))).collect()
+    })
 }
 
 /// Stands in a requirement for the id of a policy that denies something to the actor.

@@ -207,12 +207,15 @@ pub fn read_all(paths: &[PathBuf], platforms: &[&dyn Platform], progress: &(dyn 
     Reading { builders: builders.into_iter().flatten().collect() }
 }
 
-/// Reads one text that is already in memory, as if it were a file of that name.
+/// Reads texts that are already in memory, each as if it were a file of that name.
 #[must_use]
-pub fn read_bytes(path: &str, bytes: &[u8], platforms: &[&dyn Platform]) -> Reading {
+pub fn read_texts<'t>(texts: impl IntoIterator<Item = (&'t str, &'t [u8])>, platforms: &[&dyn Platform]) -> Reading {
     let readers: Vec<&dyn Reader> = platforms.iter().flat_map(|platform| platform.readers()).copied().collect();
-    let start = &bytes[..bytes.len().min(head::HEAD_BYTES)];
-    Reading { builders: vec![read_text(Input::from_bytes(path, bytes), start, &readers)] }
+    let one = |(path, bytes): (&str, &[u8])| {
+        let start = &bytes[..bytes.len().min(head::HEAD_BYTES)];
+        read_text(Input::from_bytes(path, bytes), start, &readers)
+    };
+    Reading { builders: texts.into_iter().map(one).collect() }
 }
 
 fn source(path: &str, kind: &str) -> Source {

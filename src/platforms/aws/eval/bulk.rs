@@ -236,7 +236,18 @@ impl View for ClassView<'_> {
     }
 
     fn manages_permissions(&self) -> Option<Standpoint> {
-        best(MANAGING.iter().filter_map(|action| self.summary().everything(action)))
+        let all = |actions: &[&str]| {
+            let found: Option<Vec<Standpoint>> =
+                actions.iter().map(|action| self.summary().everything(action)).collect();
+            found?.into_iter().reduce(|a, b| witness::both(a, &b))
+        };
+        let takeover = best(TAKEOVERS.iter().filter_map(|actions| all(actions)));
+        takeover.or_else(|| {
+            let some = best(MANAGING.iter().filter_map(|action| all(&[action])))?;
+            let reason = "a boundary, a deny or an organisation's control leaves only some ways to change permissions";
+            let reasons = vec![reason.to_owned()];
+            Some(Standpoint { certainty: Certainty::Conditional, reasons, evidence: some.evidence })
+        })
     }
 
     fn access(&self) -> Vec<Access> {
@@ -244,11 +255,23 @@ impl View for ClassView<'_> {
     }
 }
 
+/// Actions that together, on everything, make someone whom the caller controls an administrator.
+const TAKEOVERS: &[&[&str]] = &[
+    &["iam:CreateRole", "iam:AttachRolePolicy"],
+    &["iam:CreateRole", "iam:PutRolePolicy"],
+    &["iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy"],
+    &["iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy"],
+    &["iam:CreateAccessKey", "iam:AttachUserPolicy"],
+    &["iam:CreateAccessKey", "iam:PutUserPolicy"],
+];
+
 /// Actions of which each, on everything, gives permissions to someone.
 const MANAGING: &[&str] = &[
+    "iam:AttachGroupPolicy",
     "iam:AttachRolePolicy",
     "iam:AttachUserPolicy",
     "iam:CreatePolicyVersion",
+    "iam:PutGroupPolicy",
     "iam:PutRolePolicy",
     "iam:PutUserPolicy",
     "iam:UpdateAssumeRolePolicy",

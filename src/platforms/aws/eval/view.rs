@@ -80,12 +80,17 @@ impl<'c> Holder<'c> {
     /// made in several ways.
     #[must_use]
     pub fn given(mut self, given: Given) -> Vec<Self> {
+        // A policy that denies is removed with all that it allows.
         let denies_of = |holder: &Self, sources: &[EntityId]| -> Vec<usize> {
-            let from = |at: &&usize| {
-                let grant = &holder.compiled.tables.grants[**at];
-                grant.effect == Effect::Deny && sources.contains(&grant.holder)
-            };
-            holder.identity.iter().filter(from).copied().collect()
+            let grants = &holder.compiled.tables.grants;
+            let from = |at: &&usize| sources.contains(&grants[**at].holder);
+            let own: Vec<usize> = holder.identity.iter().filter(from).copied().collect();
+            let guards: Vec<(EntityId, &str)> = own
+                .iter()
+                .filter(|&&at| grants[at].effect == Effect::Deny)
+                .map(|&at| (grants[at].holder, grants[at].policy.as_str()))
+                .collect();
+            own.into_iter().filter(|&at| guards.contains(&(grants[at].holder, &grants[at].policy))).collect()
         };
         let groups: Vec<EntityId> = self.compiled.groups_of(self.entity).collect();
         let attached = |holders: &[EntityId]| -> Vec<EntityId> {

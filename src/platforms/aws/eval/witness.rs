@@ -71,7 +71,9 @@ pub fn together(holder: &Holder<'_>, questions: &[Question<'_>]) -> Option<Stand
     best
 }
 
-fn both(mut a: Standpoint, b: &Standpoint) -> Standpoint {
+/// Both of two answers.
+#[must_use]
+pub fn both(mut a: Standpoint, b: &Standpoint) -> Standpoint {
     if b.certainty == Certainty::Conditional {
         a.certainty = Certainty::Conditional;
     }
