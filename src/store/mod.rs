@@ -15,12 +15,17 @@
 //! This is the only module that knows Arrow and Parquet. It writes no clock, no host and no path into a table:
 //! the same rows give the same bytes. What is read back is compared with what was written, and a difference is
 //! an error of its own kind, [`StoreError::Integrity`].
+//!
+//! Other engines read a store as it stands, for example
+//! `pl.scan_parquet("STORE/snapshot=*/scores.parquet", hive_partitioning=True, try_parse_hive_dates=False)`; without
+//! the last argument polars gives the ids as times until the first one has a suffix.
 
 mod decode;
 mod dictionary;
 mod encode;
 mod error;
 mod files;
+mod keys;
 mod manifest;
 mod schema;
 mod snapshot;
