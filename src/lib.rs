@@ -6,4 +6,5 @@ pub mod graph;
 pub mod model;
 pub mod paths;
 pub mod platforms;
+pub mod store;
 pub mod techniques;

@@ -85,8 +85,8 @@ pub trait Evaluator: Sync {
     /// One class, opened for many questions.
     fn open(&self, class: usize) -> Box<dyn View + '_>;
 
-    /// One class as it would be after a change; `None` when the change would change nothing.
-    fn open_given(&self, class: usize, given: Given) -> Option<Box<dyn View + '_>>;
+    /// One class as it would be after these changes; `None` when one of them would change nothing.
+    fn open_given(&self, class: usize, given: &[Given]) -> Option<Box<dyn View + '_>>;
 
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;

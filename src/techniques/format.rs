@@ -253,6 +253,18 @@ pub fn parse(text: &str, file: &str) -> Result<Technique, TechniqueError> {
     contradiction(&technique).map_or(Ok(technique), |why| Err(failed(why)))
 }
 
+impl Technique {
+    /// The changes that the technique makes to one side's policies, each once.
+    #[must_use]
+    pub fn lifted(&self, side: By) -> Vec<Given> {
+        let mut given: Vec<Given> =
+            self.requires.iter().filter(|one| one.by == side).filter_map(|one| one.given).collect();
+        given.sort_unstable();
+        given.dedup();
+        given
+    }
+}
+
 /// What is wrong with a technique that parses.
 fn contradiction(technique: &Technique) -> Option<String> {
     let stem = std::path::Path::new(&technique.file).file_stem()?.to_str()?;

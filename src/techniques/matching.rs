@@ -190,7 +190,8 @@ impl<'m> Matcher<'m> {
         }
         self.others.limit(technique, &mut found);
         if technique.gain.through == Some(By::Actor) {
-            let changed = self.evaluator.open_given(self.number, Given::Administrator)?;
+            let given: Vec<Given> = technique.lifted(By::Actor).into_iter().chain([Given::Administrator]).collect();
+            let changed = self.evaluator.open_given(self.number, &given)?;
             found.stand_on(&changed.manages_permissions()?);
         }
         for need in &technique.needs {
@@ -235,7 +236,7 @@ impl<'m> Matcher<'m> {
     fn changed(&self, requirement: &Requirement) -> Option<Option<Box<dyn View + 'm>>> {
         match requirement.given {
             None => Some(None),
-            Some(given) => self.evaluator.open_given(self.number, given).map(Some),
+            Some(given) => self.evaluator.open_given(self.number, &[given]).map(Some),
         }
     }
 

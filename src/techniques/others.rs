@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 
 use super::format::{By, On, Requirement, Technique};
 use super::matching::Found;
-use crate::access::{self, Ask, Evaluator, Given, Standpoint};
+use crate::access::{self, Ask, Evaluator, Given, Standpoint, View};
 use crate::model::{Certainty, EntityId, Tables};
 
 /// A question about a class other than the actor's.
-type Key = (usize, Vec<Ask>, Option<Given>, bool);
+type Key = (usize, Vec<Ask>, Vec<Given>, bool);
 
 /// Answers about targets as principals, each found once.
 pub struct Others<'e> {
@@ -40,7 +40,8 @@ impl<'e> Others<'e> {
             self.keep(found, |class, target| self.requirement(requirement, class, target));
         }
         if technique.gain.through == Some(By::Target) {
-            self.keep(found, |class, _| self.managing(class));
+            let lifted = technique.lifted(By::Target);
+            self.keep(found, |class, _| self.managing(class, &lifted));
         }
     }
 
@@ -67,28 +68,30 @@ impl<'e> Others<'e> {
         let asks = super::matching::asks(requirement);
         if requirement.on == On::Itself {
             let itself = RoaringBitmap::from_iter([target.0]);
-            let view = match requirement.given {
-                Some(given) => self.evaluator.open_given(class, given)?,
-                None => self.evaluator.open(class),
-            };
+            let view = self.open(class, requirement)?;
             let reach = super::matching::union(asks.iter().map(|ask| view.targets(ask, &itself)));
             let certainty = if reach.certain.is_empty() { Certainty::Conditional } else { Certainty::Certain };
             let found = Standpoint { certainty, reasons: reach.reasons, evidence: reach.evidence };
             return (!reach.possible.is_empty()).then_some(found);
         }
-        self.remembered((class, asks.clone(), requirement.given, false), || {
-            let view = match requirement.given {
-                Some(given) => self.evaluator.open_given(class, given)?,
-                None => self.evaluator.open(class),
-            };
+        self.remembered((class, asks.clone(), requirement.given.into_iter().collect(), false), || {
+            let view = self.open(class, requirement)?;
             let on = if requirement.on == On::Everything { access::On::Everything } else { access::On::Something };
             super::matching::best(asks.iter().filter_map(|ask| view.anywhere(ask, on)))
         })
     }
 
-    fn managing(&self, class: usize) -> Option<Standpoint> {
-        self.remembered((class, Vec::new(), Some(Given::Administrator), true), || {
-            self.evaluator.open_given(class, Given::Administrator)?.manages_permissions()
+    fn open(&self, class: usize, requirement: &Requirement) -> Option<Box<dyn View + 'e>> {
+        match requirement.given {
+            Some(given) => self.evaluator.open_given(class, &[given]),
+            None => Some(self.evaluator.open(class)),
+        }
+    }
+
+    fn managing(&self, class: usize, lifted: &[Given]) -> Option<Standpoint> {
+        let given: Vec<Given> = lifted.iter().copied().chain([Given::Administrator]).collect();
+        self.remembered((class, Vec::new(), given.clone(), true), || {
+            self.evaluator.open_given(class, &given)?.manages_permissions()
         })
     }
 
