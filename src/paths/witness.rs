@@ -2,7 +2,7 @@
 
 use super::Landscape;
 use crate::graph::{Limits, PathFinder};
-use crate::model::{Certainty, EntityId};
+use crate::model::{Certainty, EntityId, EntityKind};
 
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl Landscape<'_> {
     pub fn paths(&self, from: EntityId, to: Option<EntityId>, count: usize) -> Witnesses {
         let targets: Vec<u32> = match to {
             Some(target) => vec![target.0],
-            None => self.zone_nodes().into_iter().filter(|&node| node != from.0).collect(),
+            // Who is in the zone already is shown what makes it so: its own way to the scope.
+            None if self.in_zone.contains(from.0) => self.scopes(),
+            None => self.zone_nodes(),
         };
         let mut out = Witnesses { paths: Vec::new(), limit_reached: false };
         for certainty in [Certainty::Certain, Certainty::Conditional] {
@@ -68,6 +70,12 @@ impl Landscape<'_> {
         }
         out.paths.truncate(count);
         out
+    }
+
+    /// Members of the zone that others live in.
+    fn scopes(&self) -> Vec<u32> {
+        let is_scope = |node: &u32| self.tables.entity(EntityId(*node)).kind == EntityKind::Scope;
+        self.zone_nodes().into_iter().filter(is_scope).collect()
     }
 
     /// The steps of a stored path's edges.

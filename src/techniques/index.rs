@@ -257,7 +257,6 @@ impl<'t> Index<'t> {
             Fact::Is(wanted) if *wanted == have => Truth::Yes,
             _ => Truth::No,
         };
-        let shown = &self.tables.entity(entity).name;
         match name {
             "instance_profile" => is(self.attribute(entity, "instance_profile").is_some()),
             "customer_managed" => is(self.attribute(entity, "customer_managed") == Some("true")),
@@ -269,7 +268,7 @@ impl<'t> Index<'t> {
                 let versions = self.attribute(entity, "versions").and_then(|count| count.parse::<u32>().ok());
                 match (versions, wanted) {
                     (Some(have), Fact::AtMost(most)) if have <= *most => Truth::Yes,
-                    (None, _) => Truth::Open(format!("the number of versions of `{shown}` is not in the export")),
+                    (None, _) => Truth::Open("the number of versions of the policy is not in the export".to_owned()),
                     _ => Truth::No,
                 }
             }
@@ -279,16 +278,16 @@ impl<'t> Index<'t> {
             "boundary" => is(!self.related(entity, Relation::OwnBoundary).is_empty()),
             "login_profile" => match self.password(entity) {
                 Some(have) => is(have),
-                None => Truth::Open(format!("whether `{shown}` has a console password is not in the export")),
+                None => Truth::Open("whether the target has a console password is not in the export".to_owned()),
             },
             "mfa" => match self.credentials(entity, CredentialKind::Mfa) {
                 Some(count) => is(count > 0),
-                None => Truth::Open(format!("whether `{shown}` has a second factor is not in the export")),
+                None => Truth::Open("whether the target has a second factor is not in the export".to_owned()),
             },
             "access_keys_max" => match (self.access_keys(entity), wanted) {
                 (Some(have), Fact::AtMost(most)) if have <= *most => Truth::Yes,
                 (Some(_), _) => Truth::No,
-                (None, _) => Truth::Open(format!("the number of access keys of `{shown}` is not in the export")),
+                (None, _) => Truth::Open("the number of access keys of the target is not in the export".to_owned()),
             },
             tag => match (self.attribute(entity, tag), wanted) {
                 (Some(have), Fact::Equals(wanted)) if have == wanted => Truth::Yes,
@@ -310,7 +309,8 @@ impl<'t> Index<'t> {
     }
 
     fn organization_admin(&self, entity: EntityId, is: impl Fn(bool) -> Truth) -> Truth {
-        let scope = self.tables.entity(entity).scope.as_deref().unwrap_or_default();
+        let own = self.tables.entity(entity);
+        let scope = if own.kind == EntityKind::Scope { &own.id } else { own.scope.as_deref().unwrap_or_default() };
         let account = self.tables.find(scope);
         let of = |key: &str| account.and_then(|account| self.attribute(account, key));
         if of("management_account") == Some("true") {
@@ -367,10 +367,5 @@ impl Candidates {
         }
         self.reasons.sort();
         self.reasons.dedup();
-        // A long list of open facts says no more than its first few.
-        if let Some(rest) = self.reasons.len().checked_sub(4).filter(|rest| *rest > 0) {
-            self.reasons.truncate(3);
-            self.reasons.push(format!("and {} more facts that are not in the export", rest + 1));
-        }
     }
 }

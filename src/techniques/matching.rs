@@ -18,7 +18,7 @@ use super::index::{Candidates, Index, Truth};
 use super::others::Others;
 use super::{ADMINISTRATION, Library};
 use crate::access::{self, Ask, Evaluator, Evaluators, Given, Reach, Standpoint, View};
-use crate::model::{Certainty, Edge, EntityId, Tables, TargetSet};
+use crate::model::{Certainty, Edge, EntityId, EntityKind, Tables, TargetSet};
 
 /// The attack graph: edges between entities and target-set nodes, and who is an administrator outright.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -434,7 +434,10 @@ fn gains<'l>(
         GainOf::Scope => push(Gained::Entity(scope), weakest),
         GainOf::TargetScope => {
             let scopes_of = |targets: &RoaringBitmap| -> RoaringBitmap {
-                let scope = |id| tables.entity(EntityId(id)).scope.as_deref().and_then(|scope| tables.find(scope));
+                let scope = |id| match tables.entity(EntityId(id)) {
+                    entity if entity.kind == EntityKind::Scope => Some(entity.entity),
+                    entity => entity.scope.as_deref().and_then(|scope| tables.find(scope)),
+                };
                 targets.iter().filter_map(scope).map(|scope| scope.0).collect()
             };
             let certain = scopes_of(&found.certain);

@@ -195,7 +195,11 @@ impl View for ClassView<'_> {
         let question = question(ask, &pins);
         let trust = ask.action.to_ascii_lowercase().starts_with("sts:");
         let mut reach = Reach::default();
-        let candidates = if trust { self.trusting() & among } else { among.clone() };
+        let mut candidates = if trust { self.trusting() & among } else { among.clone() };
+        if !trust {
+            // IAM's own API does not reach the root user, whatever a policy's resource pattern covers.
+            candidates -= &self.compiled.classes().roots;
+        }
         // Across accounts, and where no trust policy is involved, the identity's policies must allow.
         if candidates.is_empty() || (!trust && !self.may(&question)) {
             return reach;

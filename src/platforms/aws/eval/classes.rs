@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::accounts::is_root;
 use super::facts::{Caller, Fact, Facts, Target};
 use super::principals::{account_root, session};
 use super::statement::Statement;
@@ -23,6 +24,8 @@ pub struct Classes {
     pub trusting: FxHashMap<String, RoaringBitmap>,
     /// Number of a role's trust policy among the distinct ones, by entity; `u32::MAX` for what has none.
     pub trust_document: Vec<u32>,
+    /// Root users of accounts.
+    pub roots: RoaringBitmap,
 }
 
 /// Roles whose trust policy exempts someone or cannot be read: candidates for everyone.
@@ -100,7 +103,8 @@ impl Classes {
             });
             list[at].members.push(member);
         }
-        Self { list, trusting, trust_document }
+        let roots = tables.entities.iter().filter(|entity| is_root(&entity.id)).map(|entity| entity.entity.0).collect();
+        Self { list, trusting, trust_document, roots }
     }
 }
 
