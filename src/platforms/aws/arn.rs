@@ -106,10 +106,11 @@ impl<'a> Principal<'a> {
         if arn.resource == "root" {
             return Self::Account(arn.account);
         }
-        if arn.service == "sts" && arn.kind() == "assumed-role" {
-            if let Some(role) = arn.resource.split('/').nth(1) {
-                return Self::Session { partition: arn.partition, account: arn.account, role };
-            }
+        if arn.service == "sts"
+            && arn.kind() == "assumed-role"
+            && let Some(role) = arn.resource.split('/').nth(1)
+        {
+            return Self::Session { partition: arn.partition, account: arn.account, role };
         }
         Self::Named(arn)
     }

@@ -14,6 +14,7 @@ use std::io::{self, Read};
 use rayon::prelude::*;
 
 use super::ReadError;
+use super::keys::{Keys, Step};
 
 /// Bytes asked of the file at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -21,6 +22,8 @@ const CHUNK_BYTES: usize = 256 * 1024;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// A single value beyond this is refused: no identity record is near it.
 const VALUE_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// How far into an object a list is looked for that would make it a page and not a record.
+const RECORD_LOOK_BYTES: usize = 1024 * 1024;
 /// Arrays of arrays of pages deeper than this are no paging.
 const PAGE_DEPTH_MAX: usize = 4;
 
@@ -252,13 +255,27 @@ impl Splitter<'_> {
         }
     }
 
-    /// Whether the object that starts here is a record itself: its first key is no list.
+    /// Whether the object that starts here is a record itself: none of its keys that are near is a list.
     fn is_record(&mut self, sink: &dyn Sink) -> bool {
-        while self.buffer.len() - self.at < 256 && self.fill() {}
-        let text = &self.buffer[self.at + 1..];
-        let Some(open) = text.iter().position(|byte| *byte == b'"') else { return true };
-        let Some(length) = text[open + 1..].iter().position(|byte| *byte == b'"') else { return true };
-        std::str::from_utf8(&text[open + 1..open + 1 + length]).map_or(true, |key| !sink.is_list(key))
+        let mut keys = Keys::default();
+        let mut at = self.at;
+        loop {
+            while let Some(&byte) = self.buffer.get(at) {
+                at += 1;
+                match keys.step(byte) {
+                    Step::More => {}
+                    Step::End => return true,
+                    Step::List => {
+                        if std::str::from_utf8(&keys.name).is_ok_and(|key| sink.is_list(key)) {
+                            return false;
+                        }
+                    }
+                }
+            }
+            if at - self.at > RECORD_LOOK_BYTES || !self.fill() {
+                return true;
+            }
+        }
     }
 
     fn bare_document(&mut self, number: usize, batch: &mut Batch, sink: &mut dyn Sink) -> Result<(), ReadError> {
@@ -553,8 +570,10 @@ mod tests {
         assert_eq!(pairs(&seen), [("line/1", "{\"a\":1}"), ("line/2", "{\"a\":2}")]);
         let (seen, _) = run("[{\"a\":1},{\"a\":2}]", true);
         assert_eq!(pairs(&seen), [("/0", "{\"a\":1}"), ("/1", "{\"a\":2}")]);
-        let (seen, _) = run("{\"L\":[{\"a\":1}]}", true);
+        let (seen, _) = run("{\"x\":{\"L\":[0]},\"y\":\"L\",\"L\":[{\"a\":1}]}", true);
         assert_eq!(pairs(&seen), [("/L/0", "{\"a\":1}")]);
+        let (seen, _) = run("{\"x\":{\"L\":[0]},\"y\":[\"L\"]}", true);
+        assert_eq!(seen.records.len(), 1, "a list further in makes no page");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod decode;
 mod head;
 pub mod json;
+mod keys;
 mod walk;
 
 use std::io::{self, Cursor, Read};
@@ -64,6 +65,12 @@ impl<'a> Input<'a> {
     #[must_use]
     pub fn from_bytes(path: &str, bytes: &'a [u8]) -> Self {
         Self { path: path.to_owned(), stream: Box::new(bytes) }
+    }
+
+    /// A text that is read from a stream.
+    #[must_use]
+    pub fn from_stream(path: &str, stream: Box<dyn Read + 'a>) -> Self {
+        Self { path: path.to_owned(), stream }
     }
 
     /// Path as shown to people, with `!member` for a member of an archive.
@@ -236,11 +243,13 @@ fn read_file(file: &Found, readers: &[&dyn Reader]) -> Vec<Builder> {
         Ok(raw) => raw,
         Err(error) => return vec![unreadable(&file.path, "file_unreadable", &error.to_string())],
     };
-    let mut builders = match std::fs::File::open(&file.file) {
-        Ok(mut again) if is_archive(&file.file) => {
-            read_archive(&mut again, &file.path, &raw, readers, 0).unwrap_or_else(|why| vec![why])
+    let mut builders = if is_archive(&file.file) {
+        match std::fs::File::open(&file.file) {
+            Ok(mut again) => read_archive(&mut again, &file.path, readers, 0),
+            Err(error) => vec![unreadable(&file.path, "file_unreadable", &error.to_string())],
         }
-        _ => read_stream(Box::new(raw.clone()), &file.path, &raw, readers, 0),
+    } else {
+        read_stream(Box::new(raw.clone()), &file.path, &raw, readers, 0)
     };
     match raw.finish() {
         Ok(hash) => builders.iter_mut().for_each(|builder| builder.source.sha256.clone_from(&hash)),
@@ -281,7 +290,7 @@ fn read_stream<'a>(
         if bytes.len() as u64 > NESTED_ARCHIVE_BYTES_MAX || depth >= ARCHIVE_DEPTH_MAX {
             return vec![unreadable(path, "file_too_large", "an archive inside it is too large or too deeply nested")];
         }
-        return read_archive(&mut Cursor::new(bytes), path, raw, readers, depth).unwrap_or_else(|why| vec![why]);
+        return read_archive(&mut Cursor::new(bytes), path, readers, depth);
     }
     match decode::text(stream).and_then(|text| decode::peek(text, head::HEAD_BYTES)) {
         Ok((start, stream)) => vec![read_text(Input { path: path.to_owned(), stream }, &start, readers)],
@@ -289,15 +298,11 @@ fn read_stream<'a>(
     }
 }
 
-fn read_archive<R: Read + io::Seek>(
-    file: &mut R,
-    path: &str,
-    raw: &Raw,
-    readers: &[&dyn Reader],
-    depth: usize,
-) -> Result<Vec<Builder>, Builder> {
-    let broken = |error: zip::result::ZipError| unreadable(path, "file_unreadable", &error.to_string());
-    let mut archive = zip::ZipArchive::new(file).map_err(broken)?;
+fn read_archive<R: Read + io::Seek>(file: &mut R, path: &str, readers: &[&dyn Reader], depth: usize) -> Vec<Builder> {
+    let mut archive = match zip::ZipArchive::new(file) {
+        Ok(archive) => archive,
+        Err(error) => return vec![unreadable(path, "file_unreadable", &error.to_string())],
+    };
     let mut members: Vec<(String, usize)> = Vec::new();
     for index in 0..archive.len().min(MEMBERS_MAX) {
         let name = match archive.name_for_index(index) {
@@ -319,14 +324,13 @@ fn read_archive<R: Read + io::Seek>(
         let shown = format!("{path}!{name}");
         match archive.by_index(index) {
             Ok(member) => {
-                let size = member.compressed_size();
-                let member = Limited::new(Box::new(member), Some(Raw::of_size(size)));
-                builders.extend(read_stream(Box::new(member), &shown, raw, readers, depth + 1));
+                let size = Raw::of_size(member.compressed_size());
+                builders.extend(read_stream(Box::new(member), &shown, &size, readers, depth + 1));
             }
             Err(error) => builders.push(unreadable(&shown, "file_unreadable", &error.to_string())),
         }
     }
-    Ok(builders)
+    builders
 }
 
 /// Finds the reader for a text and has it read. `start` is the beginning of the text, which the input still holds.
@@ -359,4 +363,116 @@ fn not_recognised(path: &str, head: &Head, readers: &[&dyn Reader]) -> Builder {
     );
     builder.issue(IssueSeverity::Warning, "not_recognised", "", message);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::platforms::ALL;
+
+    const DETAILS: &str = r#"{"UserDetailList":[{"Arn":"arn:aws:iam::111111111111:user/NAME","UserName":"NAME"}]}"#;
+
+    fn zip(members: &[(&str, Vec<u8>)]) -> io::Result<Vec<u8>> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            writer.start_file(*name, zip::write::SimpleFileOptions::default())?;
+            writer.write_all(bytes)?;
+        }
+        Ok(writer.finish()?.into_inner())
+    }
+
+    fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes)?;
+        encoder.finish()
+    }
+
+    fn scan(files: &[(&str, Vec<u8>)]) -> io::Result<Reading> {
+        let folder = tempfile::tempdir()?;
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes)?;
+        }
+        let done = AtomicU64::new(0);
+        let read = read_all(&[folder.path().to_owned()], ALL, &|progress| {
+            assert!(progress.done <= progress.total);
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), files.len() as u64);
+        Ok(read)
+    }
+
+    fn users(read: &Reading) -> Vec<String> {
+        let entities = read.builders.iter().flat_map(|builder| builder.entities());
+        entities.filter(|entity| entity.id.contains(":user/")).map(|entity| entity.name.clone()).collect()
+    }
+
+    #[test]
+    fn every_wrapping_is_read_whatever_the_file_is_called() -> io::Result<()> {
+        let details = |name: &str| DETAILS.replace("NAME", name).into_bytes();
+        let inner = zip(&[("deep.json", details("g"))])?;
+        let read = scan(&[
+            ("1.txt", details("a")),
+            ("2.json", gzip(&details("b"))?),
+            ("3.bin", zstd::encode_all(details("c").as_slice(), 1)?),
+            (
+                "4",
+                zip(&[("y", gzip(&details("e"))?), ("x", details("d")), (".z", details("hidden")), ("z.zip", inner)])?,
+            ),
+            ("5.gz", gzip(&zip(&[("m", details("f"))])?)?),
+        ])?;
+        assert_eq!(users(&read), ["a", "b", "c", "d", "e", "g", "f"]);
+        assert_eq!((read.recognised(), read.unrecognised()), (7, 0));
+        let paths: Vec<&str> = read.builders.iter().filter_map(|one| one.source.path.rsplit('/').next()).collect();
+        assert_eq!(paths[3..], ["4!x", "4!y", "4!z.zip!deep.json", "5.gz!m"]);
+        assert!(read.builders.iter().all(|builder| builder.source.sha256.len() == 64));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_export_is_reported_and_the_rest_is_read() -> io::Result<()> {
+        let cut = gzip(DETAILS.repeat(2000).as_bytes())?;
+        let read = scan(&[
+            ("1.html", b"<html><body>Sign in".to_vec()),
+            ("2.json", b"{}".to_vec()),
+            ("3.json", Vec::new()),
+            ("4.json", br#"{"foo":1}"#.to_vec()),
+            ("5.zip", b"PK\x03\x04broken".to_vec()),
+            ("6.gz", cut[..cut.len() - 12].to_vec()),
+            ("7.json", DETAILS.as_bytes()[..60].to_vec()),
+        ])?;
+        let codes: Vec<&str> =
+            read.builders.iter().map(|one| one.issues.first().map_or("", |issue| issue.code.as_str())).collect();
+        assert_eq!(
+            codes,
+            [
+                "not_recognised",
+                "empty_file",
+                "empty_file",
+                "not_recognised",
+                "file_unreadable",
+                "file_truncated",
+                "file_truncated"
+            ]
+        );
+        assert_eq!((read.recognised(), read.unrecognised()), (2, 5));
+        assert!(read.builders[0].issues[0].message.contains("HTML"));
+        assert_eq!(read.builders[6].issues[0].record, "/UserDetailList/0");
+        Ok(())
+    }
+
+    #[test]
+    fn the_order_of_paths_given_does_not_matter() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let paths: Vec<PathBuf> = (0..9).map(|number| folder.path().join(format!("{number}.json"))).collect();
+        for (number, path) in paths.iter().enumerate() {
+            std::fs::write(path, DETAILS.replace("NAME", &format!("u{number}")))?;
+        }
+        let forth = read_all(&paths, ALL, &|_| {}).join(ALL);
+        let back = read_all(&paths.iter().rev().cloned().collect::<Vec<_>>(), ALL, &|_| {}).join(ALL);
+        assert_eq!(forth, back);
+        assert_eq!(forth.entities.iter().filter(|entity| entity.id.contains(":user/")).count(), 9);
+        Ok(())
+    }
 }
