@@ -1,6 +1,7 @@
 //! Small organisations for tests, written the way a sentence about them would be.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
@@ -16,6 +17,10 @@ pub const NOW: i64 = 1_795_305_600_000;
 pub const ACCOUNT: &str = "111111111111";
 /// Privilege mass of the administrator in tests.
 pub const ADMIN_MASS: f64 = 10_000.0;
+
+/// Read once: property tests make many organisations.
+static CONFIG: LazyLock<Config> =
+    LazyLock::new(|| Config::embedded().expect("the embedded configuration is tested"));
 
 /// An organisation in the making.
 pub struct World {
@@ -35,10 +40,9 @@ pub fn ago(days: i64) -> Option<i64> {
 impl World {
     pub fn new() -> Self {
         let source = Source { path: "t.json".into(), kind: "t".into(), sha256: String::new(), records: 0, skipped: 0 };
-        let config = Config::embedded().expect("the embedded configuration is tested");
         let mut world = Self {
             builder: Builder::new(source),
-            config,
+            config: CONFIG.clone(),
             access: vec![],
             zone: vec![],
             hops: vec![],
