@@ -379,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_file_changes_what_it_names_and_nothing_else() -> Outcome {
-        let config = Config::parse("[thresholds]\nkey_age_days_max = 30\n[severity.key-age]\nold = \"low\"", "own.toml")?;
+        let config =
+            Config::parse("[thresholds]\nkey_age_days_max = 30\n[severity.key-age]\nold = \"low\"", "own.toml")?;
         assert_eq!(config.thresholds.key_age_days_max, 30);
         assert_eq!(config.thresholds.unused_days_max, 90);
         assert_eq!(config.severity("key-age", "old"), Severity::Low);

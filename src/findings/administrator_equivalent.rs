@@ -59,9 +59,12 @@ fn widest<'a>(context: &Context<'a>, of: EntityId) -> Vec<&'a Grant> {
     let mut holders = vec![of];
     holders.extend(context.groups(of));
     let attached = holders.iter().flat_map(|&holder| context.attachments(holder));
-    let policies: Vec<EntityId> = attached.filter(|row| row.kind == AttachmentKind::Identity).map(|row| row.policy).collect();
+    let policies: Vec<EntityId> =
+        attached.filter(|row| row.kind == AttachmentKind::Identity).map(|row| row.policy).collect();
     let rows = holders.iter().chain(&policies).flat_map(|&holder| context.grants(holder));
-    let all = |row: &&Grant| row.actions.iter().any(|action| action == "*" || action == "*:*" || action.eq_ignore_ascii_case("iam:*"));
+    let all = |row: &&Grant| {
+        row.actions.iter().any(|action| action == "*" || action == "*:*" || action.eq_ignore_ascii_case("iam:*"))
+    };
     rows.filter(|row| row.effect == Effect::Allow && row.layer == crate::model::Layer::Identity).filter(all).collect()
 }
 

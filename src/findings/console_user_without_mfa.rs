@@ -72,7 +72,8 @@ mod tests {
             sign_in(&mut world, who, id, Some(false));
         }
         let found = world.check(&ConsoleUserWithoutMfa);
-        let expected = [("root", "<root_account>"), ("privileged", "admin"), ("privileged", "near"), ("other", "plain")];
+        let expected =
+            [("root", "<root_account>"), ("privileged", "admin"), ("privileged", "near"), ("other", "plain")];
         assert_eq!(cases(&found), expected);
     }
 

@@ -35,20 +35,30 @@ impl Rule for DanglingReference {
                 AttachmentKind::Boundary => "boundary",
                 AttachmentKind::Identity | AttachmentKind::Scp | AttachmentKind::Rcp => "policy",
             };
-            found.extend(draft(context, row.holder, row.policy, case, &row.record));
+            found.extend(draft(context, row.holder, row.policy, case, || at(&row.record)));
         }
         for row in context.tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf) {
-            found.extend(draft(context, row.member, row.container, "group", &row.record));
+            found.extend(draft(context, row.member, row.container, "group", || at(&row.record)));
         }
         for row in context.tables.trusts.iter().filter(|row| row.kind == TrustKind::SameAccount) {
             let Some(trustee) = row.trustee else { continue };
-            found.extend(draft(context, row.target, trustee, "trust", &context.cite(row.grant)));
+            found.extend(draft(context, row.target, trustee, "trust", || context.cite(row.grant)));
         }
         found
     }
 }
 
-fn draft(context: &Context<'_>, from: EntityId, to: EntityId, case: &'static str, place: &str) -> Option<Draft> {
+fn at(record: &str) -> String {
+    if record.is_empty() { String::new() } else { format!("referred to at {record}") }
+}
+
+fn draft(
+    context: &Context<'_>,
+    from: EntityId,
+    to: EntityId,
+    case: &'static str,
+    place: impl FnOnce() -> String,
+) -> Option<Draft> {
     let missing = context.tables.entity(to);
     if missing.present || missing.kind == EntityKind::Scope || !could_be_exported(context, missing) {
         return None;
@@ -61,9 +71,7 @@ fn draft(context: &Context<'_>, from: EntityId, to: EntityId, case: &'static str
         _ => format!("{holder} trusts {}, which is not defined", context.call(to)),
     };
     let mut evidence = vec![format!("`{}` is in no export", missing.id)];
-    if !place.is_empty() {
-        evidence.push(if place.starts_with("grant:") { place.to_owned() } else { format!("referred to at {place}") });
-    }
+    evidence.extend(Some(place()).filter(|place| !place.is_empty()));
     let key = vec![case.to_owned(), missing.id.clone()];
     Some(Draft { entity: from, case, title, subjects: vec![to], key, evidence })
 }
@@ -111,7 +119,12 @@ mod tests {
     fn what_is_defined_managed_by_the_platform_or_elsewhere_does_not_dangle() {
         let mut world = World::new();
         let (user, policy, group) = (world.user("ann"), world.policy("here"), world.group("ops"));
-        let managed = world.builder.refer("arn:aws:iam::aws:policy/ReadOnlyAccess", "aws", EntityKind::RoleDefinition, "ReadOnlyAccess");
+        let managed = world.builder.refer(
+            "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "aws",
+            EntityKind::RoleDefinition,
+            "ReadOnlyAccess",
+        );
         let foreign = world.builder.refer("arn:aws:iam::999999999999:policy/x", "aws", EntityKind::RoleDefinition, "x");
         for attached in [policy, managed, foreign] {
             world.attach(user, attached, AttachmentKind::Identity);

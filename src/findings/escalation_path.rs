@@ -52,7 +52,8 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
         None => (context.hops_possible(of)?, Certainty::Conditional),
     };
     let outsider = outsider(context, of);
-    let case = case(certainty, hops <= context.config.thresholds.near_hops_max, entity.nhi == Some(true), outsider.is_some());
+    let case =
+        case(certainty, hops <= context.config.thresholds.near_hops_max, entity.nhi == Some(true), outsider.is_some());
     let path = context.path(of, certainty);
     let goal = path.map_or_else(|| "the protected zone".to_owned(), |path| context.call(path.target));
     let steps = count(hops as usize, "step");
@@ -65,7 +66,9 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     let mut subjects = Vec::new();
     if let Some(path) = path {
         subjects = tell(context, path, &mut evidence);
-        evidence.extend(context.zone_reason(path.target).map(|why| format!("{} is protected: {why}", context.call(path.target))));
+        evidence.extend(
+            context.zone_reason(path.target).map(|why| format!("{} is protected: {why}", context.call(path.target))),
+        );
         evidence.extend(path.weakest_reason.as_ref().map(|reason| format!("hangs on: {reason}")));
     }
     Some(Draft { entity: of, case, title, subjects, key: vec![], evidence })
@@ -99,7 +102,14 @@ fn tell(context: &Context<'_>, path: &Path, evidence: &mut Vec<String>) -> Vec<E
         }
         let to = EntityId(edge.dst);
         let how = entered.take().unwrap_or(edge);
-        evidence.push(format!("step {}: {} to {} by {}, {}", on_it.len() + 1, context.call(from), context.call(to), how.technique, how.certainty));
+        evidence.push(format!(
+            "step {}: {} to {} by {}, {}",
+            on_it.len() + 1,
+            context.call(from),
+            context.call(to),
+            how.technique,
+            how.certainty
+        ));
         evidence.extend(how.evidence.iter().take(CITED_MAX).map(|&grant| context.cite(grant)));
         on_it.push(to);
         from = to;

@@ -297,7 +297,8 @@ pub(crate) fn short_list<T: AsRef<str>>(items: &[T]) -> String {
     const SHOWN: usize = 5;
     let mut text = items.iter().take(SHOWN).map(|item| format!("`{}`", item.as_ref())).collect::<Vec<_>>().join(", ");
     if items.len() > SHOWN {
-        text.push_str(&format!(" and {} more", items.len() - SHOWN));
+        let more = items.len() - SHOWN;
+        text = format!("{text} and {more} more");
     }
     text
 }

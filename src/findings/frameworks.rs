@@ -109,7 +109,8 @@ impl Frameworks {
     /// without regard to case.
     #[must_use]
     pub fn resolve(&self, id: &str) -> Option<String> {
-        let controls = || self.all.iter().flat_map(|framework| framework.control.iter().map(move |one| (framework, one)));
+        let controls =
+            || self.all.iter().flat_map(|framework| framework.control.iter().map(move |one| (framework, one)));
         let named = controls().find(|(_, control)| control.id.eq_ignore_ascii_case(id));
         let known = named.or_else(|| {
             controls().find(|(_, control)| control.alias.iter().any(|alias| alias.id.eq_ignore_ascii_case(id)))

@@ -25,7 +25,8 @@ pub fn fingerprint(rule: &str, entity: &str, key: &[String]) -> String {
 #[must_use]
 pub fn digest(finding: &Finding, tables: &Tables) -> String {
     let mut parts = vec![finding.severity.as_str().to_owned(), finding.title.clone()];
-    parts.extend(finding.subjects.iter().filter_map(|&subject| Some(tables.entities.get(subject as usize)?.id.clone())));
+    parts
+        .extend(finding.subjects.iter().filter_map(|&subject| Some(tables.entities.get(subject as usize)?.id.clone())));
     // Where the lists meet must show, or moving an item from one to the other would not.
     parts.push("evidence".to_owned());
     parts.extend(finding.evidence.iter().map(|fact| without_numbers(fact)));
@@ -65,7 +66,8 @@ pub fn recall(findings: &[Finding], then: &Tables, now: &Tables) -> Vec<Known> {
     let renumber = |number: u32| now.find(&then.entities.get(number as usize)?.id);
     let translate = |finding: &Finding| {
         let entity = renumber(finding.entity.0)?;
-        let mut subjects: Vec<u32> = finding.subjects.iter().filter_map(|&one| renumber(one)).map(|EntityId(id)| id).collect();
+        let mut subjects: Vec<u32> =
+            finding.subjects.iter().filter_map(|&one| renumber(one)).map(|EntityId(id)| id).collect();
         subjects.sort_unstable();
         Some(Known { digest: digest(finding, then), finding: Finding { entity, subjects, ..finding.clone() } })
     };

@@ -41,7 +41,13 @@ fn draft(context: &Context<'_>, entity: &Entity, row: &Credential) -> Option<Dra
         age if age > limits.key_age_days_critical => "very-old",
         _ => "old",
     };
-    let title = format!("{} `{}` of {} is {} old", noun(row.kind), row.credential, context.call(entity.entity), count(age as usize, "day"));
+    let title = format!(
+        "{} `{}` of {} is {} old",
+        noun(row.kind),
+        row.credential,
+        context.call(entity.entity),
+        count(age as usize, "day")
+    );
     let changed = row.last_rotated_at.max(row.created_at).map(text::format_time).unwrap_or_default();
     let evidence = vec![
         format!("last changed {changed}, {} before the scan", count(age as usize, "day")),

@@ -180,16 +180,75 @@ fn merge(findings: &mut Vec<Finding>) {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::testkit::World;
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Exclude};
+    use crate::model::{CredentialKind, Severity};
+
+    fn old_key(world: &mut World) {
+        let ann = world.user("ann");
+        world.credential(ann, "AKIA1", CredentialKind::AccessKey, 100, Some(1));
+    }
+
+    fn findings(world: World) -> Outcome {
+        world.with(|context| run(context, &Frameworks::embedded().unwrap_or_default()))
+    }
+
+    #[test]
+    fn a_finding_is_finished_with_severity_references_and_a_name_that_outlives_other_changes() {
+        let mut world = World::new();
+        old_key(&mut world);
+        let alone = findings(world).findings;
+        assert_eq!(alone.len(), 1);
+        let finding = &alone[0];
+        assert_eq!((finding.rule.as_str(), finding.severity), ("key-age", Severity::Medium));
+        assert!(finding.frameworks.contains(&"owasp-nhi:2025:NHI7".to_owned()));
+        assert_eq!((finding.state, finding.first_seen), (FindingState::New, testkit::NOW));
+        let mut world = World::new();
+        world.role("aaa");
+        old_key(&mut world);
+        let beside = findings(world).findings;
+        assert_ne!(beside[0].entity, finding.entity, "numbers shift");
+        assert_eq!(beside[0].fingerprint, finding.fingerprint, "names do not");
+    }
+
+    #[test]
+    fn only_the_configuration_leaves_something_out_and_says_why() {
+        let mut world = World::new();
+        old_key(&mut world);
+        let reason = "replaced next week".to_owned();
+        world.config.exclude.push(Exclude {
+            rule: "key-age".into(),
+            pattern: "*:user/ann".into(),
+            reason: reason.clone(),
+        });
+        let outcome = findings(world);
+        assert!(outcome.findings.is_empty());
+        assert_eq!(outcome.excluded.len(), 1);
+        assert_eq!((outcome.excluded[0].rule, &outcome.excluded[0].reason), ("key-age", &reason));
+    }
+
+    #[test]
+    fn findings_of_one_name_become_one_with_the_evidence_of_both() {
+        let mut world = World::new();
+        old_key(&mut world);
+        let mut twice = findings(world).findings;
+        twice.push(Finding { severity: Severity::High, evidence: vec!["b".to_owned()], ..twice[0].clone() });
+        let facts = twice[0].evidence.len();
+        merge(&mut twice);
+        assert_eq!((twice.len(), twice[0].severity, twice[0].evidence.len()), (1, Severity::High, facts + 1));
+    }
 
     #[test]
     fn the_severity_table_has_exactly_the_cases_of_the_rules() -> Result<(), crate::config::ConfigError> {
         let config = Config::embedded()?;
         let of_rules: BTreeSet<(&str, &str)> =
             ALL.iter().flat_map(|rule| rule.info().cases.iter().map(|case| (rule.info().id, case.0))).collect();
-        let of_config: BTreeSet<(&str, &str)> =
-            config.severity.iter().flat_map(|(rule, cases)| cases.keys().map(move |case| (rule.as_str(), case.as_str()))).collect();
+        let of_config: BTreeSet<(&str, &str)> = config
+            .severity
+            .iter()
+            .flat_map(|(rule, cases)| cases.keys().map(move |case| (rule.as_str(), case.as_str())))
+            .collect();
         assert_eq!(of_rules, of_config);
         Ok(())
     }

@@ -43,7 +43,14 @@ fn draft(context: &Context<'_>, entity: &Entity, row: &Credential) -> Draft {
     let mut evidence = vec![state.to_owned(), used];
     evidence.extend(age);
     let title = format!("root of account {account} has the access key `{}`", row.credential);
-    Draft { entity: entity.entity, case: "active", title, subjects: vec![], key: vec![row.credential.clone()], evidence }
+    Draft {
+        entity: entity.entity,
+        case: "active",
+        title,
+        subjects: vec![],
+        key: vec![row.credential.clone()],
+        evidence,
+    }
 }
 
 #[cfg(test)]

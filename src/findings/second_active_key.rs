@@ -41,7 +41,9 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     let idle = keys.iter().any(|row| use_of(row).is_some_and(|(days, last)| last == LastUse::Never || days >= limit));
     let names: Vec<&str> = keys.iter().map(|row| row.credential.as_str()).collect();
     let fact = |row: &&Credential| match use_of(row) {
-        Some((days, LastUse::At(_))) => format!("`{}` was last used {} ago", row.credential, count(days as usize, "day")),
+        Some((days, LastUse::At(_))) => {
+            format!("`{}` was last used {} ago", row.credential, count(days as usize, "day"))
+        }
         Some(_) => format!("`{}` was never used", row.credential),
         None => format!("the last use of `{}` is unknown", row.credential),
     };

@@ -50,7 +50,10 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
         }
         _ => (
             format!("{who} was made {days} ago and no use of it is known"),
-            format!("made {}; watched, and never seen in use", entity.created_at.map(text::format_time).unwrap_or_default()),
+            format!(
+                "made {}; watched, and never seen in use",
+                entity.created_at.map(text::format_time).unwrap_or_default()
+            ),
         ),
     };
     let mut evidence = vec![fact];
@@ -83,14 +86,18 @@ mod tests {
     #[test]
     fn stale_and_never_used_principals_are_found() {
         let mut world = World::new();
-        let (old, never, power, keyed) = (world.role("old"), world.role("never"), world.role("power"), world.robot("keyed"));
+        let (old, never, power, keyed) =
+            (world.role("old"), world.role("never"), world.role("power"), world.robot("keyed"));
         world.edit(old, |entity| entity.last_used_at = ago(90));
         world.edit(never, |entity| entity.last_used_source = Some("role last used".into()));
         world.edit(power, |entity| entity.last_used_at = ago(120));
         world.protect(power, "administrator");
         world.credential(keyed, "AKIA1", CredentialKind::AccessKey, 200, None);
         let found = world.check(&StalePrincipal);
-        assert_eq!(cases(&found), [("never-used", "never"), ("unused", "old"), ("privileged", "power"), ("never-used", "keyed")]);
+        assert_eq!(
+            cases(&found),
+            [("never-used", "never"), ("unused", "old"), ("privileged", "power"), ("never-used", "keyed")]
+        );
         assert_eq!(found[0].2.title, "role `never` was made 400 days ago and no use of it is known");
     }
 

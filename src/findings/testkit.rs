@@ -7,8 +7,8 @@ use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
 use crate::model::{
     Access, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind, Decision, Edge, Effect, Entity,
-    EntityId, EntityKind, Granularity, Grant, Handle, Layer, Membership, MembershipKind, Path, Source, Standing, Tables,
-    Trust, TrustKind, Usage,
+    EntityId, EntityKind, Grant, Granularity, Handle, Layer, Membership, MembershipKind, Path, Source, Standing,
+    Tables, Trust, TrustKind, Usage,
 };
 
 /// Time of the scan in tests: 2026-11-22T00:00:00Z.
@@ -19,8 +19,7 @@ pub const ACCOUNT: &str = "111111111111";
 pub const ADMIN_MASS: f64 = 10_000.0;
 
 /// Read once: property tests make many organisations.
-static CONFIG: LazyLock<Config> =
-    LazyLock::new(|| Config::embedded().expect("the embedded configuration is tested"));
+static CONFIG: LazyLock<Config> = LazyLock::new(|| Config::embedded().expect("the embedded configuration is tested"));
 
 /// An organisation in the making.
 pub struct World {
@@ -32,7 +31,8 @@ pub struct World {
     paths: Vec<(Handle, Handle, Certainty, u32)>,
 }
 
-/// The instant `days` before the scan.
+/// The instant `days` before the scan, in the form in which records hold it.
+#[expect(clippy::unnecessary_wraps, reason = "every field that takes it is optional")]
 pub fn ago(days: i64) -> Option<i64> {
     Some(NOW - days * DAY)
 }
@@ -240,10 +240,12 @@ impl World {
     /// Runs something on the finished organisation.
     pub fn with<T>(self, ask: impl FnOnce(&Context<'_>) -> T) -> T {
         let ids: Vec<String> = self.builder.entities().iter().map(|entity| entity.id.clone()).collect();
-        let statements: BTreeMap<u32, String> = self.builder.grants.iter().map(|row| (row.grant, row.statement.clone())).collect();
+        let statements: BTreeMap<u32, String> =
+            self.builder.grants.iter().map(|row| (row.grant, row.statement.clone())).collect();
         let tables = Builder::assemble(vec![self.builder]);
         let of = |handle: Handle| tables.find(&ids[handle.index()]).expect("every handle is an entity");
-        let mut access: Vec<Access> = self.access.into_iter().map(|(who, row)| Access { entity: of(who), ..row }).collect();
+        let mut access: Vec<Access> =
+            self.access.into_iter().map(|(who, row)| Access { entity: of(who), ..row }).collect();
         access.sort_by(|a, b| (a.entity, &a.service, &a.level).cmp(&(b.entity, &b.service, &b.level)));
         let mut zone: Vec<(EntityId, String)> = self.zone.into_iter().map(|(who, why)| (of(who), why)).collect();
         zone.sort();

@@ -50,7 +50,8 @@ pub fn account_of(id: &str) -> Option<&str> {
 #[must_use]
 pub fn trustee(row: &Trust) -> Trustee<'_> {
     let pattern = row.trustee_pattern.as_str();
-    let name = ["AWS:", "Federated:", "CanonicalUser:"].iter().find_map(|kind| pattern.strip_prefix(kind)).unwrap_or(pattern);
+    let name =
+        ["AWS:", "Federated:", "CanonicalUser:"].iter().find_map(|kind| pattern.strip_prefix(kind)).unwrap_or(pattern);
     if name == "*" {
         return Trustee::Anyone;
     }
@@ -89,6 +90,7 @@ pub fn lets_act(row: &Trust) -> bool {
 
 /// What a condition block narrows the trusted ones to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent questions, each asked by some rule alone")]
 pub struct Restriction {
     /// To named principals, accounts or organisations.
     pub identity: bool,
@@ -140,8 +142,13 @@ impl Restriction {
         match key {
             "sts:externalid" => self.external_id |= narrow(has_literal),
             "aws:principalarn" | "aws:sourcearn" => self.identity |= narrow(names_account),
-            "aws:principalorgid" | "aws:principalorgpaths" | "aws:principalaccount" | "aws:userid" | "aws:sourceaccount"
-            | "aws:sourceorgid" | "aws:sourceorgpaths" => self.identity |= narrow(has_literal),
+            "aws:principalorgid"
+            | "aws:principalorgpaths"
+            | "aws:principalaccount"
+            | "aws:userid"
+            | "aws:sourceaccount"
+            | "aws:sourceorgid"
+            | "aws:sourceorgpaths" => self.identity |= narrow(has_literal),
             "aws:sourceip" | "aws:vpcsourceip" => self.network |= narrow(is_network),
             "aws:sourcevpc" | "aws:sourcevpce" => self.network |= narrow(has_literal),
             "aws:multifactorauthpresent" => self.mfa |= narrow(|value| value == "true"),
@@ -154,7 +161,8 @@ impl Restriction {
 }
 
 fn is_subject_claim(key: &str) -> bool {
-    const CLAIMS: [&str; 6] = ["sub", "repository", "repository_id", "repository_owner", "repository_owner_id", "job_workflow_ref"];
+    const CLAIMS: [&str; 6] =
+        ["sub", "repository", "repository_id", "repository_owner", "repository_owner_id", "job_workflow_ref"];
     key.rsplit_once(':').is_some_and(|(issuer, claim)| issuer != "aws" && issuer != "sts" && CLAIMS.contains(&claim))
 }
 
@@ -195,7 +203,7 @@ fn names_subject(value: &str) -> bool {
             return !rest.is_empty() && (exact || !needs_slash || rest.contains('/'));
         }
     }
-    !fixed.is_empty() && !(value.len() > fixed.len() && "repo:project_path:organization:".contains(fixed))
+    !fixed.is_empty() && (exact || !"repo:project_path:organization:".contains(fixed))
 }
 
 /// Who outside the organisation may act as the entity, in words; the first in the order of its statements.
@@ -205,7 +213,9 @@ pub fn outsider(context: &Context<'_>, entity: EntityId) -> Option<String> {
         let restriction = Restriction::of(row.condition.as_deref());
         match trustee(row) {
             Trustee::Anyone if !restriction.identity => Some("anyone".to_owned()),
-            Trustee::Account { account, .. } if !context.is_own_account(account) && row.kind != TrustKind::SameAccount => {
+            Trustee::Account { account, .. }
+                if !context.is_own_account(account) && row.kind != TrustKind::SameAccount =>
+            {
                 Some(format!("account {account}"))
             }
             Trustee::Oidc { issuer } if is_public_issuer(issuer) && !restriction.subject => {
@@ -286,7 +296,9 @@ mod tests {
     #[test]
     fn only_actions_that_give_a_session_count() {
         let mut trust = row("*", TrustKind::External);
-        for (action, expected) in [("sts:assumerole", true), ("sts:*", true), ("sts:TagSession", false), ("*", true), ("impersonate", true)] {
+        for (action, expected) in
+            [("sts:assumerole", true), ("sts:*", true), ("sts:TagSession", false), ("*", true), ("impersonate", true)]
+        {
             action.clone_into(&mut trust.action);
             assert_eq!(lets_act(&trust), expected, "{action}");
         }

@@ -50,7 +50,8 @@ fn unconditioned(context: &Context<'_>, row: &Trust) -> Option<(&'static str, St
         }
         Trustee::Provider { id } if !restriction.any() => Some(("federated", id.to_owned())),
         Trustee::Account { account, whole: true } if !restriction.any() && row.kind != TrustKind::SameAccount => {
-            let known = context.is_own_account(account) || context.config.organization.trusted_accounts.contains(account);
+            let known =
+                context.is_own_account(account) || context.config.organization.trusted_accounts.contains(account);
             (!known).then(|| ("account", account.to_owned()))
         }
         _ => None,
@@ -67,7 +68,8 @@ fn draft(context: &Context<'_>, target: EntityId, who: String, case: &'static st
     let mut evidence = Vec::new();
     for row in rows {
         evidence.push(context.cite(row.grant));
-        evidence.push(row.condition.as_ref().map_or_else(|| "no condition".to_owned(), |text| format!("condition {text}")));
+        evidence
+            .push(row.condition.as_ref().map_or_else(|| "no condition".to_owned(), |text| format!("condition {text}")));
     }
     let subjects = rows.iter().filter_map(|row| row.trustee).collect();
     Draft { entity: target, case, title, subjects, key: vec![who], evidence }
@@ -102,7 +104,12 @@ mod tests {
         let role = world.role("a");
         let subject = r#"{"StringLike":{"token.actions.githubusercontent.com:sub":["repo:octo/app:*"]}}"#;
         world.trust(role, GITHUB, TrustKind::Federated, Some(subject));
-        world.trust(role, SAML, TrustKind::Federated, Some(r#"{"StringEquals":{"SAML:aud":["https://signin.aws.amazon.com/saml"]}}"#));
+        world.trust(
+            role,
+            SAML,
+            TrustKind::Federated,
+            Some(r#"{"StringEquals":{"SAML:aud":["https://signin.aws.amazon.com/saml"]}}"#),
+        );
         world.trust(role, OTHER, TrustKind::External, Some(r#"{"StringEquals":{"sts:ExternalId":["x"]}}"#));
         world.trust(role, "AWS:arn:aws:iam::222222222222:root", TrustKind::CrossAccount, None);
         world.trust(role, "AWS:arn:aws:iam::333333333333:root", TrustKind::External, None);

@@ -64,7 +64,9 @@ mod tests {
     #[test]
     fn unused_keys_are_told_by_how_long() {
         let mut world = World::new();
-        for (name, age, used) in [("a", 200, Some(45)), ("b", 200, Some(90)), ("c", 50, None), ("d", 200, Some(44)), ("e", 44, None)] {
+        for (name, age, used) in
+            [("a", 200, Some(45)), ("b", 200, Some(90)), ("c", 50, None), ("d", 200, Some(44)), ("e", 44, None)]
+        {
             let user = world.user(name);
             world.credential(user, &format!("AKIA{name}"), CredentialKind::AccessKey, age, used);
         }

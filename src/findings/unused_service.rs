@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{count, short_list};
 use super::{Context, DAY, Draft, Info, Rule};
-use crate::model::{AttachmentKind, Decision, Effect, Entity, EntityId, Granularity, Grant, Layer, Usage, text};
+use crate::model::{AttachmentKind, Decision, Effect, Entity, EntityId, Grant, Granularity, Layer, Usage, text};
 
 /// See [`Info::meaning`].
 pub struct UnusedService;
@@ -51,7 +51,9 @@ impl Rule for UnusedService {
             if rows.len() > 1 {
                 grouped.entry(source).or_default().extend(rows);
             } else {
-                rows.into_iter().for_each(|row| grouped.entry(row.who).or_default().push(row));
+                for row in rows {
+                    grouped.entry(row.who).or_default().push(row);
+                }
             }
         }
         grouped.into_iter().map(|(entity, rows)| draft(context, entity, &rows)).collect()
@@ -89,8 +91,10 @@ fn idle_services<'a>(context: &Context<'a>, entity: &Entity) -> Vec<Idle<'a>> {
 
 fn idle<'a>(context: &Context<'a>, who: EntityId, usage: &'a Usage, statements: &[&Grant]) -> Option<Idle<'a>> {
     let granted = |row: &&crate::model::Access| row.granted_n > 0 && row.decision != Decision::Denied;
-    let rows = context.access(who).iter().filter(|row| row.service.eq_ignore_ascii_case(&usage.permission)).filter(granted);
-    let case = rows.map(|row| case_of(&row.level)).min_by_key(|case| INFO.cases.iter().position(|known| known.0 == *case))?;
+    let rows =
+        context.access(who).iter().filter(|row| row.service.eq_ignore_ascii_case(&usage.permission)).filter(granted);
+    let case =
+        rows.map(|row| case_of(&row.level)).min_by_key(|case| INFO.cases.iter().position(|known| known.0 == *case))?;
     let giving = statements.iter().filter(|row| gives(row, &usage.permission));
     let (origins, grants) = giving.map(|row| (row.holder, row.grant)).unzip();
     Some(Idle { who, usage, case, origins, grants })
@@ -109,7 +113,8 @@ fn statements<'a>(context: &Context<'a>, who: EntityId) -> Vec<&'a Grant> {
     let mut holders = vec![who];
     holders.extend(context.groups(who));
     let attached = holders.iter().flat_map(|&holder| context.attachments(holder));
-    let mut policies: Vec<EntityId> = attached.filter(|row| row.kind == AttachmentKind::Identity).map(|row| row.policy).collect();
+    let mut policies: Vec<EntityId> =
+        attached.filter(|row| row.kind == AttachmentKind::Identity).map(|row| row.policy).collect();
     policies.sort_unstable();
     policies.dedup();
     let rows = holders.iter().chain(&policies).flat_map(|&holder| context.grants(holder));
@@ -151,7 +156,11 @@ fn tell(context: &Context<'_>, row: &Idle<'_>) -> String {
     let (who, service) = (context.call(row.who), &row.usage.permission);
     let window = i64::from(context.config.thresholds.usage_window_days) * DAY;
     let watched = row.usage.window_end.zip(row.usage.window_start).map(|(end, start)| end - start);
-    let provisional = if watched.is_some_and(|length| length < window) { "; provisional: watched for less than the window" } else { "" };
+    let provisional = if watched.is_some_and(|length| length < window) {
+        "; provisional: watched for less than the window"
+    } else {
+        ""
+    };
     match row.usage.last_used_at {
         Some(then) => format!("{who} last used `{service}` {}{provisional}", text::format_time(then)),
         None => format!("{who} was never seen to use `{service}`{provisional}"),
@@ -168,7 +177,9 @@ mod tests {
         let mut world = World::new();
         let role = world.role("app");
         world.grant(role, &["s3:*", "iam:*", "ec2:Describe*"], Layer::Identity);
-        for (service, level, used) in [("s3", "write", None), ("iam", "permissions", Some(91)), ("ec2", "read", Some(90))] {
+        for (service, level, used) in
+            [("s3", "write", None), ("iam", "permissions", Some(91)), ("ec2", "read", Some(90))]
+        {
             world.may(role, service, level, 3, 10.0);
             world.usage(role, service, used);
         }

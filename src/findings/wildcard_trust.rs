@@ -58,7 +58,8 @@ fn draft(context: &Context<'_>, target: EntityId, rows: &[(&Trust, Restriction)]
     let mut evidence: Vec<String> = Vec::new();
     for (row, _) in rows {
         evidence.push(context.cite(row.grant));
-        evidence.push(row.condition.as_ref().map_or_else(|| "no condition".to_owned(), |text| format!("condition {text}")));
+        evidence
+            .push(row.condition.as_ref().map_or_else(|| "no condition".to_owned(), |text| format!("condition {text}")));
     }
     Draft { entity: target, case, title, subjects: vec![], key: vec![], evidence }
 }

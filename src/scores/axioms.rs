@@ -31,11 +31,25 @@ struct Row {
     decision: Decision,
 }
 
+/// What is known of a key's use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Use {
+    Unknown,
+    Never,
+    DaysAgo(i64),
+}
+
+/// What is known of a second factor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Factor {
+    Unknown,
+    Is(bool),
+}
+
 #[derive(Debug, Clone)]
 struct Key {
     age: i64,
-    /// `None` unknown, `Some(None)` never, else days ago.
-    used: Option<Option<i64>>,
+    used: Use,
 }
 
 #[derive(Debug, Clone)]
@@ -47,21 +61,28 @@ struct Spec {
     possible: Option<u32>,
     keys: Option<Vec<Key>>,
     /// A password, with what is known of its second factor.
-    password: Option<Option<bool>>,
+    password: Option<Factor>,
     last_used: Option<i64>,
     owner_gone: Option<bool>,
     unseen_policy: bool,
 }
 
 fn row() -> impl Strategy<Value = Row> {
-    let decision = prop_oneof![3 => Just(Decision::Allowed), 1 => Just(Decision::Conditional), 1 => Just(Decision::Denied)];
+    let decision =
+        prop_oneof![3 => Just(Decision::Allowed), 1 => Just(Decision::Conditional), 1 => Just(Decision::Denied)];
     let seen = proptest::option::of((0.0..=1.0, 0.0..=1.0));
-    (0..4usize, 0..5usize, 1..20u32, 1.0..40.0, seen, decision)
-        .prop_map(|(service, level, granted, unit, seen, decision)| Row { service, level, granted, unit, seen, decision })
+    (0..4usize, 0..5usize, 1..20u32, 1.0..40.0, seen, decision).prop_map(
+        |(service, level, granted, unit, seen, decision)| Row { service, level, granted, unit, seen, decision },
+    )
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    (0..800i64, proptest::option::of(proptest::option::of(0..800i64))).prop_map(|(age, used)| Key { age, used })
+    let used = prop_oneof![Just(Use::Unknown), Just(Use::Never), (0..800i64).prop_map(Use::DaysAgo)];
+    (0..800i64, used).prop_map(|(age, used)| Key { age, used })
+}
+
+fn factor() -> impl Strategy<Value = Factor> {
+    prop_oneof![Just(Factor::Unknown), any::<bool>().prop_map(Factor::Is)]
 }
 
 fn hops() -> impl Strategy<Value = Option<u32>> {
@@ -75,19 +96,25 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 fn spec() -> impl Strategy<Value = Spec> {
     let who = (any::<bool>(), any::<Option<bool>>(), any::<bool>(), any::<Option<bool>>());
     let reach = (rows(), hops(), hops());
-    let proof = (proptest::option::of(proptest::collection::vec(key(), 0..3)), any::<Option<Option<bool>>>(), proptest::option::of(0..800i64));
-    (who, reach, proof).prop_map(|((role, nhi, unseen, owner_gone), (rows, certain, possible), (keys, password, last_used))| Spec {
-        role,
-        nhi,
-        rows,
-        certain,
-        possible,
-        keys: keys.filter(|_| !role),
-        password: password.filter(|_| !role),
-        last_used,
-        owner_gone,
-        unseen_policy: unseen,
-    })
+    let proof = (
+        proptest::option::of(proptest::collection::vec(key(), 0..3)),
+        proptest::option::of(factor()),
+        proptest::option::of(0..800i64),
+    );
+    (who, reach, proof).prop_map(
+        |((role, nhi, unseen, owner_gone), (rows, certain, possible), (keys, password, last_used))| Spec {
+            role,
+            nhi,
+            rows,
+            certain,
+            possible,
+            keys: keys.filter(|_| !role),
+            password: password.filter(|_| !role),
+            last_used,
+            owner_gone,
+            unseen_policy: unseen,
+        },
+    )
 }
 
 fn org() -> impl Strategy<Value = Vec<Spec>> {
@@ -120,14 +147,15 @@ fn put(world: &mut World, name: &str, spec: &Spec) {
     }
     world.hops(who, spec.certain, spec.possible);
     for (at, key) in spec.keys.iter().flatten().enumerate() {
-        let place = world.credential(who, &format!("{name}-{at}"), CredentialKind::AccessKey, key.age, key.used.flatten());
-        if key.used.is_none() {
+        let place =
+            world.credential(who, &format!("{name}-{at}"), CredentialKind::AccessKey, key.age, days_ago(key.used));
+        if key.used == Use::Unknown {
             world.builder.credentials[place].never_used = None;
         }
     }
     if let Some(factor) = spec.password {
         world.credential(who, &format!("{name}-password"), CredentialKind::Password, 10, Some(500));
-        if let Some(active) = factor {
+        if let Factor::Is(active) = factor {
             let place = world.credential(who, &format!("{name}-mfa"), CredentialKind::Mfa, 10, None);
             world.builder.credentials[place].active = Some(active);
         }
@@ -138,6 +166,13 @@ fn put(world: &mut World, name: &str, spec: &Spec) {
     }
 }
 
+fn days_ago(used: Use) -> Option<i64> {
+    match used {
+        Use::DaysAgo(days) => Some(days),
+        Use::Unknown | Use::Never => None,
+    }
+}
+
 fn name(at: usize) -> String {
     format!("p{at}")
 }
@@ -145,7 +180,9 @@ fn name(at: usize) -> String {
 /// Scores by name, in the order of `names`.
 fn scores(specs: &[Spec], names: &[String], order: &[usize]) -> Vec<Score> {
     let mut world = World::new();
-    order.iter().for_each(|&at| put(&mut world, &names[at], &specs[at]));
+    for &at in order {
+        put(&mut world, &names[at], &specs[at]);
+    }
     world.with(|context| {
         let all = all(context);
         let of = |name: &String| all.iter().find(|score| context.tables.entity(score.entity).name == *name).cloned();
@@ -191,17 +228,27 @@ fn resolve(spec: &Spec, by: &Resolution) -> Spec {
     full.owner_gone = spec.owner_gone.or_else(|| Some(flip()));
     // What the export says of the last use of the identity as a whole holds for credentials that it does not list.
     let seen_before = spec.last_used.unwrap_or(by.days);
-    full.last_used = spec.last_used.or(Some(by.days));
-    let settle = |key: &Key| Key { age: key.age, used: key.used.or(Some(Some(by.key_days))) };
+    // Credentials that are listed with their last use are where a use of the identity would show.
+    let keys = spec.keys.as_deref().unwrap_or_default();
+    let listed = spec.password.is_some() || !keys.is_empty();
+    let tells_all = listed && keys.iter().all(|key| key.used != Use::Unknown);
+    full.last_used = spec.last_used.or((!tells_all).then_some(by.days));
+    let settle = |key: &Key| match key.used {
+        Use::Unknown => Key { age: key.age, used: Use::DaysAgo(by.key_days) },
+        _ => key.clone(),
+    };
     if !spec.role {
-        let fallback = || vec![Key { age: by.key_days, used: Some(Some(seen_before.max(by.days))) }];
+        let fallback = || vec![Key { age: by.key_days, used: Use::DaysAgo(seen_before.max(by.days)) }];
         full.keys = match (&spec.keys, spec.password) {
             (Some(keys), _) if !keys.is_empty() => Some(keys.iter().map(settle).collect()),
             // An identity with a password has its credentials listed, and no key among them is none.
             (_, Some(_)) => Some(vec![]),
             (_, None) => Some(fallback()),
         };
-        full.password = spec.password.map(|factor| factor.or_else(|| Some(flip())));
+        full.password = spec.password.map(|factor| match factor {
+            Factor::Unknown => Factor::Is(flip()),
+            known => known,
+        });
     }
     full
 }

@@ -35,7 +35,9 @@ impl Cohorts {
     #[must_use]
     pub fn new(members: impl Iterator<Item = (String, f64)>) -> Self {
         let mut masses: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        members.for_each(|(cohort, mass)| masses.entry(cohort).or_default().push(mass));
+        for (cohort, mass) in members {
+            masses.entry(cohort).or_default().push(mass);
+        }
         masses.values_mut().for_each(|members| members.sort_by(f64::total_cmp));
         Self { masses }
     }

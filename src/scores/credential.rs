@@ -53,32 +53,51 @@ fn of_keys(context: &Context<'_>, entity: &Entity) -> Vec<Condition> {
     let (weights, limits) = (&context.config.credential, &context.config.thresholds);
     let keys: Vec<_> = context.live_keys(entity).collect();
     let ages: Vec<Option<u32>> = keys.iter().map(|row| context.key_age_days(row)).collect();
-    let idle: Vec<Option<bool>> = keys.iter().map(|row| Some(context.key_unused_days(row)?.0 >= limits.unused_days_review)).collect();
+    let idle: Vec<Option<bool>> =
+        keys.iter().map(|row| Some(context.key_unused_days(row)?.0 >= limits.unused_days_review)).collect();
     let older = |limit: u32| any(ages.iter().map(|age| age.map(|age| age > limit)));
-    let oldest = ages.iter().flatten().max().map_or_else(|| "of unknown age".to_owned(), |&age| format!("{} old", count(age as usize, "day")));
+    let oldest = ages
+        .iter()
+        .flatten()
+        .max()
+        .map_or_else(|| "of unknown age".to_owned(), |&age| format!("{} old", count(age as usize, "day")));
     let access_keys = keys.iter().filter(|row| row.kind == CredentialKind::AccessKey);
     let sure = access_keys.clone().filter(|row| row.active == Some(true)).count();
-    let second = if sure > 1 { Some(true) } else if access_keys.clone().count() > 1 { None } else { Some(false) };
+    let second = if sure > 1 {
+        Some(true)
+    } else if access_keys.clone().count() > 1 {
+        None
+    } else {
+        Some(false)
+    };
     let never = keys.iter().any(|row| matches!(context.key_unused_days(row), Some((_, LastUse::Never))));
     let unused = if never { "has a key that was never used" } else { "has a key that is not used" };
     let condition = |weight, holds, words: &str| Condition { weight, holds, words: words.to_owned() };
     vec![
-        condition(weights.root_key, Some(context.is_root(entity) && access_keys.clone().next().is_some()), "is a root with an access key"),
+        condition(
+            weights.root_key,
+            Some(context.is_root(entity) && access_keys.clone().next().is_some()),
+            "is a root with an access key",
+        ),
         condition(weights.key_old, older(limits.key_age_days_max), &format!("has a key {oldest}")),
         condition(weights.key_very_old, older(limits.key_age_days_critical), "has a very old key"),
         condition(weights.key_unused, any(idle.iter().copied()), unused),
         condition(weights.second_active_key, second, "has more than one active access key"),
-        condition(weights.static_key, Some(keys.iter().any(|row| row.expires_at.is_none())), "has a key that does not end by itself"),
+        condition(
+            weights.static_key,
+            Some(keys.iter().any(|row| row.expires_at.is_none())),
+            "has a key that does not end by itself",
+        ),
     ]
 }
 
 /// Whether it holds for any: unknown only when it holds for none and some do not say.
 fn any(all: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    all.fold(Some(false), |so_far, one| match (so_far, one) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    })
+    let all: Vec<Option<bool>> = all.collect();
+    if all.contains(&Some(true)) {
+        return Some(true);
+    }
+    (!all.contains(&None)).then_some(false)
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ impl Component for Escalation {
     fn measure(&self, context: &Context<'_>, entity: &Entity) -> Measured {
         let (certain, possible) = (context.hops_certain(entity.entity), context.hops_possible(entity.entity));
         let settings = &context.config.escalation;
-        let e = |hops: Option<u32>| hops.map_or(0.0, |hops| settings.step.powi(i32::try_from(hops).unwrap_or(i32::MAX)));
+        let e =
+            |hops: Option<u32>| hops.map_or(0.0, |hops| settings.step.powi(i32::try_from(hops).unwrap_or(i32::MAX)));
         let (low, top) = (e(certain), e(possible));
         let x = (low + settings.conditional_share * (top - low)).clamp(low, top);
         let unseen = context.has_unseen_policy(entity.entity);

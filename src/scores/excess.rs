@@ -36,7 +36,10 @@ impl Component for Excess {
         };
         let mut inputs = vec![
             format!("privilege mass granted {}", privilege.mass),
-            format!("of it observable {} and observable and unused {}", privilege.observable_mass, privilege.unused_mass),
+            format!(
+                "of it observable {} and observable and unused {}",
+                privilege.observable_mass, privilege.unused_mass
+            ),
             format!("mass of the platform's administrator {}", privilege.administrator_mass),
             format!("evidence {}", privilege.grade),
         ];

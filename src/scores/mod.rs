@@ -23,7 +23,8 @@ use crate::findings::Context;
 use crate::model::{Entity, Score};
 
 /// Every component of the index, in the order of the documentation.
-pub const ALL: &[&dyn Component] = &[&escalation::Escalation, &excess::Excess, &credential::Credential, &orphan::Orphan];
+pub const ALL: &[&dyn Component] =
+    &[&escalation::Escalation, &excess::Excess, &credential::Credential, &orphan::Orphan];
 
 /// One headline score and component of the risk index.
 pub trait Component: Sync {
@@ -86,7 +87,8 @@ pub(crate) fn noisy_or(conditions: &[Condition], otherwise: &str) -> Measured {
 pub fn all(context: &Context<'_>) -> Vec<Score> {
     let privileges: BTreeMap<_, Privilege> =
         context.principals().map(|entity| (entity.entity, Privilege::of(context, entity))).collect();
-    let cohorts = Cohorts::new(context.principals().map(|entity| (cohort::name(entity), privileges[&entity.entity].mass)));
+    let cohorts =
+        Cohorts::new(context.principals().map(|entity| (cohort::name(entity), privileges[&entity.entity].mass)));
     context.principals().map(|entity| score(context, &cohorts, entity, &privileges[&entity.entity])).collect()
 }
 

@@ -65,8 +65,9 @@ fn index(sum: f64) -> f64 {
 pub fn derive(context: &Context<'_>, entity: &Entity) -> Derivation {
     let parts: Vec<Part> = ALL.iter().map(|component| part(context, *component, entity)).collect();
     let total = |x: fn(&Part) -> f64| index(parts.iter().map(|part| share(part.weight, x(part))).sum());
-    let (risk, low, high) = (index(parts.iter().map(|part| part.share).sum()), total(|part| part.low), total(|part| part.high));
-    Derivation { risk, low, high, parts }
+    let (risk, low, high) =
+        (index(parts.iter().map(|part| part.share).sum()), total(|part| part.low), total(|part| part.high));
+    Derivation { parts, risk, low, high }
 }
 
 fn part(context: &Context<'_>, component: &dyn Component, entity: &Entity) -> Part {
