@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use crate::model::{Severity, text};
+use crate::model::{EntityId, Severity, Tables, text};
 
 /// The embedded default, with its comments.
 pub const DEFAULT_TEXT: &str = include_str!("../datasets/config/default.toml");
@@ -244,6 +244,29 @@ impl Config {
         self.label.iter().find(|block| text::glob(&block.pattern, id))
     }
 
+    /// What the configuration puts into the protected zone, with the reasons, by entity number.
+    #[must_use]
+    pub fn protected_entities(&self, tables: &Tables) -> Vec<(EntityId, String)> {
+        if self.protected.is_empty() {
+            return Vec::new();
+        }
+        let marked = |id: &str| self.protected_reason(id).map(str::to_owned);
+        tables.entities.iter().filter_map(|entity| Some((entity.entity, marked(&entity.id)?))).collect()
+    }
+
+    /// Fills environment, domain and criticality of every entity of which the export does not say them.
+    pub fn apply_labels(&self, tables: &mut Tables) {
+        if self.label.is_empty() {
+            return;
+        }
+        for entity in &mut tables.entities {
+            let Some(label) = self.label(&entity.id) else { continue };
+            entity.env = entity.env.take().or_else(|| label.env.clone());
+            entity.domain = entity.domain.take().or_else(|| label.domain.clone());
+            entity.criticality = entity.criticality.or(label.criticality);
+        }
+    }
+
     /// Why a finding is left out, when the configuration says so.
     #[must_use]
     pub fn exclusion(&self, rule: &str, id: &str) -> Option<&str> {
@@ -427,6 +450,18 @@ mod tests {
         Ok(())
     }
 
+    fn two_roles() -> Tables {
+        let mut tables = Tables::default();
+        for (number, name) in [(0, "app"), (1, "pay-run")] {
+            let id = format!("arn:aws:iam::1:role/{name}");
+            let mut entity = crate::model::Entity::named(&id, "aws", crate::model::EntityKind::Role, name);
+            entity.entity = EntityId(number);
+            entity.env = (number == 0).then(|| "test".to_owned());
+            tables.entities.push(entity);
+        }
+        tables
+    }
+
     #[test]
     fn protection_labels_and_exclusions_go_by_pattern() -> Outcome {
         let text = "[[protected]]\nmatch = \"*:role/pay-*\"\nreason = \"payroll\"\n\
@@ -435,6 +470,11 @@ mod tests {
         let config = Config::parse(text, "own.toml")?;
         assert_eq!(config.protected_reason("arn:aws:iam::1:role/pay-run"), Some("payroll"));
         assert_eq!(config.protected_reason("arn:aws:iam::1:role/other"), None);
+        let mut tables = two_roles();
+        config.apply_labels(&mut tables);
+        let envs: Vec<Option<&str>> = tables.entities.iter().map(|entity| entity.env.as_deref()).collect();
+        assert_eq!(envs, [Some("test"), Some("prod")], "the export's own label stays");
+        assert_eq!(config.protected_entities(&tables), [(EntityId(1), "payroll".to_owned())]);
         assert_eq!(config.label("arn:aws:iam::1:role/x").and_then(|label| label.env.as_deref()), Some("prod"));
         assert_eq!(config.exclusion("key-age", "arn:aws:iam::1:user/robot"), Some("ticket 7"));
         assert_eq!(config.exclusion("unused-key", "arn:aws:iam::1:user/robot"), None);

@@ -30,17 +30,13 @@ impl Rule for AdministratorEquivalent {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
-        let principals = context.principals().filter(|entity| !context.is_root(entity));
+        let principals = context.principals().filter(|entity| context.is_administrator(entity));
         principals.filter_map(|entity| draft(context, entity)).collect()
     }
 }
 
 fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     let reason = context.zone_reason(entity.entity)?;
-    // What is protected because the configuration says so need not be an administrator.
-    if context.config.protected_reason(&entity.id) == Some(reason) {
-        return None;
-    }
     let outsider = outsider(context, entity.entity);
     let case = match (&outsider, entity.nhi) {
         (Some(_), _) => "external",
@@ -100,6 +96,9 @@ mod tests {
         world.protect(payroll, "pays people");
         world.config.protected.push(Protected { pattern: "*:role/payroll".into(), reason: "pays people".into() });
         world.role("ordinary");
+        let marked = world.role("marked");
+        world.edit(marked, |entity| entity.protected_reason = Some("holds the keys".into()));
+        world.protect(marked, "holds the keys");
         assert!(world.check(&AdministratorEquivalent).is_empty());
     }
 }

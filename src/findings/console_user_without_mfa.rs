@@ -1,5 +1,6 @@
 //! A password without a second factor.
 
+use super::facts::is_root;
 use super::{Context, Draft, Info, Rule};
 use crate::model::Entity;
 
@@ -35,7 +36,7 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Draft {
     let near = context.hops_certain(of).is_some_and(|hops| hops <= context.config.thresholds.near_hops_max);
     let zone = context.zone_reason(of);
     let case = match () {
-        () if context.is_root(entity) => "root",
+        () if is_root(entity) => "root",
         () if zone.is_some() || near => "privileged",
         () => "other",
     };
@@ -78,12 +79,29 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_lists_factors_as_a_flag_and_the_password_of_a_root_as_open_is_understood() {
+        let mut world = World::new();
+        let (root, plain) = (world.root(), world.user("plain"));
+        for (who, id) in [(root, "r"), (plain, "p")] {
+            sign_in(&mut world, who, id, None);
+            world.builder.attribute(who, "mfa", "false");
+        }
+        world.builder.credentials[0].active = None;
+        let found = world.check(&ConsoleUserWithoutMfa);
+        assert_eq!(cases(&found), [("root", "<root_account>"), ("other", "plain")]);
+        assert_eq!(found[0].2.title, "root of account 111111111111 signs in with a password and no second factor");
+    }
+
+    #[test]
     fn a_second_factor_no_password_or_no_knowledge_is_no_finding() {
         let mut world = World::new();
         let (safe, keys_only, unknown) = (world.user("safe"), world.user("keys"), world.user("unknown"));
         sign_in(&mut world, safe, "s", Some(true));
         world.credential(keys_only, "AKIA1", CredentialKind::AccessKey, 10, Some(1));
         sign_in(&mut world, unknown, "u", None);
+        let stated = world.user("stated");
+        sign_in(&mut world, stated, "t", None);
+        world.builder.attribute(stated, "mfa", "true");
         assert!(world.check(&ConsoleUserWithoutMfa).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::trust::account_of;
 use super::{Context, Draft, Info, Rule};
-use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, MembershipKind, TrustKind};
+use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, MembershipKind, Trust, TrustKind};
 
 /// See [`Info::meaning`].
 pub struct DanglingReference;
@@ -40,7 +40,10 @@ impl Rule for DanglingReference {
         for row in context.tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf) {
             found.extend(draft(context, row.member, row.container, "group", || at(&row.record)));
         }
-        for row in context.tables.trusts.iter().filter(|row| row.kind == TrustKind::SameAccount) {
+        // A session names its role without the role's path, so the role may exist under its full name.
+        let named =
+            |row: &&Trust| row.kind == TrustKind::SameAccount && !row.trustee_pattern.contains(":assumed-role/");
+        for row in context.tables.trusts.iter().filter(named) {
             let Some(trustee) = row.trustee else { continue };
             found.extend(draft(context, row.target, trustee, "trust", || context.cite(row.grant)));
         }
@@ -60,7 +63,8 @@ fn draft(
     place: impl FnOnce() -> String,
 ) -> Option<Draft> {
     let missing = context.tables.entity(to);
-    if missing.present || missing.kind == EntityKind::Scope || !could_be_exported(context, missing) {
+    let elsewhere = missing.kind == EntityKind::Scope || !could_be_exported(context, missing);
+    if missing.present || elsewhere || was_unreadable(context, from, missing) {
         return None;
     }
     let (holder, name) = (context.call(from), &missing.name);
@@ -76,14 +80,19 @@ fn draft(
     Some(Draft { entity: from, case, title, subjects: vec![to], key, evidence })
 }
 
-/// Whether an export of its own account would define it: it lives in an account of the organisation that is loaded.
-/// AWS-managed policies live in none.
+/// Whether an export of its own account would define it: principals of that account are loaded. AWS-managed policies
+/// live in none.
 fn could_be_exported(context: &Context<'_>, missing: &Entity) -> bool {
-    let scope = missing.scope.as_deref().or_else(|| account_of(&missing.id));
-    match scope.and_then(|scope| context.tables.find(scope)) {
-        Some(scope) => context.tables.entity(scope).present,
+    match account_of(&missing.id) {
+        Some(account) => context.is_exported_account(account),
         None => missing.platform != "aws",
     }
+}
+
+/// Whether an export does define it, in a form that could not be read: an inline policy of its holder, or a policy of
+/// which the versions are known. Those are data-quality issues.
+fn was_unreadable(context: &Context<'_>, from: EntityId, missing: &Entity) -> bool {
+    missing.id.starts_with(&context.tables.entity(from).id) || !context.attributes(missing.entity).is_empty()
 }
 
 #[cfg(test)]
@@ -126,7 +135,10 @@ mod tests {
             "ReadOnlyAccess",
         );
         let foreign = world.builder.refer("arn:aws:iam::999999999999:policy/x", "aws", EntityKind::RoleDefinition, "x");
-        for attached in [policy, managed, foreign] {
+        let inline = missing(&mut world, "user/ann#inline/broken", EntityKind::RoleDefinition);
+        let unread = missing(&mut world, "policy/unread", EntityKind::RoleDefinition);
+        world.builder.attribute(unread, "default_version", "v3");
+        for attached in [policy, managed, foreign, inline, unread] {
             world.attach(user, attached, AttachmentKind::Identity);
         }
         world.join(user, group);

@@ -62,6 +62,7 @@ pub struct Context<'a> {
     paths: Vec<u32>,
     attached: Vec<u32>,
     own_accounts: BTreeSet<&'a str>,
+    exported_accounts: BTreeSet<&'a str>,
 }
 
 fn range<T>(rows: &[T], key: impl Fn(&T) -> EntityId, of: EntityId) -> Range<usize> {
@@ -88,7 +89,11 @@ impl<'a> Context<'a> {
         let exported = tables.entities.iter().filter(|entity| entity.present && entity.kind == EntityKind::Scope);
         let mut own_accounts: BTreeSet<&str> = exported.filter_map(|entity| account_of(&entity.id)).collect();
         own_accounts.extend(facts.config.organization.own_accounts.iter().map(String::as_str));
-        Self { facts, tables, config: facts.config, paths, attached, own_accounts }
+        let exported_accounts = (tables.entities.iter())
+            .filter(|entity| entity.is_principal() && !is_root(entity))
+            .filter_map(|entity| account_of(&entity.id))
+            .collect();
+        Self { facts, tables, config: facts.config, paths, attached, own_accounts, exported_accounts }
     }
 
     /// Every principal that an export defines, by number.
@@ -223,6 +228,24 @@ impl<'a> Context<'a> {
         self.own_accounts.contains(account)
     }
 
+    /// Whether the principals of an account were exported, and not its name alone by an organisation.
+    #[must_use]
+    pub fn is_exported_account(&self, account: &str) -> bool {
+        self.exported_accounts.contains(account)
+    }
+
+    /// Whether the entity is in the protected zone by its effective permissions: not the root of an account, and not
+    /// because the configuration or the export marks it as protected.
+    #[must_use]
+    pub fn is_administrator(&self, entity: &Entity) -> bool {
+        const BY_MARK: &str = "marked as protected by the export";
+        let Some(reason) = self.zone_reason(entity.entity) else { return false };
+        // The zone's reasons may have been written to the entities already, those of administrators included.
+        let marked = entity.protected_reason.as_deref() == Some(reason) && !reason.starts_with("administrator");
+        let configured = self.config.protected_reason(&entity.id) == Some(reason);
+        !(is_root(entity) || marked || configured || reason == BY_MARK)
+    }
+
     /// Whole days from `then` to the time of the scan; 0 for what lies after it.
     #[must_use]
     pub fn days_since(&self, then: i64) -> u32 {
@@ -247,16 +270,13 @@ impl<'a> Context<'a> {
         LastUse::Unknown
     }
 
-    /// Whether the entity is the root of an AWS account, which no policy binds.
-    #[must_use]
-    pub fn is_root(&self, entity: &Entity) -> bool {
-        entity.platform == "aws" && entity.id.starts_with("arn:") && entity.id.ends_with(":root")
-    }
-
     /// How to call an entity in a sentence: kind and name in backticks.
     #[must_use]
     pub fn call(&self, of: EntityId) -> String {
         let entity = self.tables.entity(of);
+        if is_root(entity) {
+            return format!("root of account {}", account_of(&entity.id).unwrap_or(&entity.id));
+        }
         let kind = match entity.kind {
             EntityKind::RoleDefinition => "policy",
             EntityKind::ServiceAccount => "service account",
@@ -285,6 +305,12 @@ impl<'a> Context<'a> {
             list(&row.resources, &row.not_resources),
         )
     }
+}
+
+/// Whether the entity is the root of an AWS account, which no policy binds.
+#[must_use]
+pub fn is_root(entity: &Entity) -> bool {
+    entity.platform == "aws" && entity.id.starts_with("arn:") && entity.id.ends_with(":root")
 }
 
 /// Whether a credential's use is a use of the identity; a second factor is never used alone.

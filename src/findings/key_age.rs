@@ -1,6 +1,6 @@
 //! A key that has not been changed for too long.
 
-use super::facts::count;
+use super::facts::{count, is_root};
 use super::keys::noun;
 use super::{Context, Draft, Info, Rule};
 use crate::model::{Credential, Entity, text};
@@ -37,7 +37,7 @@ fn draft(context: &Context<'_>, entity: &Entity, row: &Credential) -> Option<Dra
     let limits = &context.config.thresholds;
     let age = context.key_age_days(row).filter(|&age| age > limits.key_age_days_max)?;
     let case = match age {
-        _ if context.is_root(entity) => "root",
+        _ if is_root(entity) => "root",
         age if age > limits.key_age_days_critical => "very-old",
         _ => "old",
     };

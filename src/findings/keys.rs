@@ -1,5 +1,6 @@
 //! What rules and the credential score ask of a long-lived credential.
 
+use super::facts::is_root;
 use super::{Context, LastUse};
 use crate::model::{Credential, CredentialKind, Entity};
 
@@ -58,16 +59,20 @@ impl<'a> Context<'a> {
     }
 
     /// Whether an entity can sign in with a password and has no second factor. `None` when the export does not say:
-    /// no password is known, or nothing of its source says who has a second factor.
+    /// no password is known, or neither a record nor the attribute `mfa` says anything of a second factor. The root of
+    /// an account always has a password.
     #[must_use]
     pub fn lacks_mfa(&self, entity: &Entity) -> Option<bool> {
         let rows = self.credentials(entity.entity);
         let password = rows.iter().find(|row| row.kind == CredentialKind::Password)?;
-        if password.active != Some(true) {
+        if password.active != Some(true) && !is_root(entity) {
             return password.active.map(|_| false);
         }
         let mut factors = rows.iter().filter(|row| row.kind == CredentialKind::Mfa).peekable();
-        factors.peek()?;
-        Some(factors.all(|row| row.active == Some(false)))
+        if factors.peek().is_some() {
+            return Some(factors.all(|row| row.active == Some(false)));
+        }
+        let stated = self.attributes(entity.entity).iter().find(|row| row.key == "mfa")?;
+        Some(stated.value == "false")
     }
 }

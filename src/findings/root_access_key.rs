@@ -1,6 +1,6 @@
 //! A key of an account's root.
 
-use super::facts::count;
+use super::facts::{count, is_root};
 use super::{Context, Draft, Info, Rule};
 use crate::model::{Credential, CredentialKind, Entity};
 
@@ -22,7 +22,7 @@ impl Rule for RootAccessKey {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
-        let roots = context.tables.entities.iter().filter(|entity| entity.present && context.is_root(entity));
+        let roots = context.tables.entities.iter().filter(|entity| entity.present && is_root(entity));
         let keys = |entity| {
             let rows = context.live_keys(entity).filter(|row| row.kind == CredentialKind::AccessKey);
             rows.map(move |row| draft(context, entity, row))

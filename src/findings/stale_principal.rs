@@ -1,6 +1,6 @@
 //! A principal that nobody uses any more.
 
-use super::facts::count;
+use super::facts::{count, is_root};
 use super::{Context, Draft, Info, LastUse, Rule};
 use crate::model::{Entity, text};
 
@@ -27,7 +27,7 @@ impl Rule for StalePrincipal {
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
         // The root of an account is meant to lie idle.
-        let able = context.principals().filter(|entity| entity.enabled != Some(false) && !context.is_root(entity));
+        let able = context.principals().filter(|entity| entity.enabled != Some(false) && !is_root(entity));
         able.filter_map(|entity| draft(context, entity)).collect()
     }
 }

@@ -48,7 +48,7 @@ impl World {
             hops: vec![],
             paths: vec![],
         };
-        world.add(ACCOUNT, EntityKind::Scope, ACCOUNT, None);
+        world.add(&format!("aws:account/{ACCOUNT}"), EntityKind::Scope, ACCOUNT, None);
         world
     }
 
@@ -62,7 +62,7 @@ impl World {
         entity.nhi = nhi;
         entity.created_at = ago(400);
         if kind != EntityKind::Scope {
-            entity.scope = Some(ACCOUNT.to_owned());
+            entity.scope = Some(format!("aws:account/{ACCOUNT}"));
         }
         self.builder.define(entity)
     }

@@ -35,12 +35,14 @@ const PUBLIC_ISSUERS: &[&str] = &[
     "graph.facebook.com",
 ];
 
-/// The account of an ARN, or the text itself when it is an account id of 12 digits.
+/// The account of an ARN, of the id of an account's entity (`aws:account/…`), or the text itself when it is an account
+/// id of 12 digits.
 #[must_use]
 pub fn account_of(id: &str) -> Option<&str> {
     let digits = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits(id) {
-        return Some(id);
+    let bare = id.strip_prefix("aws:account/").unwrap_or(id);
+    if digits(bare) {
+        return Some(bare);
     }
     let account = id.strip_prefix("arn:")?.split(':').nth(3)?;
     digits(account).then_some(account)

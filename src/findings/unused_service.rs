@@ -153,17 +153,23 @@ fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
 }
 
 fn tell(context: &Context<'_>, row: &Idle<'_>) -> String {
-    let (who, service) = (context.call(row.who), &row.usage.permission);
-    let window = i64::from(context.config.thresholds.usage_window_days) * DAY;
-    let watched = row.usage.window_end.zip(row.usage.window_start).map(|(end, start)| end - start);
-    let provisional = if watched.is_some_and(|length| length < window) {
-        "; provisional: watched for less than the window"
-    } else {
-        ""
-    };
+    let (who, service, doubt) = (context.call(row.who), &row.usage.permission, doubt(context, row.usage));
     match row.usage.last_used_at {
-        Some(then) => format!("{who} last used `{service}` {}{provisional}", text::format_time(then)),
-        None => format!("{who} was never seen to use `{service}`{provisional}"),
+        Some(then) => format!("{who} last used `{service}` {}{doubt}", text::format_time(then)),
+        None => format!("{who} was never seen to use `{service}`{doubt}"),
+    }
+}
+
+/// Why an observation does not cover the whole window before the scan, in words.
+fn doubt(context: &Context<'_>, usage: &Usage) -> String {
+    let window = i64::from(context.config.thresholds.usage_window_days) * DAY;
+    let ended = usage.window_end.filter(|end| context.facts.as_of - end > window);
+    if let Some(end) = ended {
+        return format!("; provisional: watched until {} only", text::format_time(end));
+    }
+    match usage.window_end.zip(usage.window_start) {
+        Some((end, start)) if end - start < window => "; provisional: watched for less than the window".to_owned(),
+        _ => String::new(),
     }
 }
 
@@ -225,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_observation_is_called_provisional() {
+    fn a_short_or_old_observation_is_called_provisional() {
         let mut world = World::new();
         let role = world.role("app");
         world.may(role, "s3", "write", 3, 10.0);
@@ -233,6 +239,13 @@ mod tests {
         world.builder.usage[0].window_start = ago(30);
         let found = world.check(&UnusedService);
         assert!(found[0].2.evidence[0].ends_with("provisional: watched for less than the window"));
+        let mut world = World::new();
+        let role = world.role("app");
+        world.may(role, "s3", "write", 3, 10.0);
+        world.usage(role, "s3", None);
+        world.builder.usage[0].window_end = ago(91);
+        let found = world.check(&UnusedService);
+        assert!(found[0].2.evidence[0].ends_with("provisional: watched until 2026-08-23T00:00:00Z only"));
     }
 
     #[test]

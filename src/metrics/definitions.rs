@@ -80,12 +80,12 @@ pub const ALL: &[Definition] = &[
     Definition {
         id: "admin_equivalents",
         definition: "Principals that are administrators by their effective permissions: in the protected zone, no root, \
-                     and not there by configuration alone.",
+                     and not there because the configuration or the export marks them.",
         unit: "count",
         direction: Direction::Lower,
         numerator: "administrators by effective permissions",
         denominator: "principals",
-        compute: |part| Some(counted(part.count(|entity| is_equivalent(part, entity)), part)),
+        compute: |part| Some(counted(part.count(|entity| part.context.is_administrator(entity)), part)),
     },
     Definition {
         id: "keys_over_90d_pct",
@@ -266,12 +266,6 @@ fn known_facts(part: &Population<'_>, entity: &Entity) -> [bool; 5] {
 
 fn in_zone(part: &Population<'_>, entity: &Entity) -> bool {
     part.context.zone_reason(entity.entity).is_some()
-}
-
-fn is_equivalent(part: &Population<'_>, entity: &Entity) -> bool {
-    let by_configuration = part.context.config.protected_reason(&entity.id);
-    let reason = part.context.zone_reason(entity.entity);
-    reason.is_some() && reason != by_configuration && !part.context.is_root(entity)
 }
 
 fn exposed(part: &Population<'_>, possible: bool) -> Reading {

@@ -235,7 +235,7 @@ fn resolve(spec: &Spec, by: &Resolution) -> Spec {
     full.last_used = spec.last_used.or((!tells_all).then_some(by.days));
     let settle = |key: &Key| match key.used {
         Use::Unknown => Key { age: key.age, used: Use::DaysAgo(by.key_days) },
-        _ => key.clone(),
+        Use::Never | Use::DaysAgo(_) => key.clone(),
     };
     if !spec.role {
         let fallback = || vec![Key { age: by.key_days, used: Use::DaysAgo(seen_before.max(by.days)) }];
@@ -247,7 +247,7 @@ fn resolve(spec: &Spec, by: &Resolution) -> Spec {
         };
         full.password = spec.password.map(|factor| match factor {
             Factor::Unknown => Factor::Is(flip()),
-            known => known,
+            Factor::Is(known) => Factor::Is(known),
         });
     }
     full

@@ -38,7 +38,9 @@ impl Cohorts {
         for (cohort, mass) in members {
             masses.entry(cohort).or_default().push(mass);
         }
-        masses.values_mut().for_each(|members| members.sort_by(f64::total_cmp));
+        for members in masses.values_mut() {
+            members.sort_by(f64::total_cmp);
+        }
         Self { masses }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Component, Condition, Measured, noisy_or};
 use crate::config::RiskWeights;
-use crate::findings::facts::count;
+use crate::findings::facts::{count, is_root};
 use crate::findings::{Context, LastUse};
 use crate::model::{CredentialKind, Entity, EntityKind};
 
@@ -76,7 +76,7 @@ fn of_keys(context: &Context<'_>, entity: &Entity) -> Vec<Condition> {
     vec![
         condition(
             weights.root_key,
-            Some(context.is_root(entity) && access_keys.clone().next().is_some()),
+            Some(is_root(entity) && access_keys.clone().next().is_some()),
             "is a root with an access key",
         ),
         condition(weights.key_old, older(limits.key_age_days_max), &format!("has a key {oldest}")),
