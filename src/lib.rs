@@ -2,9 +2,13 @@
 
 pub mod access;
 pub mod analysis;
+pub mod config;
+pub mod findings;
 pub mod graph;
+pub mod metrics;
 pub mod model;
 pub mod paths;
 pub mod platforms;
+pub mod scores;
 pub mod store;
 pub mod techniques;
