@@ -1,3 +1,8 @@
 //! overgrant: an entitlement-graph engine that measures privilege sprawl from exported identity data.
 
+pub mod analysis;
+pub mod cli;
 pub mod model;
+pub mod reports;
+pub mod store;
+pub mod techniques;
