@@ -1,0 +1,4 @@
+//! Temporary root of the one test binary.
+
+mod cli;
+mod tidy;
