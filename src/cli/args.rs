@@ -171,7 +171,7 @@ pub struct ContextArgs {
     /// Request context: KEY=VALUE; the same key again gives it several values, KEY alone gives it as absent
     #[arg(long, value_name = "KEY[=VALUE]", help_heading = "Request")]
     pub context: Vec<String>,
-    /// Take every key that is neither known from the export nor given as absent
+    /// Treat as absent every key that is neither known from the export nor given
     #[arg(long, help_heading = "Request")]
     pub strict: bool,
 }

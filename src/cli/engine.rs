@@ -15,7 +15,7 @@ use crate::model::{
     TargetSet, Verdict,
 };
 use crate::reports::{Exposed, Exposure, View};
-use crate::store::{self, Manifest, SnapshotReader, Store, StoreError};
+use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 
 pub use crate::analysis::{Config, Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
@@ -90,17 +90,26 @@ impl Snapshot {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = if error.is_integrity() { Exit::Integrity } else { Exit::Input };
-        Self { exit, message: error.to_string(), hint: error.hint() }
+        Self { exit, message: error.to_string(), hint: error.hint().map(str::to_owned) }
     }
 }
 
 /// Opens a store that is there.
 pub fn open(at: &StoreArgs) -> Result<Store, Failure> {
+    if !at.store.exists() {
+        return Err(Failure::new(Exit::Input, format!("there is no store at `{}`", at.store.display()))
+            .hint("run `overgrant scan PATH` first, or name the folder with --store"));
+    }
     Ok(Store::open(&at.store)?)
 }
 
 fn reader(at: &SnapshotArgs) -> Result<SnapshotReader, Failure> {
-    Ok(open(&at.store)?.resolve(at.snapshot.as_deref())?)
+    open(&at.store)?.resolve(at.snapshot.as_deref()).map_err(|error| {
+        // A name that is on no list was mistyped; everything else is about what is on the disk.
+        let mistyped = matches!(error, StoreError::UnknownSnapshot { .. } | StoreError::AmbiguousSnapshot { .. });
+        let failure = Failure::from(error);
+        if mistyped { Failure { exit: Exit::Usage, ..failure } } else { failure }
+    })
 }
 
 /// Manifests of all snapshots, oldest first.
@@ -110,23 +119,23 @@ pub fn manifests(at: &StoreArgs) -> Result<Vec<Manifest>, Failure> {
 
 /// Manifest of one snapshot.
 pub fn manifest(at: &SnapshotArgs) -> Result<Manifest, Failure> {
-    Ok(reader(at)?.manifest)
+    Ok(reader(at)?.manifest().clone())
 }
 
-/// Rehashes one snapshot.
-pub fn verify(store: &Store, snapshot: &str) -> Result<(), Failure> {
-    Ok(store.verify(snapshot)?)
+/// Rehashes every snapshot and the store's own files.
+pub fn verify(at: &StoreArgs) -> Result<Vec<Verification>, Failure> {
+    Ok(open(at)?.verify()?)
 }
 
-/// Removes all but the newest snapshots and says which.
-pub fn prune(at: &StoreArgs, keep: usize) -> Result<Vec<String>, Failure> {
-    Ok(open(at)?.writer()?.prune(keep)?)
+/// Removes all but the newest snapshots, or only says which would go.
+pub fn prune(at: &StoreArgs, keep: usize, dry_run: bool) -> Result<Vec<String>, Failure> {
+    Ok(open(at)?.writer()?.prune(keep, dry_run)?)
 }
 
 /// Reads a snapshot.
 pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
     let reader = reader(at)?;
-    let mut snapshot = Snapshot::of_manifest(reader.manifest.clone());
+    let mut snapshot = Snapshot::of_manifest(reader.manifest().clone());
     match need {
         Need::Findings => {
             snapshot.tables.entities = reader.read::<Entity>()?;
@@ -176,9 +185,15 @@ pub fn scan(request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Fail
 
 /// Stores a scan. Gives the snapshot and the id of the one before.
 pub fn commit(at: &StoreArgs, scan: Scan, as_of: i64) -> Result<(Snapshot, Option<String>), Failure> {
-    let writer = Store::open_or_create(&at.store)?.writer()?;
-    let about = store::Commit { as_of, config_digest: &scan.config_digest, incomplete: &scan.incomplete };
-    let manifest = writer.commit(&about, &scan.tables, &scan.results)?;
+    let store = Store::open_or_create(&at.store)?;
+    let manifest = store.writer()?.commit(store::Commit {
+        as_of,
+        engine_version: env!("CARGO_PKG_VERSION"),
+        config_digest: scan.config_digest,
+        tables: &scan.tables,
+        results: &scan.results,
+        incomplete: scan.incomplete,
+    })?;
     let parent = manifest.parent.clone();
     let snapshot = Snapshot { tables: scan.tables, results: scan.results, ..Snapshot::of_manifest(manifest) };
     Ok((snapshot, parent))
@@ -269,7 +284,7 @@ pub fn techniques(extra: &[PathBuf]) -> Result<Vec<TechniqueCard>, Failure> {
         .map(|technique| TechniqueCard {
             details: vec![
                 ("services", technique.services),
-                ("MITRE ATT&CK", technique.mitre),
+                ("mitre", technique.mitre),
                 ("references", technique.references),
             ],
             id: technique.id,

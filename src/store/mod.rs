@@ -1,167 +1,247 @@
-//! Temporary stand-in for the store: the surface that the command line is written against.
+//! Snapshots on disk: tables as Parquet, bound by digests, committed whole or not at all.
+//!
+//! ```text
+//! STORE/
+//!   overgrant.json                format version of the store
+//!   snapshot=2026-11-22T053000Z/  one committed snapshot; `snapshot` is a Hive key
+//!     manifest.json               what it is made from, and the digest of every table
+//!     blocks.json                 digests of the blocks of every table, for readers of few rows
+//!     entities.parquet …          one file a table, empty ones too
+//!   ledger/                       not of this module
+//!   tags.json                     names that people gave to snapshots
+//!   .lock                         held by the one writer
+//! ```
+//!
+//! This is the only module that knows Arrow and Parquet. It writes no clock, no host and no path into a table:
+//! the same rows give the same bytes. What is read back is compared with what was written, and a difference is
+//! an error of its own kind, [`StoreError::Integrity`].
+
+mod decode;
+mod dictionary;
+mod encode;
+mod error;
+mod files;
+mod manifest;
+mod schema;
+mod snapshot;
+mod tags;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Coverage, Record, Results, Source, Tables};
+pub use dictionary::markdown;
+pub use error::StoreError;
+pub use manifest::{MANIFEST_FORMAT, Manifest, SCHEMA_VERSION, TableInfo};
+pub use schema::{TABLES, TableSpec};
+pub use snapshot::SnapshotReader;
+pub use verify::{Problem, Verification};
+pub use writer::{Commit, Writer};
 
-/// What a table file holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableInfo {
-    /// Rows.
-    pub rows: u64,
-    /// Size of the file.
-    pub bytes: u64,
-    /// SHA-256 of the file.
-    pub sha256: String,
+use manifest::SnapshotId;
+
+/// Version of the store's layout that this engine writes and reads.
+pub const STORE_FORMAT: u32 = 1;
+/// Name of the file that makes a directory a store.
+pub(crate) const FORMAT_FILE: &str = "overgrant.json";
+/// Name of the directory that another module keeps in the store.
+const LEDGER: &str = "ledger";
+/// Beginning of the name of a snapshot's folder.
+const SNAPSHOT_PREFIX: &str = "snapshot=";
+
+/// Writes one table to a Parquet file of its own, with the schema and encodings of the store.
+///
+/// # Errors
+/// [`StoreError::Io`] when the file cannot be written.
+pub fn write_table<R: crate::model::Record>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
+    encode::write_table(path, rows).map(|_| ())
 }
 
-/// What a snapshot says about itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// Format version of the manifest.
-    pub format: u32,
-    /// Version of the table schemas.
-    pub schema_version: u32,
-    /// Engine that wrote it.
-    pub engine_version: String,
-    /// Id of the snapshot.
-    pub snapshot: String,
-    /// Time of the scan, ms.
-    pub as_of: i64,
-    /// Digest of the configuration.
-    pub config_digest: String,
-    /// Snapshot before it.
-    pub parent: Option<String>,
-    /// Files read.
-    pub sources: Vec<Source>,
-    /// Tables by name.
-    pub tables: BTreeMap<String, TableInfo>,
-    /// Coverage.
-    pub coverage: Vec<Coverage>,
-    /// What is missing.
-    pub incomplete: Vec<String>,
-    /// Digest over all of it.
-    pub digest: String,
+/// What [`FORMAT_FILE`] says.
+#[derive(Serialize, Deserialize)]
+struct StoreFormat {
+    format: u32,
+    /// Engine that made the store.
+    made_by: String,
 }
 
-/// Why the store did not do what was asked.
-#[derive(Debug)]
-pub struct StoreError {
-    message: String,
-    hint: Option<String>,
-    integrity: bool,
+/// A directory of snapshots. Opening takes no lock, and readers never wait for a writer.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: PathBuf,
 }
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-impl StoreError {
-    fn none(dir: &Path) -> Self {
-        Self {
-            message: format!("there is no store at `{}`", dir.display()),
-            hint: Some("run `overgrant scan PATH` first, or name the folder with --store".to_owned()),
-            integrity: false,
-        }
-    }
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        self.hint.clone()
-    }
-    /// Whether a digest did not match.
-    pub fn is_integrity(&self) -> bool {
-        self.integrity
-    }
-}
-
-/// A folder of snapshots.
-#[derive(Debug)]
-pub struct Store(());
-
-/// One snapshot.
-#[derive(Debug)]
-pub struct SnapshotReader {
-    /// What it says about itself.
-    pub manifest: Manifest,
-}
-
-/// The one writer.
-#[derive(Debug)]
-pub struct Writer(());
 
 impl Store {
-    /// Opens a store that exists.
+    /// Opens a store that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] when the directory is not one, [`StoreError::Version`] when another engine's
+    /// version of the format is needed, [`StoreError::Io`].
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Err(StoreError::none(dir))
+        let path = dir.join(FORMAT_FILE);
+        let text = match files::read_text(&path) {
+            Err(StoreError::Io { error, .. }) if error.kind() == ErrorKind::NotFound && dir.is_dir() => {
+                let reason = "it has no `overgrant.json`";
+                return Err(StoreError::NotAStore { path: dir.to_owned(), reason });
+            }
+            Err(StoreError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                return Err(StoreError::io("open the store", dir, error));
+            }
+            other => other?,
+        };
+        let format: StoreFormat = serde_json::from_str(&text)
+            .map_err(|error| StoreError::integrity(&path, format!("not a valid format file: {error}")))?;
+        if format.format != STORE_FORMAT {
+            return Err(StoreError::Version {
+                path: dir.to_owned(),
+                what: "store format",
+                found: format.format,
+                known: STORE_FORMAT,
+                made_by: format.made_by,
+            });
+        }
+        Ok(Self { path: dir.to_owned() })
     }
-    /// Opens a store, and makes one where there is none.
+
+    /// Opens a store, or makes one of a directory that is empty or not there yet.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`StoreError::NotAStore`] for a directory with other things in it.
     pub fn open_or_create(dir: &Path) -> Result<Self, StoreError> {
-        Err(StoreError::none(dir))
+        fs::create_dir_all(dir).map_err(|error| StoreError::io("create the store", dir, error))?;
+        match Self::open(dir) {
+            Err(StoreError::NotAStore { .. }) => Self::create(dir),
+            other => other,
+        }
     }
-    /// Takes the writer's lock.
-    pub fn writer(&self) -> Result<Writer, StoreError> {
-        Ok(Writer(()))
+
+    fn create(dir: &Path) -> Result<Self, StoreError> {
+        // A crash while a store was made leaves these two.
+        let leftovers = [writer::LOCK.to_owned(), format!(".{FORMAT_FILE}.new")];
+        if files::list(dir)?.iter().any(|(name, _)| !leftovers.contains(name)) {
+            let reason = "it is not empty and has no `overgrant.json`";
+            return Err(StoreError::NotAStore { path: dir.to_owned(), reason });
+        }
+        let _lock = writer::lock(dir)?;
+        let made_by = format!("overgrant {}", env!("CARGO_PKG_VERSION"));
+        let mut text = serde_json::to_string_pretty(&StoreFormat { format: STORE_FORMAT, made_by }).unwrap_or_default();
+        text.push('\n');
+        files::replace(dir, FORMAT_FILE, text.as_bytes())?;
+        Self::open(dir)
     }
-    /// Manifests, oldest first.
+
+    /// The directory of the store.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the right to write and clears what crashed writers left.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another writer has it, in this process or another; [`StoreError::Io`].
+    pub fn writer(&self) -> Result<Writer<'_>, StoreError> {
+        Writer::open(self)
+    }
+
+    /// Manifests of all committed snapshots, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] and [`StoreError::Version`] for a manifest that cannot be used.
     pub fn snapshots(&self) -> Result<Vec<Manifest>, StoreError> {
-        Ok(Vec::new())
+        self.ids()?.into_iter().map(|id| Manifest::load(&self.path.join(id.folder()), id)).collect()
     }
-    /// The snapshot of this name, or the newest.
+
+    /// A snapshot by its id, a tag, or the beginning of one id; the newest for `None`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSnapshots`], [`StoreError::UnknownSnapshot`] and [`StoreError::AmbiguousSnapshot`], the last
+    /// two with the candidates; [`StoreError::Integrity`] and [`StoreError::Version`] for a manifest that cannot be
+    /// used.
     pub fn resolve(&self, name: Option<&str>) -> Result<SnapshotReader, StoreError> {
-        Err(StoreError::none(Path::new(name.unwrap_or(""))))
+        SnapshotReader::open(&self.path, self.find(name)?)
     }
-    /// Rehashes a snapshot.
-    pub fn verify(&self, _snapshot: &str) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
 
-impl SnapshotReader {
-    /// One table.
-    pub fn read<R: Record>(&self) -> Result<Vec<R>, StoreError> {
-        Ok(Vec::new())
+    /// The newest snapshot of an earlier time: what a scan of this time is compared with, so that scanning the
+    /// same exports for the same time twice gives the same result.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] and [`StoreError::Version`] for a manifest that cannot be used.
+    pub fn before(&self, as_of: i64) -> Result<Option<SnapshotReader>, StoreError> {
+        let earlier = self.ids()?.into_iter().rev().find(|id| id.as_of < as_of);
+        earlier.map(|id| SnapshotReader::open(&self.path, id)).transpose()
     }
-    /// All input tables.
-    pub fn tables(&self) -> Result<Tables, StoreError> {
-        Ok(Tables::default())
-    }
-    /// All computed tables.
-    pub fn results(&self) -> Result<Results, StoreError> {
-        Ok(Results::default())
-    }
-}
 
-/// What a commit is told besides the tables.
-#[derive(Debug)]
-pub struct Commit<'a> {
-    /// Time of the scan, ms.
-    pub as_of: i64,
-    /// Digest of the configuration.
-    pub config_digest: &'a str,
-    /// What is missing.
-    pub incomplete: &'a [String],
-}
-
-impl Writer {
-    /// Writes one snapshot, whole or not at all.
-    pub fn commit(&self, _: &Commit<'_>, _: &Tables, _: &Results) -> Result<Manifest, StoreError> {
-        Err(StoreError::none(Path::new("")))
+    /// Rehashes every file of every snapshot. Each snapshot has an entry, oldest first; the store's own files have
+    /// one at the end when something is wrong with them.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the directory cannot be listed. Damage is no error here but in the answer.
+    pub fn verify(&self) -> Result<Vec<Verification>, StoreError> {
+        verify::verify(self)
     }
-    /// Removes all but the newest `keep` snapshots and says which.
-    pub fn prune(&self, _keep: usize) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
-    }
-}
 
-/// Writes one table to a Parquet file of its own.
-pub fn write_table<R: Record>(path: &Path, _rows: &[R]) -> Result<(), StoreError> {
-    Err(StoreError::none(path))
+    /// Tags and the ids that they name.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] when the file is not readable as tags, [`StoreError::Io`].
+    pub fn tags(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        tags::load(&self.path)
+    }
+
+    /// Names a snapshot, as [`Writer::set_tag`] does, with the writer's lock held for the moment. Gives its id.
+    ///
+    /// # Errors
+    /// As [`Store::writer`] and [`Writer::set_tag`].
+    pub fn set_tag(&self, tag: &str, snapshot: &str) -> Result<String, StoreError> {
+        self.writer()?.set_tag(tag, snapshot)
+    }
+
+    /// Ids of all committed snapshots, oldest first. Only folder names are looked at.
+    fn ids(&self) -> Result<Vec<SnapshotId>, StoreError> {
+        let names = files::list(&self.path)?;
+        let mut ids: Vec<SnapshotId> = names
+            .iter()
+            .filter(|(_, is_dir)| *is_dir)
+            .filter_map(|(name, _)| SnapshotId::parse(name.strip_prefix(SNAPSHOT_PREFIX)?))
+            .collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    fn find(&self, name: Option<&str>) -> Result<SnapshotId, StoreError> {
+        let ids = self.ids()?;
+        let newest = *ids.last().ok_or_else(|| StoreError::NoSnapshots { path: self.path.clone() })?;
+        let Some(name) = name else { return Ok(newest) };
+        let exact = |wanted: &str| ids.iter().copied().find(|id| id.to_string() == wanted);
+        if let Some(id) = exact(name) {
+            return Ok(id);
+        }
+        let tags = self.tags()?;
+        if let Some(id) = tags.get(name).and_then(|id| exact(id)) {
+            return Ok(id);
+        }
+        let begins: Vec<SnapshotId> =
+            ids.iter().copied().filter(|id| !name.is_empty() && id.to_string().starts_with(name)).collect();
+        match begins[..] {
+            [id] => Ok(id),
+            [] => {
+                let newest_first = ids.iter().rev().map(ToString::to_string);
+                let candidates = tags.into_keys().chain(newest_first).collect();
+                Err(StoreError::UnknownSnapshot { name: name.to_owned(), candidates })
+            }
+            [..] => {
+                let candidates = begins.iter().rev().map(ToString::to_string).collect();
+                Err(StoreError::AmbiguousSnapshot { name: name.to_owned(), candidates })
+            }
+        }
+    }
 }

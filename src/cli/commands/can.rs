@@ -23,7 +23,7 @@ Examples:
   overgrant can ci-deploy ec2:RunInstances --strict
 
 Without --context, keys that the caller chooses are satisfiable and keys of the environment make the \
-answer conditional; --strict takes every key that is neither known nor given as absent. `--context KEY=VALUE` gives a value \
+answer conditional; --strict treats as absent every key that is neither known nor given. `--context KEY=VALUE` gives a value \
 (several times: several values), `--context KEY` gives the key as absent.
 
 The exit code is 0 whatever the answer is.";

@@ -48,6 +48,9 @@ fn pages(command: &clap::Command, name: &str, dir: &Path) -> Result<(), Failure>
 fn page(command: &clap::Command, name: &str) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     // The date of a page would be a wall-clock time in an output: the version stands in its place.
-    Man::new(command.clone()).title(name).date(env!("CARGO_PKG_VERSION")).render(&mut text)?;
+    let version = env!("CARGO_PKG_VERSION");
+    let page =
+        Man::new(command.clone()).title(name).date(version).source(format!("overgrant {version}")).manual("overgrant");
+    page.render(&mut text)?;
     Ok(text)
 }

@@ -18,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   overgrant snapshots list
   overgrant snapshots show                      files, tables and digests of the newest
-  overgrant snapshots verify --all              rehash everything
+  overgrant snapshots verify                    rehash everything
   overgrant snapshots prune --keep 30";
 
 /// Flags of `snapshots`.
@@ -47,13 +47,13 @@ enum What {
         #[arg(long, value_enum, default_value = "table")]
         format: Form,
     },
-    /// Rehash the tables of a snapshot and compare with its manifest
+    /// Rehash everything and compare with the manifests; exit code 6 when a digest does not match
     Verify {
         #[command(flatten)]
-        from: SnapshotArgs,
-        /// Verify every snapshot of the store
-        #[arg(long, conflicts_with = "snapshot")]
-        all: bool,
+        store: StoreArgs,
+        /// Report on this snapshot only, by id or tag
+        #[arg(long, value_name = "ID|TAG")]
+        snapshot: Option<String>,
     },
     /// Remove all but the newest snapshots
     Prune {
@@ -62,6 +62,9 @@ enum What {
         /// How many to keep, at least 1
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         keep: u32,
+        /// Say what would go and remove nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -70,8 +73,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.what {
         What::List { store, format } => list(store, *format, terminal),
         What::Show { from, format } => show(from, *format, terminal),
-        What::Verify { from, all } => verify(from, *all, terminal),
-        What::Prune { store, keep } => prune(store, *keep, terminal),
+        What::Verify { store, snapshot } => verify(store, snapshot.as_deref(), terminal),
+        What::Prune { store, keep, dry_run } => prune(store, *keep, *dry_run, terminal),
     }
 }
 
@@ -152,35 +155,44 @@ fn shown(manifest: &Manifest, layout: Layout) -> String {
     text
 }
 
-fn verify(from: &SnapshotArgs, all: bool, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let store = engine::open(&from.store)?;
-    let wanted: Vec<String> = if all {
-        engine::manifests(&from.store)?.into_iter().map(|manifest| manifest.snapshot).collect()
-    } else {
-        vec![engine::manifest(from)?.snapshot]
+fn verify(store: &StoreArgs, snapshot: Option<&str>, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let wanted = match snapshot {
+        Some(name) => {
+            let from = SnapshotArgs { store: store.clone(), snapshot: Some(name.to_owned()) };
+            Some(engine::manifest(&from)?.snapshot)
+        }
+        None => None,
     };
-    let mut worst: Option<Failure> = None;
-    for snapshot in wanted {
-        match engine::verify(&store, &snapshot) {
-            Ok(()) => terminal.data(format!("{}: intact\n", plain(&snapshot)).as_bytes())?,
-            Err(failure) => {
-                terminal.data(format!("{}: NOT INTACT\n", plain(&snapshot)).as_bytes())?;
-                terminal.must_say(&failure.message);
-                // All snapshots are looked at; a digest that does not match outweighs a file that cannot be read.
-                if worst.as_ref().is_none_or(|worst| worst.exit < failure.exit) {
-                    worst = Some(failure);
-                }
-            }
+    let mut damaged = 0;
+    for found in engine::verify(store)? {
+        if wanted.is_some() && found.snapshot != wanted {
+            continue;
+        }
+        let name = found.snapshot.as_deref().unwrap_or("the store itself");
+        let state = if found.is_sound() { "intact" } else { "DAMAGED" };
+        let (tables, mb) = (found.tables_sound, found.bytes as f64 / 1e6);
+        let line = format!("{}: {state}, {tables} tables sound, {mb:.1} MB hashed\n", plain(name));
+        terminal.data(line.as_bytes())?;
+        for problem in &found.problems {
+            damaged += 1;
+            terminal.data(
+                format!("  {}: {}\n", plain(&problem.path.display().to_string()), plain(&problem.message)).as_bytes(),
+            )?;
         }
     }
-    worst.map_or(Ok(Exit::Done), Err)
+    if damaged == 0 {
+        return Ok(Exit::Done);
+    }
+    Err(Failure::new(Exit::Integrity, format!("{damaged} problem(s) in the store `{}`", store.store.display()))
+        .hint("restore the files from a copy, or scan the exports again"))
 }
 
-fn prune(store: &StoreArgs, keep: u32, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let removed = engine::prune(store, usize::try_from(keep).unwrap_or(usize::MAX))?;
+fn prune(store: &StoreArgs, keep: u32, dry_run: bool, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let removed = engine::prune(store, usize::try_from(keep).unwrap_or(usize::MAX), dry_run)?;
+    let what = if dry_run { "would remove" } else { "removed" };
     for snapshot in &removed {
-        terminal.data(format!("removed {}\n", plain(snapshot)).as_bytes())?;
+        terminal.data(format!("{what} {}\n", plain(snapshot)).as_bytes())?;
     }
-    terminal.note(&format!("{} snapshot(s) removed", removed.len()));
+    terminal.note(&format!("{what} {} snapshot(s)", removed.len()));
     Ok(Exit::Done)
 }
