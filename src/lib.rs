@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod analysis;
+pub mod cli;
 pub mod config;
 pub mod findings;
 pub mod graph;
@@ -9,6 +10,7 @@ pub mod metrics;
 pub mod model;
 pub mod paths;
 pub mod platforms;
+pub mod reports;
 pub mod scores;
 pub mod store;
 pub mod techniques;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The program: hands the process over to [`overgrant::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    overgrant::cli::main()
+}

@@ -1,0 +1,50 @@
+//! `explain`: one principal in full: who it is, what it may do and through what, what follows, what it scores.
+
+mod dossier;
+mod text;
+
+use crate::cli::args::{Form, SnapshotArgs};
+use crate::cli::engine::{self, Need};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::resolve;
+use crate::cli::terminal::Terminal;
+use crate::reports::json as document;
+
+const EXAMPLES: &str = "\
+Examples:
+  overgrant explain ci-deploy
+  overgrant explain arn:aws:iam::111122223333:role/ci-deploy --format json
+  overgrant explain alice --count 3             three paths to the protected zone
+
+The risk is 100 · (1 − Π (1 − a·x)) over the components of the score, a the weight of a component and x its \
+value from 0 to 1. The factors are printed, so that the sum can be done again by hand.";
+
+/// Flags of `explain`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Whom: a full id, a unique end of one, or a name
+    principal: String,
+    /// Paths to the protected zone at most
+    #[arg(long, value_name = "K", default_value = "1", value_parser = clap::value_parser!(u16).range(0..=100))]
+    count: u16,
+    #[command(flatten)]
+    from: SnapshotArgs,
+    /// What to print
+    #[arg(long, value_enum, default_value = "table")]
+    format: Form,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let snapshot = engine::load(&args.from, Need::Everything)?;
+    let principal = resolve::principal(&snapshot.tables, &args.principal)?;
+    let dossier = dossier::gather(&snapshot, principal, usize::from(args.count));
+    let text = match args.format {
+        Form::Json => document::text(&dossier.published(&snapshot)),
+        Form::Table => text::told(&snapshot, &dossier, terminal.layout()),
+    };
+    terminal.data(text.as_bytes())?;
+    Ok(Exit::Done)
+}

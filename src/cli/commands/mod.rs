@@ -1,0 +1,69 @@
+//! One file a command: its flags, and what it does with them.
+
+pub mod can;
+pub mod completions;
+pub mod explain;
+pub mod exposure;
+pub mod findings;
+pub mod man;
+pub mod paths;
+pub mod scan;
+pub mod scores;
+pub mod snapshots;
+mod steps;
+pub mod techniques;
+pub mod who_can;
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{RowForm, Who};
+use crate::cli::engine;
+use crate::cli::failure::Failure;
+use crate::cli::terminal::Terminal;
+use crate::model::{Entity, Record};
+
+/// Rows of a table that a person is shown unless they ask for more.
+const ROWS_DEFAULT: usize = 50;
+
+/// How many rows are printed: what `--limit` says (0 means all), or a screenful or two in a table and all elsewhere.
+fn limit(given: Option<usize>, form: RowForm) -> usize {
+    match (given, form) {
+        (Some(0), _) => usize::MAX,
+        (Some(n), _) => n,
+        (None, RowForm::Table) => ROWS_DEFAULT,
+        (None, _) => usize::MAX,
+    }
+}
+
+/// The last line of a table that does not hold all rows.
+fn rest(shown: usize, of: usize) -> String {
+    if shown < of { format!("… {} more of {of} (--limit 0 shows all)\n", of - shown) } else { String::new() }
+}
+
+/// Whether an entity passes `--platform` and `--kind`.
+fn selected(entity: Option<&Entity>, platform: Option<&str>, who: Option<Who>) -> bool {
+    let Some(entity) = entity else { return platform.is_none() && who.is_none() };
+    let kind = match who {
+        None => true,
+        Some(Who::Human) => entity.nhi == Some(false),
+        Some(Who::Nhi) => entity.nhi == Some(true),
+    };
+    kind && platform.is_none_or(|platform| platform == entity.platform)
+}
+
+/// Writes rows as a Parquet file, which needs a name: it is nothing to look at.
+fn parquet<R: Record>(path: Option<&PathBuf>, rows: &[R], terminal: &mut Terminal) -> Result<(), Failure> {
+    let Some(path) = path else {
+        let place = if terminal.out_is_terminal() { "a terminal" } else { "standard output" };
+        return Err(Failure::usage(format!("Parquet is not written to {place} (--format)"))
+            .hint("name a file with --output FILE"));
+    };
+    engine::write_parquet(path, rows)?;
+    terminal.note(&format!("wrote {} rows to {}", rows.len(), path.display()));
+    Ok(())
+}
+
+/// Where `--output` points, if anywhere.
+fn to(path: Option<&PathBuf>) -> Option<&Path> {
+    path.map(PathBuf::as_path)
+}

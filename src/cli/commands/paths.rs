@@ -1,0 +1,76 @@
+//! `paths`: how a principal comes to control a target, or what is protected.
+
+use serde_json::{Value, json};
+
+use super::steps::{self, TechniqueNames};
+use crate::cli::args::{Form, SnapshotArgs};
+use crate::cli::engine::{self, Need};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::resolve;
+use crate::cli::terminal::Terminal;
+use crate::reports::escape::plain;
+use crate::reports::json as document;
+
+const EXAMPLES: &str = "\
+Examples:
+  overgrant paths ci-deploy                     the shortest way to anything protected
+  overgrant paths ci-deploy --count 5           … and four others
+  overgrant paths alice --to role/admin
+  overgrant paths alice --format json
+
+An empty answer is an answer: no path, exit code 0. Paths are shortest first; a certain path comes before \
+a conditional one of the same length.";
+
+/// Flags of `paths`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Where paths start: a full id, a unique end of one, or a name
+    from: String,
+    /// Where they end [default: anything in the protected zone]
+    #[arg(long, value_name = "TARGET")]
+    to: Option<String>,
+    /// Paths at most
+    #[arg(long, value_name = "K", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    count: u16,
+    #[command(flatten)]
+    snapshot: SnapshotArgs,
+    /// What to print
+    #[arg(long, value_enum, default_value = "table")]
+    format: Form,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let snapshot = engine::load(&args.snapshot, Need::Graph)?;
+    let from = resolve::principal(&snapshot.tables, &args.from)?;
+    let to = match &args.to {
+        Some(text) => Some(resolve::entity(&snapshot.tables, text)?),
+        None => None,
+    };
+    let paths = engine::witness_paths(&snapshot, from, to, usize::from(args.count));
+    let view = snapshot.view();
+    let text = match args.format {
+        Form::Json => {
+            let rows: Vec<Value> = paths.iter().map(|path| steps::json(&snapshot, path)).collect();
+            document::text(&json!({
+                "format": document::FORMAT,
+                "from": view.id(from),
+                "to": to.map(|to| view.id(to)),
+                "paths": rows,
+            }))
+        }
+        Form::Table if paths.is_empty() => {
+            let goal = to.map_or_else(|| "anything protected".to_owned(), |to| view.id(to));
+            format!("No path from {} to {}.\n", plain(&view.id(from)), plain(&goal))
+        }
+        Form::Table => {
+            let names = TechniqueNames::load();
+            let told: Vec<String> = paths.iter().map(|path| steps::sentences(&snapshot, &names, path)).collect();
+            told.join("\n")
+        }
+    };
+    terminal.data(text.as_bytes())?;
+    Ok(Exit::Done)
+}

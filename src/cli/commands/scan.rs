@@ -1,0 +1,156 @@
+//! `scan`: reads exports, measures, stores a snapshot, says what it came to.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::cli::args::{Form, STORE_DEFAULT, StoreArgs};
+use crate::cli::clock;
+use crate::cli::engine::{self, ScanRequest, Snapshot};
+use crate::cli::exit::Exit;
+use crate::cli::fail_on::{Facts, Rule};
+use crate::cli::failure::Failure;
+use crate::cli::progress::Bars;
+use crate::cli::terminal::{Terminal, write_file};
+use crate::reports::{self, Report, json, summary, summary_text};
+
+const EXAMPLES: &str = "\
+Examples:
+  overgrant scan exports/
+  overgrant scan iam.json credential-report.csv --store /var/lib/overgrant
+  overgrant scan exports/ --fail-on new:high --fail-on 'metric:exposure_pct>5'
+  overgrant scan exports/ --report markdown=scan.md --report csv=findings.csv
+  overgrant scan exports/ --as-of 2026-11-22 --format json | jq .findings
+
+A file is recognised by its content, not by its name; a folder may mix everything; .gz, .zst and .zip \
+are read as they are. The same files, configuration and --as-of give the same snapshot, byte for byte.
+
+A rule of --fail-on holds for a finding of at least the severity it names. A metric that cannot be measured fails \
+closed (exit code 3). Of several exit codes that apply, 1 comes before 4.";
+
+/// Flags of `scan`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Exported files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Configuration (TOML): weights, protected entities, domains
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Time that the export describes [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    /// Folder of private techniques; may be given several times
+    #[arg(long, value_name = "DIR")]
+    techniques: Vec<PathBuf>,
+    /// End with exit code 1 when this holds: new:high, any:critical, metric:ID>N, delta:ID>N; several are allowed
+    #[arg(long, value_name = "RULE")]
+    fail_on: Vec<Rule>,
+    /// Also write a report; several are allowed
+    #[arg(long, value_name = "FORMAT=PATH", long_help = report_help())]
+    report: Vec<Wanted>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "table")]
+    format: Form,
+}
+
+fn report_help() -> String {
+    let mut text = String::from("Also write a report; several are allowed. Formats:\n");
+    for report in reports::ALL {
+        text.push_str(&format!("  {:<10}{}\n", report.name(), report.about()));
+    }
+    text
+}
+
+/// A report and where it goes.
+#[derive(Clone)]
+struct Wanted {
+    report: &'static dyn Report,
+    path: PathBuf,
+}
+
+impl std::fmt::Debug for Wanted {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}={}", self.report.name(), self.path.display())
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = || reports::ALL.iter().map(|report| report.name()).collect::<Vec<_>>().join(", ");
+        let (name, path) = text.split_once('=').ok_or("write FORMAT=PATH, such as json=scan.json")?;
+        let report = reports::find(name).ok_or_else(|| format!("no report `{name}`; there are {}", known()))?;
+        if path.is_empty() {
+            return Err("write FORMAT=PATH, such as json=scan.json".to_owned());
+        }
+        Ok(Self { report, path: PathBuf::from(path) })
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let request = ScanRequest {
+        paths: existing(&args.paths)?,
+        as_of: clock::as_of(args.as_of.as_deref())?,
+        techniques: args.techniques.clone(),
+        config: engine::config(args.config.as_deref())?,
+    };
+    let scan = engine::scan(&request, &Bars::new(terminal.shows_progress()))?;
+    let (mut snapshot, parent) = engine::commit(&args.store, scan, request.as_of)?;
+    snapshot.measure_exposure();
+    print(args, &snapshot, terminal)?;
+    for wanted in &args.report {
+        let mut bytes = Vec::new();
+        wanted.report.write(&snapshot.view(), &mut bytes)?;
+        write_file(&wanted.path, &bytes)?;
+        terminal.note(&format!("wrote {}", wanted.path.display()));
+    }
+    ended(args, &snapshot, parent.as_deref(), terminal)
+}
+
+/// The paths, refused before any work when one of them is not there.
+fn existing(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    for path in paths {
+        path.metadata().map_err(|error| Failure::file(Exit::Input, "read", path, &error))?;
+    }
+    Ok(paths.to_vec())
+}
+
+fn print(args: &Args, snapshot: &Snapshot, terminal: &mut Terminal) -> Result<(), Failure> {
+    let view = snapshot.view();
+    let text = match args.format {
+        Form::Json => json::text(&summary::document(&view)),
+        Form::Table => {
+            let store = args.store.store.display().to_string();
+            let mut text = summary_text::text(&view, terminal.layout(), &store);
+            if store != STORE_DEFAULT {
+                text.push_str("      (with the same --store)\n");
+            }
+            text
+        }
+    };
+    terminal.data(text.as_bytes())
+}
+
+/// The exit code: a rule that holds, then what is missing.
+fn ended(args: &Args, snapshot: &Snapshot, parent: Option<&str>, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let before =
+        if args.fail_on.iter().any(Rule::needs_before) { engine::parent_metrics(&args.store, parent)? } else { None };
+    let results = &snapshot.results;
+    let facts = Facts { findings: &results.findings, metrics: &results.metrics, before: before.as_deref() };
+    let mut held = false;
+    for rule in &args.fail_on {
+        if let Some(because) = rule.holds(&facts)? {
+            held = true;
+            terminal.must_say(&because);
+        }
+    }
+    if held {
+        return Ok(Exit::RuleHolds);
+    }
+    Ok(if snapshot.incomplete.is_empty() { Exit::Done } else { Exit::Incomplete })
+}

@@ -1,0 +1,309 @@
+//! The only place of the command line that calls the engine: stores, the pipeline, queries, techniques.
+//!
+//! Commands see [`Snapshot`], model types and [`Failure`]s; what an error of a part means for the exit code is
+//! decided here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::args::{SnapshotArgs, StoreArgs};
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::analysis;
+use crate::model::{
+    Coverage, Edge, Entity, EntityId, Finding, Grant, Metric, Record, Request, Results, Score, Source, Tables,
+    TargetSet, Verdict,
+};
+use crate::reports::{Exposed, Exposure, View};
+use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
+
+pub use crate::analysis::{Config, Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
+
+/// One snapshot, as far as the command needs it.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Id.
+    pub id: String,
+    /// Time of its scan, milliseconds since 1970.
+    pub as_of: i64,
+    /// Files that it was read from.
+    pub sources: Vec<Source>,
+    /// Input tables; those that the command does not need are empty.
+    pub tables: Tables,
+    /// Computed tables; those that the command does not need are empty.
+    pub results: Results,
+    /// How much of what could be known is known.
+    pub coverage: Vec<Coverage>,
+    /// Who reaches what is protected; empty unless [`Snapshot::measure_exposure`] was called.
+    pub exposure: Exposure,
+    /// What its scan left out.
+    pub incomplete: Vec<String>,
+}
+
+/// Which tables a command needs. Reading fewer is what makes a question on a large store fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Entities and findings.
+    Findings,
+    /// Entities and scores.
+    Scores,
+    /// All input tables.
+    Inputs,
+    /// Entities, statements (as evidence) and the attack graph.
+    Graph,
+    /// All there is.
+    Everything,
+}
+
+impl Snapshot {
+    /// What reports look at.
+    pub fn view(&self) -> View<'_> {
+        View {
+            snapshot: &self.id,
+            as_of: self.as_of,
+            sources: &self.sources,
+            tables: &self.tables,
+            results: &self.results,
+            coverage: &self.coverage,
+            exposure: &self.exposure,
+            incomplete: &self.incomplete,
+        }
+    }
+
+    /// Counts who reaches the protected zone and each of its members.
+    pub fn measure_exposure(&mut self) {
+        self.exposure = exposure(&self.tables, &self.results);
+    }
+
+    fn of_manifest(manifest: Manifest) -> Self {
+        Self {
+            id: manifest.snapshot,
+            as_of: manifest.as_of,
+            sources: manifest.sources,
+            coverage: manifest.coverage,
+            incomplete: manifest.incomplete,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = if error.is_integrity() { Exit::Integrity } else { Exit::Input };
+        Self { exit, message: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
+}
+
+/// Opens a store that is there.
+pub fn open(at: &StoreArgs) -> Result<Store, Failure> {
+    if !at.store.exists() {
+        return Err(Failure::new(Exit::Input, format!("there is no store at `{}`", at.store.display()))
+            .hint("run `overgrant scan PATH` first, or name the folder with --store"));
+    }
+    Ok(Store::open(&at.store)?)
+}
+
+fn reader(at: &SnapshotArgs) -> Result<SnapshotReader, Failure> {
+    open(&at.store)?.resolve(at.snapshot.as_deref()).map_err(|error| {
+        // A name that is on no list was mistyped; everything else is about what is on the disk.
+        let mistyped = matches!(error, StoreError::UnknownSnapshot { .. } | StoreError::AmbiguousSnapshot { .. });
+        let failure = Failure::from(error);
+        if mistyped { Failure { exit: Exit::Usage, ..failure } } else { failure }
+    })
+}
+
+/// Manifests of all snapshots, oldest first.
+pub fn manifests(at: &StoreArgs) -> Result<Vec<Manifest>, Failure> {
+    Ok(open(at)?.snapshots()?)
+}
+
+/// Manifest of one snapshot.
+pub fn manifest(at: &SnapshotArgs) -> Result<Manifest, Failure> {
+    Ok(reader(at)?.manifest().clone())
+}
+
+/// Rehashes every snapshot and the store's own files.
+pub fn verify(at: &StoreArgs) -> Result<Vec<Verification>, Failure> {
+    Ok(open(at)?.verify()?)
+}
+
+/// Removes all but the newest snapshots, or only says which would go.
+pub fn prune(at: &StoreArgs, keep: usize, dry_run: bool) -> Result<Vec<String>, Failure> {
+    Ok(open(at)?.writer()?.prune(keep, dry_run)?)
+}
+
+/// Reads a snapshot.
+pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
+    let reader = reader(at)?;
+    let mut snapshot = Snapshot::of_manifest(reader.manifest().clone());
+    match need {
+        Need::Findings => {
+            snapshot.tables.entities = reader.read::<Entity>()?;
+            snapshot.results.findings = reader.read::<Finding>()?;
+        }
+        Need::Scores => {
+            snapshot.tables.entities = reader.read::<Entity>()?;
+            snapshot.results.scores = reader.read::<Score>()?;
+        }
+        Need::Inputs => snapshot.tables = reader.tables()?,
+        Need::Graph => {
+            snapshot.tables.entities = reader.read::<Entity>()?;
+            snapshot.tables.grants = reader.read::<Grant>()?;
+            snapshot.results.edges = reader.read::<Edge>()?;
+            snapshot.results.target_sets = reader.read::<TargetSet>()?;
+            snapshot.results.paths = reader.read::<crate::model::Path>()?;
+        }
+        Need::Everything => {
+            snapshot.tables = reader.tables()?;
+            snapshot.results = reader.results()?;
+        }
+    }
+    Ok(snapshot)
+}
+
+/// The metrics of a snapshot's predecessor; `None` for the first of a store.
+pub fn parent_metrics(at: &StoreArgs, parent: Option<&str>) -> Result<Option<Vec<Metric>>, Failure> {
+    let Some(parent) = parent else { return Ok(None) };
+    Ok(Some(open(at)?.resolve(Some(parent))?.read::<Metric>()?))
+}
+
+/// Reads a configuration file.
+pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
+    let Some(path) = path else { return Ok(Config::default()) };
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(Exit::Usage, "read", path, &error))?;
+    Config::parse(&text)
+        .map_err(|error| Failure::usage(format!("the configuration cannot be used: {error} ({})", path.display())))
+}
+
+/// Reads and measures; nothing is stored yet.
+pub fn scan(request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Failure> {
+    analysis::scan(request, progress).map_err(|error| {
+        let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
+        Failure { exit, message: error.to_string(), hint: error.hint() }
+    })
+}
+
+/// Stores a scan. Gives the snapshot and the id of the one before.
+pub fn commit(at: &StoreArgs, scan: Scan, as_of: i64) -> Result<(Snapshot, Option<String>), Failure> {
+    let store = Store::open_or_create(&at.store)?;
+    let manifest = store.writer()?.commit(store::Commit {
+        as_of,
+        engine_version: env!("CARGO_PKG_VERSION"),
+        config_digest: scan.config_digest,
+        tables: &scan.tables,
+        results: &scan.results,
+        incomplete: scan.incomplete,
+    })?;
+    let parent = manifest.parent.clone();
+    let snapshot = Snapshot { tables: scan.tables, results: scan.results, ..Snapshot::of_manifest(manifest) };
+    Ok((snapshot, parent))
+}
+
+/// Writes rows as a Parquet file of their own.
+pub fn write_parquet<R: Record>(path: &Path, rows: &[R]) -> Result<(), Failure> {
+    store::write_table(path, rows).map_err(|error| Failure::file(Exit::Usage, "write", path, &error))
+}
+
+/// Answers one question.
+pub fn decide(snapshot: &Snapshot, request: &Request) -> Verdict {
+    analysis::decide(&snapshot.tables, snapshot.as_of, request)
+}
+
+/// Everyone whose answer is not a plain no.
+pub fn who_can(
+    snapshot: &Snapshot,
+    action: &str,
+    resource: &str,
+    context: &BTreeMap<String, Vec<String>>,
+    strict: bool,
+) -> Vec<(EntityId, Verdict)> {
+    analysis::who_can(&snapshot.tables, snapshot.as_of, action, resource, context, strict)
+}
+
+/// Shortest paths from a principal to a target, or to the protected zone.
+pub fn witness_paths(snapshot: &Snapshot, from: EntityId, to: Option<EntityId>, count: usize) -> Vec<WitnessPath> {
+    analysis::witness_paths(&snapshot.tables, &snapshot.results, from, to, count)
+}
+
+fn exposure(tables: &Tables, results: &Results) -> Exposure {
+    let counted = |principals: u32, certain: u32, possible: u32| Exposed {
+        principals: principals.into(),
+        certain: certain.into(),
+        possible: possible.into(),
+    };
+    let exposure = analysis::exposure(tables, results);
+    let zone = &exposure.zone;
+    Exposure {
+        zone: counted(zone.principals, zone.exposed_certain, zone.exposed_possible),
+        targets: exposure
+            .targets
+            .iter()
+            .map(|row| (row.target, counted(row.principals, row.exposed_certain, row.exposed_possible)))
+            .collect(),
+    }
+}
+
+/// Names of actions that the catalogue knows, besides those that statements of the export write out.
+pub fn catalogued_actions() -> Vec<String> {
+    Vec::new()
+}
+
+/// An escalation technique as shown to a person.
+#[derive(Debug, Clone, Default)]
+pub struct TechniqueCard {
+    /// Id, and name of its file.
+    pub id: String,
+    /// One line.
+    pub name: String,
+    /// Registry name of the platform.
+    pub platform: String,
+    /// Kind of technique.
+    pub category: String,
+    /// What the attacker does and gets.
+    pub summary: String,
+    /// Labelled lists: services, requirements, target, needs, gain, references, examples.
+    pub details: Vec<(&'static str, Vec<String>)>,
+}
+
+/// What one example of a technique came to.
+#[derive(Debug, Clone)]
+pub struct TechniqueCheck {
+    /// Technique.
+    pub id: String,
+    /// What the example is about.
+    pub example: String,
+    /// Why it fails; `None` when it holds.
+    pub failure: Option<String>,
+}
+
+/// Built-in techniques and those of the folders, sorted by id.
+pub fn techniques(extra: &[PathBuf]) -> Result<Vec<TechniqueCard>, Failure> {
+    let loaded = crate::techniques::load(extra).map_err(Failure::usage)?;
+    let mut cards: Vec<TechniqueCard> = loaded
+        .into_iter()
+        .map(|technique| TechniqueCard {
+            details: vec![
+                ("services", technique.services),
+                ("mitre", technique.mitre),
+                ("references", technique.references),
+            ],
+            id: technique.id,
+            name: technique.name,
+            platform: technique.platform,
+            category: technique.category,
+            summary: technique.summary,
+        })
+        .collect();
+    cards.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(cards)
+}
+
+/// Runs the examples of all techniques through readers and engine.
+pub fn check_techniques(extra: &[PathBuf]) -> Result<Vec<TechniqueCheck>, Failure> {
+    let loaded = crate::techniques::load(extra).map_err(Failure::usage)?;
+    let checks = crate::techniques::check(&loaded);
+    Ok(checks
+        .into_iter()
+        .map(|check| TechniqueCheck { id: check.id, example: check.example, failure: check.failure })
+        .collect())
+}

@@ -1,0 +1,112 @@
+//! Where output goes: data to standard output, everything else to standard error.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::reports::Layout;
+use crate::reports::escape::plain;
+
+/// The streams of a run and what is known of them.
+pub struct Terminal {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    people_read_out: bool,
+    people_read_err: bool,
+    width: Option<u16>,
+    colour: bool,
+    quiet: bool,
+}
+
+impl Terminal {
+    /// The streams of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let people_read_out = io::stdout().is_terminal();
+        // https://no-color.org: present and not empty.
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Self {
+            out: Box::new(BufWriter::new(io::stdout())),
+            err: Box::new(io::stderr()),
+            people_read_out,
+            people_read_err: io::stderr().is_terminal(),
+            width: if people_read_out { comfy_table::Table::new().width() } else { None },
+            colour: people_read_out && !no_colour && !dumb,
+            quiet: false,
+        }
+    }
+
+    /// Keeps everything but data and errors to itself.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// How text is to be laid out.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout { width: self.width, colour: self.colour }
+    }
+
+    /// Whether progress is shown.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        self.people_read_err && !self.quiet
+    }
+
+    /// Writes data to standard output.
+    pub fn data(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.write_all(bytes)?;
+        Ok(())
+    }
+
+    /// Writes data to the file that `-o` names, or to standard output.
+    pub fn data_to(&mut self, path: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
+        match path {
+            Some(path) => write_file(path, bytes),
+            None => self.data(bytes),
+        }
+    }
+
+    /// Whether a person looks at standard output.
+    #[must_use]
+    pub fn out_is_terminal(&self) -> bool {
+        self.people_read_out
+    }
+
+    /// Says something to a person at a terminal, and nothing to a log.
+    pub fn note(&mut self, text: &str) {
+        if self.shows_progress() {
+            // A message that cannot be shown is no reason to fail.
+            let _ = writeln!(self.err, "{}", plain(text));
+        }
+    }
+
+    /// Says something that must be seen, terminal or not: the reason for an exit code other than 0.
+    pub fn must_say(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{}", plain(text));
+    }
+
+    /// Prints an error that ends the run.
+    pub fn fail(&mut self, failure: &Failure) {
+        if let Some(text) = failure.text() {
+            let _ = self.err.write_all(text.as_bytes());
+        }
+    }
+
+    /// Writes out what is buffered.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush()?;
+        Ok(())
+    }
+}
+
+/// Writes a whole file, or says why not.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failure = |error: io::Error| Failure::file(Exit::Usage, "write", path, &error);
+    let mut file = File::create(path).map_err(failure)?;
+    file.write_all(bytes).map_err(failure)?;
+    file.flush().map_err(failure)
+}

@@ -1,0 +1,219 @@
+//! What a scan came to, for a person at a terminal of 80 columns and 40 lines: what was read, who reaches
+//! administration, what is wrong, who comes first, what is missing, and what to ask next.
+
+use std::fmt::Write as _;
+
+use super::escape::{plain, shorten};
+use super::grid::{Grid, Side, Tone};
+use super::rows::{reasons, who};
+use super::summary::{Counts, by_severity};
+use super::{Exposed, Layout, View};
+use crate::model::{FindingState, Score, Severity};
+
+/// Width where no terminal says otherwise.
+const WIDTH_DEFAULT: usize = 80;
+/// Principals shown.
+const TOP_N: usize = 10;
+/// Lines of data-quality notes shown.
+const NOTES_N: usize = 5;
+
+/// The text; `stored_in` is the store's folder as the user would name it again.
+#[must_use]
+pub fn text(view: &View<'_>, layout: Layout, stored_in: &str) -> String {
+    let width = layout.width.map_or(WIDTH_DEFAULT, usize::from).clamp(60, 120);
+    let mut text = String::new();
+    read(&mut text, view);
+    exposed(&mut text, view);
+    found(&mut text, view);
+    top(&mut text, view, layout, width);
+    quality(&mut text, view, width);
+    let _ = writeln!(text, "\nStored as {} in {}", plain(view.snapshot), plain(stored_in));
+    next(&mut text, view);
+    text
+}
+
+/// A number with its noun, in the plural where it needs one.
+fn counted(n: usize, noun: &str) -> String {
+    match (n, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ies", grouped(n)),
+        _ => format!("{} {noun}s", grouped(n)),
+    }
+}
+
+/// A number with blanks between its thousands.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn read(text: &mut String, view: &View<'_>) {
+    let counts = Counts::of(view.tables, view.results.edges.len());
+    let skipped: u64 = view.sources.iter().map(|source| source.skipped).sum();
+    let _ = writeln!(
+        text,
+        "Read {}: {}, {}, {}, {}, {}; {} skipped",
+        counted(view.sources.len(), "file"),
+        counted(counts.accounts, "account"),
+        counted(counts.users, "user"),
+        counted(counts.roles, "role"),
+        counted(counts.groups, "group"),
+        counted(counts.policies, "policy"),
+        counted(usize::try_from(skipped).unwrap_or(usize::MAX), "record"),
+    );
+    let other = counts.principals.saturating_sub(counts.users + counts.roles);
+    let others = if other > 0 { format!(", {} of them of other kinds", grouped(other)) } else { String::new() };
+    let _ = writeln!(
+        text,
+        "{}{others}: {} non-human, {} human",
+        counted(counts.principals, "principal"),
+        grouped(counts.nhis),
+        grouped(counts.humans)
+    );
+}
+
+fn exposed(text: &mut String, view: &View<'_>) {
+    let protected = view.tables.entities.iter().filter(|entity| entity.protected && entity.present);
+    let (inside, zone) = (protected.filter(|entity| entity.is_principal()).count(), view.exposure.zone);
+    let _ = writeln!(
+        text,
+        "\nAdministration: {} in the protected zone, and of the {} outside it",
+        counted(inside, "principal"),
+        grouped(usize::try_from(zone.principals).unwrap_or(usize::MAX)),
+    );
+    let _ = writeln!(text, "  {} can reach it for certain, {} possibly", share(zone, false), share(zone, true));
+}
+
+/// `12 (9.8 %)`.
+fn share(exposed: Exposed, possible: bool) -> String {
+    let (n, pct) =
+        if possible { (exposed.possible, exposed.possible_pct()) } else { (exposed.certain, exposed.certain_pct()) };
+    let n = grouped(usize::try_from(n).unwrap_or(usize::MAX));
+    pct.map_or_else(|| n.clone(), |pct| format!("{n} ({pct:.1} %)"))
+}
+
+fn found(text: &mut String, view: &View<'_>) {
+    let counts: Vec<String> =
+        by_severity(view).iter().map(|(severity, n)| format!("{} {severity}", grouped(*n))).collect();
+    let new = view.findings().iter().filter(|finding| finding.state == FindingState::New).count();
+    let _ = writeln!(text, "\nFindings: {}; {} new", counts.join(", "), grouped(new));
+}
+
+fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
+    let scores = view.scores();
+    if scores.is_empty() {
+        return;
+    }
+    let columns = [
+        ("RISK", Side::Right),
+        ("LOW–HIGH", Side::Left),
+        ("HOPS", Side::Right),
+        ("PRINCIPAL", Side::Left),
+        ("KIND", Side::Left),
+        ("MAIN REASON", Side::Left),
+    ];
+    // Cells are cut to size here, so that every principal stays on one line.
+    let mut grid = Grid::new(Layout { width: None, ..layout }, &columns);
+    let why_n = width.saturating_sub(6 + 11 + 6 + 26 + 7 + 1);
+    for score in scores.iter().take(TOP_N) {
+        let entity = view.entity(score.entity);
+        let name = plain(entity.map_or("", |entity| &entity.name)).into_owned();
+        let why = plain(reasons(score).first().copied().unwrap_or("")).into_owned();
+        grid.row([
+            super::grid::Cell::toned(format!("{:.1}", score.risk), tone(score.risk)),
+            format!("{:.0}–{:.0}", score.risk_low, score.risk_high).into(),
+            hops(score).into(),
+            shorten(&name, 24).into_owned().into(),
+            entity.map_or("", who).into(),
+            shorten(&why, why_n).into_owned().into(),
+        ]);
+    }
+    let _ = write!(text, "\n{}", grid.text());
+}
+
+/// Steps to the protected zone, `–` where there is no way.
+#[must_use]
+pub fn hops(score: &Score) -> String {
+    score.hops_to_protected.map_or_else(|| "–".to_owned(), |hops| hops.to_string())
+}
+
+/// The colour of a score from 0 to 100.
+#[must_use]
+pub fn tone(score: f64) -> Tone {
+    match score {
+        score if score >= 75.0 => Tone::Alarm,
+        score if score >= 50.0 => Tone::Warn,
+        score if score >= 20.0 => Tone::Plain,
+        _ => Tone::Faint,
+    }
+}
+
+fn quality(text: &mut String, view: &View<'_>, width: usize) {
+    let mut notes: Vec<String> = view.incomplete.iter().map(|note| format!("incomplete: {note}")).collect();
+    for part in view.coverage.iter().filter(|part| part.known < part.of) {
+        notes.push(format!("{}: known for {} of {}", part.name, part.known, part.of));
+    }
+    if notes.is_empty() {
+        text.push_str("\nData quality: nothing skipped, nothing known to be missing\n");
+        return;
+    }
+    text.push_str("\nData quality:\n");
+    for note in notes.iter().take(NOTES_N) {
+        let _ = writeln!(text, "  {}", shorten(&plain(note), width.saturating_sub(2)));
+    }
+    if notes.len() > NOTES_N {
+        let _ = writeln!(text, "  … and {} more (--format json lists all)", notes.len() - NOTES_N);
+    }
+}
+
+fn next(text: &mut String, view: &View<'_>) {
+    let first = view.scores().first().and_then(|score| view.entity(score.entity)).map(|entity| plain(&entity.name));
+    let urgent = by_severity(view).iter().any(|(severity, n)| *severity <= Severity::High && *n > 0);
+    if let Some(name) = first {
+        // A name with a blank or a shell's own characters is quoted, so that the line can be pasted.
+        let bare = name.chars().all(|character| character.is_alphanumeric() || "-_./:@+=,".contains(character));
+        let name = if bare { name.into_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) };
+        let _ = writeln!(text, "\nNext: overgrant explain {name}");
+        let _ = writeln!(text, "      overgrant paths {name}");
+    } else {
+        text.push_str("\nNext: overgrant snapshots show\n");
+    }
+    if urgent {
+        text.push_str("      overgrant findings --severity high\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Fixture;
+    use super::*;
+
+    #[test]
+    fn the_summary_fits_a_terminal_of_80_by_40_and_carries_no_terminal_codes() {
+        let fixture = Fixture::default();
+        let text = text(&fixture.view(), Layout::default(), "./overgrant-store");
+        assert!(text.lines().count() <= 40, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(!text.contains('\u{1b}'));
+        assert!(
+            text.contains("Read 1 file: 1 account, 2 users, 1 role, 1 group, 1 policy; 1 record skipped"),
+            "{text}"
+        );
+        assert!(text.contains("2 (66.7 %) can reach it for certain, 3 (100.0 %) possibly"), "{text}");
+        assert!(text.contains("Findings: 1 critical, 0 high, 0 medium, 0 low; 1 new"), "{text}");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree() {
+        assert_eq!(counted(1, "policy"), "1 policy");
+        assert_eq!(counted(1_234_567, "policy"), "1 234 567 policies");
+        assert_eq!(counted(0, "role"), "0 roles");
+    }
+}

@@ -1,0 +1,73 @@
+//! Lists in the README that come from the registries: a thing that exists and is not listed fails the build.
+//!
+//! `OVERGRANT_BLESS=1 cargo test` rewrites them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A list: its name in the markers, and its lines.
+type List = (&'static str, Vec<String>);
+
+/// All lists. A registry that is added to the engine gets a line here.
+fn lists() -> Vec<List> {
+    vec![("commands", commands()), ("exit-codes", exit_codes()), ("reports", reports())]
+}
+
+fn commands() -> Vec<String> {
+    overgrant::cli::command()
+        .get_subcommands()
+        .map(|command| {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            format!("- `overgrant {}`: {about}", command.get_name())
+        })
+        .collect()
+}
+
+fn exit_codes() -> Vec<String> {
+    let rows = overgrant::cli::exit::ALL.iter().map(|(exit, meaning)| format!("| {} | {meaning} |", exit.code()));
+    ["| code | meaning |", "|---:|---|"].map(str::to_owned).into_iter().chain(rows).collect()
+}
+
+fn reports() -> Vec<String> {
+    overgrant::reports::ALL.iter().map(|report| format!("- `{}`: {}", report.name(), report.about())).collect()
+}
+
+fn readme() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+/// The text with each list between its markers replaced. `Err` names a list that has no markers.
+fn updated(text: &str, lists: &[List]) -> Result<String, String> {
+    let mut text = text.to_owned();
+    for (name, lines) in lists {
+        let (open, close) = (format!("<!-- generated:{name} -->\n"), format!("<!-- /generated:{name} -->"));
+        let missing = || format!("the README has no section `{}` … `{close}`", open.trim_end());
+        let start = text.find(&open).ok_or_else(missing)? + open.len();
+        let end = start + text[start..].find(&close).ok_or_else(missing)?;
+        text.replace_range(start..end, &format!("{}\n", lines.join("\n")));
+    }
+    Ok(text)
+}
+
+#[test]
+fn the_lists_of_the_readme_are_current() {
+    let path = readme();
+    let text = fs::read_to_string(&path).expect("there is a README");
+    let wanted = updated(&text, &lists()).expect("the README has all sections");
+    if std::env::var_os("OVERGRANT_BLESS").is_some() {
+        fs::write(&path, &wanted).expect("the README can be written");
+        return;
+    }
+    assert!(text == wanted, "the README's generated lists are not current: run OVERGRANT_BLESS=1 cargo test tidy");
+}
+
+#[test]
+fn an_entry_that_is_missing_and_a_section_that_is_missing_are_noticed() {
+    let lists: [List; 1] = [("reports", vec!["- a".to_owned(), "- b".to_owned()])];
+    let stale = "x\n<!-- generated:reports -->\n- a\n<!-- /generated:reports -->\ny\n";
+    let current = updated(stale, &lists).expect("the section is there");
+    assert_ne!(current, stale);
+    assert_eq!(current, "x\n<!-- generated:reports -->\n- a\n- b\n<!-- /generated:reports -->\ny\n");
+    assert_eq!(updated(&current, &lists).as_deref(), Ok(current.as_str()));
+    assert!(updated("no section", &lists).is_err());
+}
