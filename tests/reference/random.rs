@@ -1,8 +1,14 @@
 //! Small random accounts over a small alphabet, so that statements, resources and keys meet often.
 
+mod alphabet;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+
+use alphabet::{
+    ACCOUNTS, ACTION_PATTERNS, ACTIONS, CHOSEN, DECIDABLE, ENVIRONMENT, Key, Kind, ORGANIZATION, RESOURCE_PATTERNS,
+};
 
 /// Exports of a random organisation and questions about it.
 #[derive(Debug, Clone)]
@@ -34,9 +40,6 @@ pub const AS_OF: i64 = 1_795_305_600_000;
 /// Questions of each world.
 const QUESTIONS: usize = 40;
 
-const ACCOUNTS: &[&str] = &["111111111111", "222222222222"];
-const ORGANIZATION: &str = "o-abc";
-
 /// SplitMix64 (Steele, Lea and Flood 2014): every seed is a good one.
 struct Rng(u64);
 
@@ -62,124 +65,6 @@ impl Rng {
     }
 }
 
-/// How a key is compared and with what.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Text,
-    Arn,
-    Number,
-    Date,
-    Bool,
-    Binary,
-    Ip,
-    /// Several strings: only with set prefixes.
-    Texts,
-}
-
-type Key = (&'static str, Kind, &'static [&'static str]);
-
-const DECIDABLE: &[Key] = &[
-    (
-        "aws:PrincipalArn",
-        Kind::Arn,
-        &["arn:aws:iam::111111111111:user/u0", "arn:aws:iam::*:role/r*", "arn:aws:iam::222222222222:user/*"],
-    ),
-    ("aws:PrincipalAccount", Kind::Text, ACCOUNTS),
-    ("aws:PrincipalTag/dept", Kind::Text, &["red", "green", "re*"]),
-    ("AWS:principaltag/Dept", Kind::Text, &["red", "RED"]),
-    ("aws:username", Kind::Text, &["u0", "u?", "U1"]),
-    ("aws:userid", Kind::Text, &["AIDA1111U0", "AROA1111R0:*", "AROA1111R1:job", "*:job"]),
-    ("aws:PrincipalType", Kind::Text, &["User", "AssumedRole"]),
-    ("aws:PrincipalOrgID", Kind::Text, &[ORGANIZATION, "o-other"]),
-    ("aws:PrincipalOrgPaths", Kind::Texts, &["o-abc/r-root/ou-dev/", "o-abc/*", "o-abc/r-root/"]),
-    ("aws:ResourceAccount", Kind::Text, ACCOUNTS),
-    ("aws:CurrentTime", Kind::Date, &["2026-01-01T00:00:00Z", "2027-01-01", "2026-11-22T00:00:00Z"]),
-    ("aws:EpochTime", Kind::Date, &["1700000000", "2027-01-01T00:00:00Z"]),
-    ("aws:EpochTime", Kind::Number, &["1700000000", "1900000000"]),
-    ("aws:TokenIssueTime", Kind::Date, &["2020-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]),
-    ("aws:PrincipalIsAWSService", Kind::Bool, &[]),
-    ("aws:SourceArn", Kind::Arn, &["arn:aws:sns:*:111111111111:*"]),
-    ("kms:CallerAccount", Kind::Text, ACCOUNTS),
-];
-
-/// Keys that the caller chooses or the environment gives; a world has at most three.
-const OPEN: &[Key] = &[
-    ("aws:RequestedRegion", Kind::Text, &["eu-west-1", "us-*", "us-east-1"]),
-    ("aws:requestedregion", Kind::Text, &["EU-west-1", "eu-*"]),
-    ("s3:prefix", Kind::Text, &["home/${aws:username}", "home/*", "home/u0"]),
-    ("aws:TagKeys", Kind::Texts, &["dept", "cost", "de*"]),
-    ("iam:PassedToService", Kind::Text, &["ec2.amazonaws.com", "lambda.amazonaws.com", "*.amazonaws.com"]),
-    ("sts:ExternalId", Kind::Text, &["x1", "x2", "X1"]),
-    ("s3:max-keys", Kind::Number, &["10", "20", "30"]),
-    ("s3:object-lock-retain-until-date", Kind::Date, &["2026-12-01T00:00:00Z", "2027-12-01T00:00:00Z"]),
-    ("aws:SecureTransport", Kind::Bool, &[]),
-    ("aws:RequestTag/dept", Kind::Text, &["red", "${aws:PrincipalTag/dept}", "green"]),
-    ("app:blob", Kind::Binary, &["QUJD", "REVG"]),
-    ("aws:SourceIp", Kind::Ip, &["203.0.113.0/24", "203.0.0.0/16", "2001:db8::/32", "198.51.100.7"]),
-    ("aws:MultiFactorAuthPresent", Kind::Bool, &[]),
-    ("aws:MultiFactorAuthAge", Kind::Number, &["100", "3600"]),
-    ("aws:SourceVpce", Kind::Text, &["vpce-1", "vpce-2", "vpce-*"]),
-    ("aws:ResourceTag/dept", Kind::Text, &["red", "green", "${aws:PrincipalTag/dept}"]),
-    ("iam:ResourceTag/dept", Kind::Text, &["red", "gr*"]),
-];
-
-const ACTIONS: &[&str] = &[
-    "s3:GetObject",
-    "s3:PutObject",
-    "s3:ListBucket",
-    "iam:PassRole",
-    "iam:DeleteUser",
-    "sts:AssumeRole",
-    "kms:Decrypt",
-    "sqs:SendMessage",
-    "sns:Publish",
-    "ec2:DescribeInstances",
-];
-
-const ACTION_PATTERNS: &[&str] = &[
-    "*",
-    "*",
-    "s3:*",
-    "S3:getobject",
-    "s3:Get*",
-    "s3:?etObject",
-    "s3:*Object",
-    "iam:*",
-    "iam:Pass*",
-    "sts:*",
-    "sts:assume*",
-    "kms:De*",
-    "sqs:*",
-    "sns:Publish",
-    "ec2:Describe*",
-    "iam:PassRole",
-    "s3:PutObject",
-    "sqs:Send*",
-];
-
-const RESOURCE_PATTERNS: &[&str] = &[
-    "*",
-    "*",
-    "*",
-    "arn:aws:s3:::data",
-    "arn:aws:s3:::data/*",
-    "arn:aws:s3:::DATA/*",
-    "arn:aws:s3:::data/home/${aws:username}/*",
-    "arn:aws:s3:::data/home/${aws:username, 'u0'}/*",
-    "arn:aws:s3:::${aws:PrincipalTag/dept}/*",
-    "arn:aws:s3:::data/${*}/*",
-    "arn:aws:s3:::*",
-    "arn:aws:s3*home/u?/x",
-    "s3:::data/*",
-    "arn:aws:iam::*:role/*",
-    "arn:aws:iam::111111111111:role/r0",
-    "arn:aws:iam::*:user/${AWS:username}",
-    "arn:*:role/r?",
-    "arn:aws:kms:eu-west-1:111111111111:key/*",
-    "arn:aws:sqs:*:*:jobs",
-    "arn:aws:sns:*:222222222222:*",
-];
-
 /// A world being made.
 struct Maker {
     rng: Rng,
@@ -195,7 +80,7 @@ struct Maker {
 pub fn account(seed: u64) -> RandomWorld {
     let mut rng = Rng(seed);
     let accounts = 1 + usize::from(rng.chance(40));
-    let open = (0..rng.below(4)).map(|_| rng.pick(OPEN)).collect();
+    let open = (0..rng.below(4)).map(|at| rng.pick(if at == 0 { ENVIRONMENT } else { CHOSEN })).collect();
     let mut maker = Maker { rng, accounts, open, named: Vec::new(), resources: Vec::new() };
     let sizes: Vec<(usize, usize)> = (0..accounts).map(|_| (2 + maker.rng.below(4), 2 + maker.rng.below(4))).collect();
     for (at, &(users, roles)) in sizes.iter().enumerate() {
@@ -265,7 +150,7 @@ impl Maker {
     fn condition(&mut self) -> Value {
         let mut block: Map<String, Value> = Map::new();
         for _ in 0..1 + self.rng.below(2) {
-            let key = if !self.open.is_empty() && self.rng.chance(55) {
+            let key = if !self.open.is_empty() && self.rng.chance(65) {
                 let open = self.open.clone();
                 self.rng.pick(&open)
             } else {
@@ -361,7 +246,7 @@ impl Maker {
         let element = if self.rng.chance(12) { "NotResource" } else { "Resource" };
         let resources = self.scalar_or_list(RESOURCE_PATTERNS, 3);
         statement.insert(element.to_owned(), resources);
-        if self.rng.chance(35) {
+        if self.rng.chance(40) {
             statement.insert("Condition".to_owned(), self.condition());
         }
         statement
@@ -369,7 +254,7 @@ impl Maker {
 
     /// A statement of a resource or trust policy.
     fn resource_statement(&mut self, trust: bool, own: &str) -> Map<String, Value> {
-        let mut statement = self.statement(80);
+        let mut statement = self.statement(85);
         let element = if self.rng.chance(10) { "NotPrincipal" } else { "Principal" };
         let principal = self.principal();
         statement.insert(element.to_owned(), principal);
@@ -412,8 +297,8 @@ impl Maker {
     }
 
     fn inline(&mut self, most: usize) -> Value {
-        (0..self.rng.below(most + 1))
-            .map(|number| json!({"PolicyName": format!("i{number}"), "PolicyDocument": self.policy(78)}))
+        (0..1 + self.rng.below(most))
+            .map(|number| json!({"PolicyName": format!("i{number}"), "PolicyDocument": self.policy(88)}))
             .collect()
     }
 
@@ -454,7 +339,7 @@ impl Maker {
                 (0..groups).filter(|_| self.rng.chance(40)).map(|group| format!("g{group}")).collect();
             let mut user = json!({"UserName": format!("u{number}"), "UserId": format!("AIDA{}U{number}", short(at)),
                 "Path": "/", "Arn": format!("arn:aws:iam::{account}:user/u{number}"), "GroupList": member,
-                "CreateDate": "2024-01-01T00:00:00+00:00", "UserPolicyList": self.inline(2)});
+                "CreateDate": "2024-01-01T00:00:00+00:00", "UserPolicyList": self.inline(3)});
             self.complete(&mut user, at, managed);
             user_list.push(user);
         }
@@ -478,7 +363,7 @@ impl Maker {
         let mut role = json!({"RoleName": format!("r{number}"), "RoleId": format!("AROA{}R{number}", short(at)),
             "Path": path, "Arn": format!("arn:aws:iam::{}:role{path}r{number}", ACCOUNTS[at]),
             "CreateDate": "2024-01-01T00:00:00+00:00", "AssumeRolePolicyDocument": self.document(statements),
-            "RolePolicyList": self.inline(2), "InstanceProfileList": []});
+            "RolePolicyList": self.inline(3), "InstanceProfileList": []});
         self.complete(&mut role, at, managed);
         role
     }
@@ -490,7 +375,7 @@ impl Maker {
         let list: Vec<Value> = (0..versions)
             .map(|version| {
                 json!({"VersionId": format!("v{}", version + 1), "IsDefaultVersion": version == default,
-                    "CreateDate": "2024-01-01T00:00:00+00:00", "Document": self.policy(80)})
+                    "CreateDate": "2024-01-01T00:00:00+00:00", "Document": self.policy(90)})
             })
             .collect();
         json!({"PolicyName": format!("p{number}"), "PolicyId": format!("ANPA{}P{number}", short(at)), "Path": "/",
