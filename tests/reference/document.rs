@@ -133,14 +133,12 @@ mod tests {
     fn documents_are_read_in_every_encoding() {
         let document = json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::a+b"}});
         let plain = document.to_string();
-        let mut encoded = String::new();
-        for byte in plain.bytes() {
-            encoded.push_str(&if byte.is_ascii_alphanumeric() || byte == b'+' {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            });
-        }
+        let escape = |byte: u8| match byte {
+            b'+' => "+".to_owned(),
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        let encoded: String = plain.bytes().map(escape).collect();
         for form in [document, json!(plain), json!(encoded)] {
             let read = statements(&form).unwrap();
             assert_eq!(read[0].resources, Some(vec!["arn:aws:s3:::a+b".to_owned()]));

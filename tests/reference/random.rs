@@ -40,7 +40,7 @@ pub const AS_OF: i64 = 1_795_305_600_000;
 /// Questions of each world.
 const QUESTIONS: usize = 40;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): every seed is a good one.
+/// `SplitMix64` (Steele, Lea and Flood 2014): every seed is a good one.
 struct Rng(u64);
 
 impl Rng {
@@ -143,13 +143,13 @@ impl Maker {
 
     /// One text, or a list of one or more.
     fn scalar_or_list(&mut self, items: &[&str], most: usize) -> Value {
-        let many: Vec<String> = (0..1 + self.rng.below(most)).map(|_| self.rng.pick(items).to_owned()).collect();
+        let many: Vec<String> = (0..=self.rng.below(most)).map(|_| self.rng.pick(items).to_owned()).collect();
         if many.len() == 1 && self.rng.chance(60) { json!(many[0]) } else { json!(many) }
     }
 
     fn condition(&mut self) -> Value {
         let mut block: Map<String, Value> = Map::new();
-        for _ in 0..1 + self.rng.below(2) {
+        for _ in 0..=self.rng.below(2) {
             let key = if !self.open.is_empty() && self.rng.chance(65) {
                 let open = self.open.clone();
                 self.rng.pick(&open)
@@ -273,7 +273,7 @@ impl Maker {
         statement
     }
 
-    fn document(&mut self, statements: Vec<Map<String, Value>>) -> Value {
+    fn document(&mut self, statements: &[Map<String, Value>]) -> Value {
         let mut document = Map::new();
         match self.rng.below(10) {
             0 => {}
@@ -292,12 +292,12 @@ impl Maker {
     }
 
     fn policy(&mut self, allow: usize) -> Value {
-        let statements = (0..1 + self.rng.below(3)).map(|_| self.statement(allow)).collect();
-        self.document(statements)
+        let statements: Vec<_> = (0..=self.rng.below(3)).map(|_| self.statement(allow)).collect();
+        self.document(&statements)
     }
 
     fn inline(&mut self, most: usize) -> Value {
-        (0..1 + self.rng.below(most))
+        (0..=self.rng.below(most))
             .map(|number| json!({"PolicyName": format!("i{number}"), "PolicyDocument": self.policy(88)}))
             .collect()
     }
@@ -359,10 +359,10 @@ impl Maker {
 
     fn role(&mut self, at: usize, number: usize, managed: usize) -> Value {
         let path = role_path(number);
-        let statements = (0..1 + self.rng.below(2)).map(|_| self.resource_statement(true, "")).collect();
+        let statements: Vec<_> = (0..=self.rng.below(2)).map(|_| self.resource_statement(true, "")).collect();
         let mut role = json!({"RoleName": format!("r{number}"), "RoleId": format!("AROA{}R{number}", short(at)),
             "Path": path, "Arn": format!("arn:aws:iam::{}:role{path}r{number}", ACCOUNTS[at]),
-            "CreateDate": "2024-01-01T00:00:00+00:00", "AssumeRolePolicyDocument": self.document(statements),
+            "CreateDate": "2024-01-01T00:00:00+00:00", "AssumeRolePolicyDocument": self.document(&statements),
             "RolePolicyList": self.inline(3), "InstanceProfileList": []});
         self.complete(&mut role, at, managed);
         role
@@ -401,7 +401,7 @@ impl Maker {
         if self.rng.chance(25) {
             let mut statement = self.statement(0);
             statement.insert("Principal".to_owned(), json!("*"));
-            let document = self.document(vec![statement]);
+            let document = self.document(&[statement]);
             add("perimeter", "RESOURCE_CONTROL_POLICY", document);
         }
         json!(list)
@@ -437,13 +437,13 @@ impl Maker {
                 continue;
             }
             let mut statements: Vec<Map<String, Value>> =
-                (0..1 + self.rng.below(2)).map(|_| self.resource_statement(false, &resource)).collect();
+                (0..=self.rng.below(2)).map(|_| self.resource_statement(false, &resource)).collect();
             if resource.contains(":kms:") && self.rng.chance(60) {
                 let root = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*",
                     "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}});
                 statements.push(root.as_object().unwrap().clone());
             }
-            list.push(json!({"Resource": resource, "Policy": self.document(statements), "Account": account}));
+            list.push(json!({"Resource": resource, "Policy": self.document(&statements), "Account": account}));
         }
         json!(list)
     }
@@ -538,22 +538,47 @@ mod tests {
         }
     }
 
+    /// Values of environment keys that no policy of a random world mentions as they are.
+    const GIVEN: &[(&str, &[&str])] = &[
+        ("aws:sourceip", &["203.0.113.9", "203.0.1.1", "198.51.100.7", "192.0.2.9", "2001:db8::5", "2002::1"]),
+        ("aws:multifactorauthpresent", &["true", "false"]),
+        ("aws:multifactorauthage", &["50", "100", "2000", "5000"]),
+        ("aws:sourcevpce", &["vpce-1", "vpce-12", "vpc"]),
+    ];
+
     #[test]
     fn an_answer_that_holds_in_general_holds_in_every_context() {
-        // `Denied` leaves no way at all, so giving some of the keys cannot open one.
-        for seed in 0..60 {
-            let world = account(seed);
-            let mut open = world.clone();
-            for question in &mut open.questions {
+        let mut checked = 0;
+        for seed in 0..120 {
+            let mut world = account(seed);
+            for question in &mut world.questions {
                 question.context.clear();
                 question.strict = false;
                 question.session_name = None;
             }
-            for ((question, general), given) in world.questions.iter().zip(answers(&open)).zip(answers(&world)) {
-                if general == Decision::Denied {
+            let general = answers(&world);
+            // `Denied` leaves no way at all, so nothing that is given can open one.
+            let given = answers(&account(seed));
+            for ((question, general), given) in account(seed).questions.iter().zip(&general).zip(given) {
+                if *general == Decision::Denied {
                     assert_eq!(given, Decision::Denied, "seed {seed}: {question:?}");
                 }
             }
+            // `Allowed` holds whatever the environment is.
+            let mut rng = Rng(seed);
+            for question in &mut world.questions {
+                for (key, values) in GIVEN {
+                    let value = if rng.chance(20) { Vec::new() } else { vec![rng.pick(values).to_owned()] };
+                    question.context.insert((*key).to_owned(), value);
+                }
+            }
+            for ((question, general), given) in world.questions.iter().zip(general).zip(answers(&world)) {
+                match general {
+                    Decision::Allowed | Decision::Denied => assert_eq!(given, general, "seed {seed}: {question:?}"),
+                    Decision::Conditional | Decision::Unknown => checked += 1,
+                }
+            }
         }
+        assert!(checked > 100, "{checked}");
     }
 }
