@@ -123,7 +123,7 @@ pub const RESOURCE_PATTERNS: &[&str] = &[
     "arn:aws:s3:::data/${*}/*",
     "arn:aws:s3:::*",
     "arn:aws:s3*home/u?/x",
-    "s3:::data/*",
+    "*:::data/*",
     "arn:aws:iam::*:role/*",
     "arn:aws:iam::111111111111:role/r0",
     "arn:aws:iam::*:user/${AWS:username}",
