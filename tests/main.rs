@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod agreement;
 mod cli;
+mod reference;
 mod tidy;
