@@ -36,6 +36,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::model::Record;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -74,6 +75,14 @@ struct StoreFormat {
 #[derive(Debug, Clone)]
 pub struct Store {
     path: PathBuf,
+}
+
+/// Writes rows as a Parquet file of their own, outside of any store; an existing file is replaced.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_table<R: Record>(path: &Path, rows: &[R]) -> Result<TableInfo, StoreError> {
+    encode::write_table(path, rows).map(|written| written.info)
 }
 
 impl Store {

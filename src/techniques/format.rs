@@ -1,6 +1,7 @@
 //! The technique file: what it may say, and what it must.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -262,6 +263,65 @@ impl Technique {
         given.sort_unstable();
         given.dedup();
         given
+    }
+}
+
+/// A name of this format as its files write it.
+fn written<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        Ok(other) => other.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let actions: Vec<&str> = self.actions().collect();
+        write!(out, "{} on {}", actions.join(" or "), written(&self.on))?;
+        if self.by == By::Target {
+            write!(out, ", by the target")?;
+        }
+        if let Some(given) = &self.given {
+            write!(out, ", given {}", written(given))?;
+        }
+        for (key, value) in &self.with {
+            let shown = if value.is_empty() { "absent" } else { value };
+            write!(out, ", {key} = {shown}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<&str> = self.kind.iter().map(|kind| kind.as_str()).collect();
+        write!(out, "{}, {}, in {} account", kinds.join(" or "), written(&self.relation), written(&self.scope))?;
+        if !self.trusts_service.is_empty() {
+            write!(out, ", trusts {}", self.trusts_service.join(" or "))?;
+        }
+        if let Some(provider) = &self.trusts_federated {
+            write!(out, ", trusts a {provider} provider")?;
+        }
+        for (name, fact) in &self.with {
+            write!(out, ", {name} = {}", written(fact))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Gain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.of {
+            GainOf::Target => "control of the target",
+            GainOf::Scope => "administration of the actor's account",
+            GainOf::TargetScope => "administration of the target's account",
+        };
+        write!(out, "{what}")?;
+        match &self.through {
+            Some(side) => write!(out, ", through the permissions of the {}", written(side)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -36,6 +36,10 @@ impl Platform for Aws {
         read::complete(tables);
     }
 
+    fn actions(&self) -> Vec<&'static str> {
+        catalog::Catalog::get().actions().iter().map(|action| action.full_name).collect()
+    }
+
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't> {
         Box::new(eval::Compiled::new(tables, settings))
     }
