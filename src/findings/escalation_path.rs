@@ -108,7 +108,7 @@ fn tell(context: &Context<'_>, path: &Path, evidence: &mut Vec<String>) -> Vec<E
             context.call(from),
             context.call(to),
             how.technique,
-            how.certainty
+            how.certainty.max(edge.certainty)
         ));
         evidence.extend(how.evidence.iter().take(CITED_MAX).map(|&grant| context.cite(grant)));
         on_it.push(to);

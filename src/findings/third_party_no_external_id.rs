@@ -32,8 +32,10 @@ impl Rule for ThirdPartyNoExternalId {
         for row in context.tables.trusts.iter().filter(|row| lets_act(row) && row.kind != TrustKind::SameAccount) {
             let Trustee::Account { account, .. } = trustee(row) else { continue };
             let restriction = Restriction::of(row.condition.as_deref());
-            // A session with a second factor is a person's, and the deputy problem is one of services.
-            if !context.is_own_account(account) && !restriction.external_id && !restriction.mfa {
+            // A session with a second factor is a person's, and the deputy problem is one of services; a member of the
+            // organisation is no third party.
+            let excused = restriction.external_id || restriction.mfa || restriction.organization;
+            if !context.is_own_account(account) && !excused {
                 found.entry((row.target, account)).or_default().push(row);
             }
         }
@@ -79,6 +81,8 @@ mod tests {
         world.trust(role, "AWS:arn:aws:iam::999999999999:root", TrustKind::External, Some(external_id));
         world.trust(role, "AWS:arn:aws:iam::111111111111:root", TrustKind::SameAccount, None);
         world.trust(role, "Service:ec2.amazonaws.com", TrustKind::Service, None);
+        let member = r#"{"StringEquals":{"aws:PrincipalOrgID":["o-abc"]}}"#;
+        world.trust(role, "AWS:arn:aws:iam::888888888888:root", TrustKind::CrossAccount, Some(member));
         assert!(world.check(&ThirdPartyNoExternalId).is_empty());
     }
 }

@@ -92,10 +92,12 @@ pub fn lets_act(row: &Trust) -> bool {
 
 /// What a condition block narrows the trusted ones to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "five independent questions, each asked by some rule alone")]
+#[expect(clippy::struct_excessive_bools, reason = "six independent questions, each asked by some rule alone")]
 pub struct Restriction {
     /// To named principals, accounts or organisations.
     pub identity: bool,
+    /// To members of a named organisation; `identity` then holds too.
+    pub organization: bool,
     /// To those that know an external id.
     pub external_id: bool,
     /// To named subjects of a federated provider.
@@ -141,6 +143,8 @@ impl Restriction {
             return;
         }
         let narrow = |check: fn(&str) -> bool| values.iter().all(|value| check(value));
+        let organizations = ["aws:principalorgid", "aws:principalorgpaths"];
+        self.organization |= organizations.contains(&key) && narrow(has_literal);
         match key {
             "sts:externalid" => self.external_id |= narrow(has_literal),
             "aws:principalarn" | "aws:sourcearn" => self.identity |= narrow(names_account),
@@ -216,7 +220,9 @@ pub fn outsider(context: &Context<'_>, entity: EntityId) -> Option<String> {
         match trustee(row) {
             Trustee::Anyone if !restriction.identity => Some("anyone".to_owned()),
             Trustee::Account { account, .. }
-                if !context.is_own_account(account) && row.kind != TrustKind::SameAccount =>
+                if !context.is_own_account(account)
+                    && row.kind != TrustKind::SameAccount
+                    && !restriction.organization =>
             {
                 Some(format!("account {account}"))
             }
@@ -292,6 +298,30 @@ mod tests {
             ("{", false),
         ] {
             assert_eq!(Restriction::of(Some(condition)).any(), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn an_outsider_is_whom_no_condition_ties_to_the_organisation() {
+        use crate::findings::testkit::World;
+        let other = "AWS:arn:aws:iam::999999999999:root";
+        let github = "Federated:arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com";
+        let member = r#"{"StringEquals":{"aws:PrincipalOrgID":["o-abc"]}}"#;
+        let subject = r#"{"StringLike":{"token.actions.githubusercontent.com:sub":["repo:octo/app:*"]}}"#;
+        for (pattern, kind, condition, expected) in [
+            ("*", TrustKind::External, None, Some("anyone")),
+            ("*", TrustKind::External, Some(member), None),
+            (other, TrustKind::CrossAccount, None, Some("account 999999999999")),
+            (other, TrustKind::CrossAccount, Some(member), None),
+            (github, TrustKind::Federated, Some(subject), None),
+            (github, TrustKind::Federated, None, Some("any user of `token.actions.githubusercontent.com`")),
+            ("AWS:arn:aws:iam::111111111111:root", TrustKind::SameAccount, None, None),
+        ] {
+            let mut world = World::new();
+            let role = world.role("app");
+            world.trust(role, pattern, kind, condition);
+            let found = world.with(|context| context.principals().find_map(|entity| outsider(context, entity.entity)));
+            assert_eq!(found.as_deref(), expected, "{pattern} {condition:?}");
         }
     }
 

@@ -6,6 +6,9 @@ use super::facts::{count, short_list};
 use super::{Context, DAY, Draft, Info, Rule};
 use crate::model::{AttachmentKind, Decision, Effect, Entity, EntityId, Grant, Granularity, Layer, Usage, text};
 
+/// Unused services told one by one in a finding; the usage and access tables have them all.
+const TOLD_MAX: usize = 200;
+
 /// See [`Info::meaning`].
 pub struct UnusedService;
 
@@ -144,7 +147,10 @@ fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
         let affected = count(who.len(), "principal");
         format!("{} gives {affected} {n} that they do not use: {}", context.call(entity), short_list(&services))
     };
-    let mut evidence: Vec<String> = rows.iter().map(|row| tell(context, row)).collect();
+    let mut evidence: Vec<String> = rows.iter().take(TOLD_MAX).map(|row| tell(context, row)).collect();
+    if rows.len() > TOLD_MAX {
+        evidence.push(format!("and {} more of the same kind", rows.len() - TOLD_MAX));
+    }
     let grants: BTreeSet<u32> = rows.iter().flat_map(|row| row.grants.iter().copied()).collect();
     evidence.extend(grants.into_iter().map(|grant| context.cite(grant)));
     let worst = rows.iter().map(|row| row.case).min_by_key(|case| INFO.cases.iter().position(|known| known.0 == *case));

@@ -86,6 +86,24 @@ fn percentiles_interpolate_and_nulls_do_not_take_part() {
 }
 
 #[test]
+fn a_domain_is_a_part_of_its_own_and_the_undecided_are_in_neither_kind() {
+    let mut world = World::new();
+    let (pay, odd) = (world.role("pay"), world.role("odd"));
+    world.edit(pay, |entity| entity.domain = Some("payments".to_owned()));
+    world.edit(odd, |entity| entity.nhi = None);
+    let rows = world.with(|context| all(context, &crate::scores::all(context), &[])).expect("the query is valid");
+    let count = |platform: &str, kind: &str, domain: &str| {
+        let hit = |row: &&Metric| row.metric == "principals" && row.platform == platform && row.kind == kind;
+        rows.iter().filter(hit).find(|row| row.domain == domain).and_then(|row| row.value)
+    };
+    assert_eq!(
+        (count("all", "all", "all"), count("all", "nhi", "all"), count("aws", "human", "all")),
+        (Some(2.0), Some(1.0), Some(0.0))
+    );
+    assert_eq!((count("all", "nhi", "payments"), count("aws", "nhi", "payments")), (Some(1.0), None));
+}
+
+#[test]
 fn absent_findings_do_not_count() {
     organisation().with(|context| {
         let frameworks = Frameworks::embedded().expect("the embedded files are tested");
