@@ -273,7 +273,6 @@ fn with_clause<T>(
     let open_wide = || Level { open_wide: true, ..Level::default() };
     let formula = Formula {
         deny: Vec::new(),
-        missing_deny: None,
         controls: Vec::new(),
         identity: Level { allow: vec![clause.clone()], ..Level::default() },
         boundary: open_wide(),
@@ -283,8 +282,7 @@ fn with_clause<T>(
         named: Level::default(),
         sides: Sides::Either,
         resource: target.arn.clone(),
-        missing_bits: 0,
-        missing_names: Vec::new(),
+        missing: Vec::new(),
     };
     let decision = solve::solve(&formula, &facts).decision;
     then(Some(&clause), decision)

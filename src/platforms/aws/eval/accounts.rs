@@ -70,7 +70,7 @@ pub fn accounts(tables: &Tables) -> FxHashMap<String, Account> {
     let mut out = FxHashMap::default();
     for entity in &tables.entities {
         let Some(number) = account_number(&entity.id) else { continue };
-        let chain = chain(entity.entity, &parents);
+        let chain = chain(tables, entity.entity, &parents);
         let organization = organization(tables, entity.entity);
         let bound = organization.as_ref().is_some_and(|org| !org.management) && !scps.is_empty() && chain.len() > 1;
         let at = |controls: &FxHashMap<EntityId, Vec<EntityId>>, node: &EntityId| {
@@ -90,18 +90,25 @@ pub fn accounts(tables: &Tables) -> FxHashMap<String, Account> {
 }
 
 /// The nodes from the root down to an account. A cycle in a broken export ends the walk.
-fn chain(account: EntityId, parents: &FxHashMap<EntityId, EntityId>) -> Vec<EntityId> {
+fn chain(tables: &Tables, account: EntityId, parents: &FxHashMap<EntityId, EntityId>) -> Vec<EntityId> {
     let mut chain = vec![account];
     let mut at = account;
     while let Some(&parent) = parents.get(&at) {
-        if chain.contains(&parent) {
+        if chain.contains(&parent) || at == parent {
             break;
         }
-        chain.push(parent);
+        // The organisation holds its root; controls are attached from the root on.
+        if parents.contains_key(&parent) || !is_organization(tables, parent) {
+            chain.push(parent);
+        }
         at = parent;
     }
     chain.reverse();
     chain
+}
+
+fn is_organization(tables: &Tables, node: EntityId) -> bool {
+    tables.entity(node).id.starts_with("aws:organization/")
 }
 
 fn organization(tables: &Tables, account: EntityId) -> Option<Organization> {

@@ -228,6 +228,9 @@ impl View for ClassView<'_> {
         match on {
             On::Everything => self.summary().everything(&ask.action),
             On::Something if !self.may(&question) => None,
+            On::Something if question.action.to_ascii_lowercase().starts_with("sts:") => {
+                self.some_role(ask).or_else(|| witness::outside(&self.holder, &question))
+            }
             On::Something => witness::somewhere(&self.holder, &question),
         }
     }
@@ -326,6 +329,14 @@ impl View for AnyOf<'_> {
 }
 
 impl ClassView<'_> {
+    /// Whether some role of the export lets the class in.
+    fn some_role(&self, ask: &Ask) -> Option<Standpoint> {
+        let reach = self.targets(ask, &self.compiled.classes().roles);
+        let certainty = if reach.certain.is_empty() { Certainty::Conditional } else { Certainty::Certain };
+        let reasons = if reach.certain.is_empty() { reach.reasons } else { Vec::new() };
+        (!reach.possible.is_empty()).then_some(Standpoint { certainty, reasons, evidence: reach.evidence })
+    }
+
     fn summary(&self) -> &access::Summary {
         self.summary.get_or_init(|| access::Summary::of(&self.holder))
     }

@@ -14,7 +14,7 @@ use super::principals::{account_root, session};
 use super::statement::Statement;
 use super::view::Holder;
 use super::{Compiled, account_of, no_context};
-use crate::model::{AttachmentKind, EntityId, EntityKind, Layer};
+use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Layer};
 use crate::platforms::Class;
 
 /// All classes, and what trust policies name.
@@ -26,6 +26,7 @@ pub struct Classes {
     pub trust_document: Vec<u32>,
     /// Root users of accounts.
     pub roots: RoaringBitmap,
+    pub roles: RoaringBitmap,
 }
 
 /// Roles whose trust policy exempts someone or cannot be read: candidates for everyone.
@@ -103,8 +104,10 @@ impl Classes {
             });
             list[at].members.push(member);
         }
+        let is_role = |entity: &&Entity| entity.present && entity.kind == EntityKind::Role;
+        let roles = tables.entities.iter().filter(is_role).map(|entity| entity.entity.0).collect();
         let roots = tables.entities.iter().filter(|entity| is_root(&entity.id)).map(|entity| entity.entity.0).collect();
-        Self { list, trusting, trust_document, roots }
+        Self { list, trusting, trust_document, roots, roles }
     }
 }
 
@@ -155,6 +158,7 @@ fn impersonal(statement: &Statement, holder: &Holder<'_>, answers: &mut Vec<bool
         action: "*",
         given: no_context(),
         strict: false,
+        tree: holder.compiled.tree,
         session_name: None,
         as_of: holder.compiled.as_of,
     };

@@ -61,6 +61,8 @@ pub struct Principal {
     /// Tags by lower-case key.
     pub tags: BTreeMap<String, String>,
     pub org: Option<Organization>,
+    /// Has a permissions boundary.
+    pub bounded: bool,
     /// Path begins with `/aws-service-role/`: no SCP or RCP binds it.
     pub service_linked: bool,
 }
@@ -97,6 +99,8 @@ pub struct Facts<'r> {
     /// Keys given by the question, lower case.
     pub given: &'r BTreeMap<String, Vec<String>>,
     pub strict: bool,
+    /// Whether the export has an organisation's tree, so that an account outside of it is in none.
+    pub tree: bool,
     pub session_name: Option<&'r str>,
     pub as_of: i64,
 }
@@ -184,15 +188,26 @@ impl Facts<'_> {
                 let action = catalog.find(self.action).and_then(|number| catalog.action(number));
                 known(if action.is_some_and(Action::is_mcp) { "true" } else { "false" })
             }
-            "aws:principalorgid" => principal.org.as_ref().map_or_else(Open::environment, |org| known(&org.id)),
-            "aws:principalorgpaths" => {
-                principal.org.as_ref().and_then(|org| org.path.as_deref()).map_or_else(Open::environment, known)
-            }
+            "aws:principalorgid" => self.organization(principal.org.as_ref(), |org| Some(&org.id)),
+            "aws:principalorgpaths" => self.organization(principal.org.as_ref(), |org| org.path.as_deref()),
             _ => {
                 let tag = key.strip_prefix("aws:principaltag/")?;
                 if member { Open::environment() } else { maybe(principal.tags.get(tag).map(String::as_str)) }
             }
         })
+    }
+
+    /// A key about an organisation: absent for an account outside of the tree that the export has.
+    fn organization<'o>(
+        &self,
+        org: Option<&'o Organization>,
+        value: impl Fn(&'o Organization) -> Option<&'o str>,
+    ) -> Fact {
+        match org {
+            Some(org) => value(org).map_or_else(Open::environment, known),
+            None if self.tree => Fact::Known(Vec::new()),
+            None => Open::environment(),
+        }
     }
 
     /// A user's is its unique id; a role's is its unique id and the session's name, which the caller chooses.
@@ -201,6 +216,8 @@ impl Facts<'_> {
         match (self.principal.caller, id, self.session_name) {
             (Caller::User, Some(id), _) => known(id),
             (Caller::Role, Some(id), Some(session)) => known(&format!("{id}:{session}")),
+            // A session always has a name; under the strict reading it is one that no policy mentions.
+            (Caller::Role, Some(id), None) if self.strict => known(&format!("{id}:overgrant-session")),
             (Caller::Role, Some(id), None) => {
                 Fact::Open(Open { chosen: true, prefix: Some(format!("{id}:")), must_exist: true, only: None })
             }
@@ -212,9 +229,9 @@ impl Facts<'_> {
         let target = self.target;
         Some(match key {
             "aws:resourceaccount" => target.account.as_deref().map_or_else(Open::environment, known),
-            "aws:resourceorgid" => target.org.as_ref().map_or_else(Open::environment, |org| known(&org.id)),
-            "aws:resourceorgpaths" => {
-                target.org.as_ref().and_then(|org| org.path.as_deref()).map_or_else(Open::environment, known)
+            "aws:resourceorgid" if target.account.is_some() => self.organization(target.org.as_ref(), |org| Some(&org.id)),
+            "aws:resourceorgpaths" if target.account.is_some() => {
+                self.organization(target.org.as_ref(), |org| org.path.as_deref())
             }
             "iam:permissionsboundary" if keys::describe(key).class_for(self.action) == KeyClass::Decidable => {
                 match &target.boundary {

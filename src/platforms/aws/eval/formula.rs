@@ -9,6 +9,7 @@
 //! - across accounts, from both sides.
 
 use super::condition::Test;
+use super::pattern::Pattern;
 use super::facts::{Fact, Facts};
 use super::statement::Statement;
 use crate::model::Layer;
@@ -37,8 +38,8 @@ impl Clause<'_> {
 #[derive(Debug, Clone, Default)]
 pub struct Level<'s> {
     pub allow: Vec<Clause<'s>>,
-    /// Number of the missing document that might allow, as a bit in the content of missing documents.
-    pub missing: Option<u32>,
+    /// Whether a document of this level is not in the export: it might allow, and it might deny.
+    pub missing: bool,
     /// Whether the level allows whatever it holds (it is not in force).
     pub open_wide: bool,
 }
@@ -58,8 +59,6 @@ pub enum Sides {
 #[derive(Debug, Clone)]
 pub struct Formula<'s> {
     pub deny: Vec<Clause<'s>>,
-    /// Bit of the missing documents that might deny.
-    pub missing_deny: Option<u32>,
     /// SCP and RCP levels.
     pub controls: Vec<Level<'s>>,
     pub identity: Level<'s>,
@@ -73,20 +72,37 @@ pub struct Formula<'s> {
     pub named: Level<'s>,
     pub sides: Sides,
     pub resource: String,
-    /// Number of bits for missing documents.
-    pub missing_bits: u32,
-    /// Names of the missing documents, for reasons.
-    pub missing_names: Vec<String>,
+    /// Names of the documents that take part and are not in the export.
+    pub missing: Vec<String>,
+}
+
+/// What all missing documents say. Between these three lies everything else that they might say, because an answer
+/// only gains from what they allow and only loses from what they deny.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    Nothing,
+    AllowEverything,
+    DenyEverything,
 }
 
 /// Gives the values of a context key; none means absent.
 pub type Values<'v> = &'v dyn Fn(&str) -> Vec<String>;
 
 impl<'s> Formula<'s> {
-    /// Number of independent things that missing documents may say.
+    /// What the missing documents may say: nothing, when none is missing.
     #[must_use]
-    pub fn missing(&self) -> usize {
-        self.missing_bits as usize
+    pub fn contents(&self) -> &'static [Missing] {
+        if self.missing.is_empty() {
+            &[Missing::Nothing]
+        } else {
+            &[Missing::Nothing, Missing::AllowEverything, Missing::DenyEverything]
+        }
+    }
+
+    /// Whether nothing but what is stated decides.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.missing.is_empty() && self.clauses().all(Clause::is_certain)
     }
 
     fn levels(&self) -> impl Iterator<Item = &Level<'s>> {
@@ -109,11 +125,14 @@ impl<'s> Formula<'s> {
     /// Every test that is not decided.
     #[must_use]
     pub fn open_tests(&self) -> Vec<&'s Test> {
-        let mut tests: Vec<&'s Test> = self.clauses().flat_map(|clause| clause.open.iter().copied()).collect();
-        if tests.is_empty() && self.clauses().any(|clause| clause.open_resource) {
-            tests.extend(self.clauses().flat_map(|clause| &clause.statement.condition.tests));
-        }
-        tests
+        self.clauses().flat_map(|clause| clause.open.iter().copied()).collect()
+    }
+
+    /// Every pattern that must match the resource and needs an open variable for it.
+    #[must_use]
+    pub fn open_patterns(&self) -> Vec<&'s Pattern> {
+        let open = self.clauses().filter(|clause| clause.open_resource);
+        open.flat_map(|clause| clause.statement.resources.patterns()).collect()
     }
 
     /// Open keys that stand as variables in tests or in resource patterns.
@@ -131,15 +150,15 @@ impl<'s> Formula<'s> {
         keys
     }
 
-    /// Whether the request is allowed for these values of the open keys and this content of missing documents.
+    /// Whether the request is allowed for these values of the open keys and this content of the missing documents.
     #[must_use]
-    pub fn holds(&self, values: Values<'_>, content: usize) -> bool {
-        let bit = |bit: Option<u32>| bit.is_some_and(|bit| content >> bit & 1 == 1);
-        if bit(self.missing_deny) || self.deny.iter().any(|clause| self.applies(clause, values)) {
+    pub fn holds(&self, values: Values<'_>, content: Missing) -> bool {
+        if content == Missing::DenyEverything || self.deny.iter().any(|clause| self.applies(clause, values)) {
             return false;
         }
         let level = |level: &Level<'s>| {
-            level.open_wide || bit(level.missing) || level.allow.iter().any(|clause| self.applies(clause, values))
+            let given = level.missing && content == Missing::AllowEverything;
+            level.open_wide || given || level.allow.iter().any(|clause| self.applies(clause, values))
         };
         if !self.controls.iter().all(level) {
             return false;

@@ -20,7 +20,7 @@ mod statement;
 mod view;
 mod witness;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use roaring::RoaringBitmap;
@@ -35,7 +35,7 @@ use self::view::{Holder, Question};
 use super::catalog::Catalog;
 use super::read::document;
 use crate::model::{
-    AttachmentKind, Builder, Effect, Entity, EntityId, Grant, Layer, MembershipKind, Request, Source, Tables, Verdict,
+    AttachmentKind, Builder, Effect, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Request, Source, Tables, Verdict,
 };
 use crate::platforms::{Class, Evaluator, Given, Settings, View};
 
@@ -44,11 +44,15 @@ pub struct Compiled<'t> {
     tables: &'t Tables,
     as_of: i64,
     accounts: FxHashMap<String, Account>,
+    /// Accounts whose users, groups and roles are in the export.
+    loaded: BTreeSet<&'t str>,
     statements: Vec<OnceLock<Statement>>,
     /// Compiled action lists by (actions, not_actions): many statements share one.
     actions: RwLock<FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>>,
     /// Entities that an expanded resource pattern covers.
     covered: RwLock<FxHashMap<String, Arc<RoaringBitmap>>>,
+    /// Whether the export has an organisation's tree.
+    tree: bool,
     /// Statements of all resource control policies.
     rcps: Vec<usize>,
     classes: OnceLock<Classes>,
@@ -59,10 +63,13 @@ impl<'t> Compiled<'t> {
     /// Indexes the tables; nothing is compiled yet.
     #[must_use]
     pub fn new(tables: &'t Tables, settings: Settings) -> Self {
+        let accounts = accounts::accounts(tables);
         Self {
             tables,
             as_of: settings.as_of,
-            accounts: accounts::accounts(tables),
+            tree: accounts.values().any(|account| account.organization.is_some()),
+            accounts,
+            loaded: loaded(tables),
             statements: std::iter::repeat_with(OnceLock::new).take(tables.grants.len()).collect(),
             actions: RwLock::default(),
             covered: RwLock::default(),
@@ -149,6 +156,11 @@ impl<'t> Compiled<'t> {
         covered.filter(|entity| pattern::covers(expanded, &entity.id)).map(|entity| entity.entity.0).collect()
     }
 
+    /// Whether an export defines principals of this account.
+    fn loaded(&self, account: &str) -> bool {
+        self.loaded.contains(account)
+    }
+
     fn account(&self, number: &str) -> Option<&Account> {
         self.accounts.get(number)
     }
@@ -156,6 +168,17 @@ impl<'t> Compiled<'t> {
     fn classes(&self) -> &Classes {
         self.classes.get_or_init(|| Classes::of(self))
     }
+}
+
+/// Accounts that have a user, group or role besides the root user.
+fn loaded(tables: &Tables) -> BTreeSet<&str> {
+    let holds = |entity: &&Entity| {
+        entity.present
+            && matches!(entity.kind, EntityKind::User | EntityKind::Role | EntityKind::Group)
+            && entity.id.contains(":iam::")
+            && !accounts::is_root(&entity.id)
+    };
+    tables.entities.iter().filter(holds).filter_map(account_of).collect()
 }
 
 /// The account number that an entity belongs to.

@@ -3,7 +3,8 @@
 //! Source: "AWS JSON policy elements: Principal" and "NotPrincipal" in the IAM user guide.
 
 use super::facts::{Caller, Principal};
-use super::statement::Principals;
+use super::statement::{Principals, Statement};
+use crate::model::Effect;
 
 /// How a statement names a principal, which decides what limits the access that it gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,15 +17,19 @@ pub enum Naming {
     Itself,
 }
 
-/// How `principals` names the caller; `None` when it does not.
+/// How a statement of a resource policy names the caller; `None` when it does not.
 #[must_use]
-pub fn naming(principals: &Principals, caller: &Principal, session_name: Option<&str>) -> Option<Naming> {
-    match principals {
-        Principals::Some(list) => list.iter().filter_map(|text| one(text, caller, session_name)).max(),
-        // Listing the account exempts the account itself, not the principals in it.
-        Principals::AllBut(list) => {
-            let listed = |text: &String| one(text, caller, session_name).is_some_and(|naming| naming > Naming::Account);
-            (!list.iter().any(listed)).then_some(Naming::Itself)
+pub fn naming(statement: &Statement, caller: &Principal, session_name: Option<&str>) -> Option<Naming> {
+    let named = |list: &[String]| list.iter().filter_map(|text| one(text, caller, session_name)).max();
+    match (&statement.principals, statement.effect) {
+        (Principals::Some(list), _) => named(list),
+        // What is left out of an allow is left out in whatever way it is named.
+        (Principals::AllBut(list), Effect::Allow) => named(list).is_none().then_some(Naming::Itself),
+        // Listing the account spares the account itself, not the principals in it; and nothing spares a principal
+        // that has a boundary.
+        (Principals::AllBut(list), Effect::Deny) => {
+            let spared = !caller.bounded && named(list).is_some_and(|naming| naming > Naming::Account);
+            (!spared).then_some(Naming::Itself)
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn verdict(compiled: &Compiled<'_>, formula: &Formula<'_>, solution: &Soluti
             allowed(compiled, formula, &mut reasons);
             let open = formula.deny.iter().filter(|clause| !clause.is_certain());
             reasons.extend(open.map(|clause| stated(compiled, clause, "deny")));
-            for name in &formula.missing_names {
+            for name in &formula.missing {
                 reasons.push(Reason {
                     layer: Layer::Identity,
                     policy: Some(name.clone()),
@@ -55,7 +55,7 @@ fn denied(compiled: &Compiled<'_>, formula: &Formula<'_>, out: &mut Vec<Reason>)
     if !out.is_empty() {
         return;
     }
-    let lacks = |level: &Level<'_>| level.allow.is_empty() && level.missing.is_none() && !level.open_wide;
+    let lacks = |level: &Level<'_>| level.allow.is_empty() && !level.missing && !level.open_wide;
     if formula.controls.iter().any(lacks) {
         out.push(lack(Layer::Scp));
     }

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 
 use super::condition::{Kind, Quantifier, Test, instant, network};
 use super::facts::{Fact, Facts, Open};
-use super::formula::Formula;
+use super::formula::{Formula, Missing};
+use super::pattern::{Pattern, covers};
 use crate::model::Decision;
 use crate::model::text::format_time;
 
@@ -41,23 +42,21 @@ pub type Assignment = BTreeMap<String, Vec<String>>;
 /// Searches for what the formula's answer hangs on.
 #[must_use]
 pub fn solve(formula: &Formula<'_>, facts: &Facts<'_>) -> Solution {
-    let tests = formula.open_tests();
-    let missing = formula.missing();
-    if tests.is_empty() && missing == 0 {
-        let allowed = formula.holds(&|key| value_of(facts, &Assignment::new(), key), 0);
+    if formula.is_decided() {
+        let allowed = formula.holds(&|key| value_of(facts, &Assignment::new(), key), Missing::Nothing);
         let decision = if allowed { Decision::Allowed } else { Decision::Denied };
         return Solution { decision, limit_reached: false };
     }
-    let domains = domains(&tests, &formula.open_variables(facts), facts);
+    let domains = domains(formula, facts);
     let (chosen, environment): (Vec<Domain>, Vec<Domain>) = domains.into_iter().partition(|domain| domain.chosen);
     let size = |domains: &[Domain]| {
         domains.iter().try_fold(1usize, |size, domain| size.checked_mul(domain.values.len().max(1)))
     };
-    let total = size(&chosen).zip(size(&environment)).and_then(|(c, e)| c.checked_mul(e)?.checked_mul(1 << missing));
+    let total = size(&chosen).zip(size(&environment)).and_then(|(c, e)| c.checked_mul(e));
     if total.is_none_or(|total| total > LIMIT) {
         return Solution { decision: Decision::Conditional, limit_reached: true };
     }
-    Solution { decision: search(formula, facts, &chosen, &environment, missing), limit_reached: false }
+    Solution { decision: search(formula, facts, &chosen, &environment), limit_reached: false }
 }
 
 fn search(
@@ -65,28 +64,27 @@ fn search(
     facts: &Facts<'_>,
     chosen: &[Domain],
     environment: &[Domain],
-    missing: usize,
 ) -> Decision {
-    let contents = 1usize << missing;
+    let contents = formula.contents();
     let mut any = false;
     // For each content of the missing documents: some choice is allowed in every environment; some in one.
-    let mut certain = vec![false; contents];
-    let mut possible = vec![false; contents];
+    let mut certain = vec![false; contents.len()];
+    let mut possible = vec![false; contents.len()];
     let mut trial = Assignment::new();
     let mut choice = vec![0; chosen.len()];
     loop {
         assign(&mut trial, chosen, &choice);
         let mut all = true;
-        let mut all_for = vec![true; contents];
+        let mut all_for = vec![true; contents.len()];
         let mut surroundings = vec![0; environment.len()];
         loop {
             assign(&mut trial, environment, &surroundings);
-            for content in 0..contents {
+            for (at, &content) in contents.iter().enumerate() {
                 let allowed = formula.holds(&|key| value_of(facts, &trial, key), content);
                 any |= allowed;
                 all &= allowed;
-                all_for[content] &= allowed;
-                possible[content] |= allowed;
+                all_for[at] &= allowed;
+                possible[at] |= allowed;
             }
             if !advance(&mut surroundings, environment) {
                 break;
@@ -95,16 +93,14 @@ fn search(
         if all {
             return Decision::Allowed;
         }
-        for content in 0..contents {
-            certain[content] |= all_for[content];
-        }
+        certain.iter_mut().zip(all_for).for_each(|(certain, all)| *certain |= all);
         if !advance(&mut choice, chosen) {
             break;
         }
     }
     if !any {
         Decision::Denied
-    } else if missing > 0 && certain.iter().zip(&possible).all(|(certain, possible)| certain == possible) {
+    } else if contents.len() > 1 && certain.iter().zip(&possible).all(|(certain, possible)| certain == possible) {
         Decision::Unknown
     } else {
         Decision::Conditional
@@ -143,12 +139,15 @@ pub fn value_of(facts: &Facts<'_>, trial: &Assignment, key: &str) -> Vec<String>
 }
 
 /// The open keys of the tests and of the variables, each with its candidate values.
-fn domains(tests: &[&Test], variables: &[String], facts: &Facts<'_>) -> Vec<Domain> {
+fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
+    let tests = formula.open_tests();
+    let variables = formula.open_variables(facts);
+    let parts = parts_of_resource(formula, facts);
     let mut by_key: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
-    for test in tests {
+    for &test in &tests {
         by_key.entry(&test.key).or_default().push(test);
     }
-    for variable in variables {
+    for variable in &variables {
         by_key.entry(variable).or_default();
     }
     // A value that appears on the right of any test may be what a variable must be.
@@ -161,7 +160,9 @@ fn domains(tests: &[&Test], variables: &[String], facts: &Facts<'_>) -> Vec<Doma
         let mut singles: Vec<String> = tests.iter().flat_map(|test| literals(test, facts)).collect();
         if linked || tests.iter().any(|test| test.values.iter().any(|value| !value.is_fixed())) {
             singles.extend(everywhere.iter().cloned());
+            singles.extend(parts.iter().cloned());
         }
+        singles.extend(common_texts(&tests, facts));
         singles.push("overgrant-none-of-these".to_owned());
         let several = tests.iter().any(|test| test.quantifier != Quantifier::One);
         let mut values = candidates(&open, singles, several);
@@ -171,6 +172,86 @@ fn domains(tests: &[&Test], variables: &[String], facts: &Facts<'_>) -> Vec<Doma
         out.push(Domain { key: key.to_owned(), chosen: open.chosen, values });
     }
     out
+}
+
+/// What an open variable can be so that a pattern which needs it matches the resource: parts of the resource's text.
+fn parts_of_resource(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<String> {
+    let patterns = formula.open_patterns();
+    let text = &formula.resource;
+    let mut out = Vec::new();
+    if patterns.is_empty() {
+        return out;
+    }
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    for (first, &from) in ends.iter().enumerate() {
+        for &to in &ends[first..] {
+            let part = &text[from..to];
+            let value = |key: &str| facts.single(key).or_else(|| Some(part.to_owned()));
+            let fits = |pattern: &&Pattern| pattern.expand(value).is_some_and(|text| covers(&text, &formula.resource));
+            if patterns.iter().any(fits) {
+                out.push(part.to_owned());
+            }
+        }
+    }
+    out
+}
+
+/// For each two wildcard patterns that are tested on a key, a text that both match, where there is one.
+fn common_texts(tests: &[&Test], facts: &Facts<'_>) -> Vec<String> {
+    let wildcards = |test: &&&Test| matches!(test.kind, Kind::Text { wildcards: true, .. } | Kind::Arn);
+    let values = tests.iter().filter(wildcards).flat_map(|test| &test.values);
+    let patterns: Vec<_> = values.filter_map(|value| value.expand(|key| facts.single(key))).collect();
+    let mut out = Vec::new();
+    for (at, first) in patterns.iter().enumerate() {
+        out.extend(patterns[at + 1..].iter().filter_map(|second| common(first, second)));
+    }
+    out.iter().map(|text| super::pattern::plain(text).into_owned()).collect()
+}
+
+/// The shortest text that two patterns match: a breadth-first search over the pairs of places in them.
+fn common(first: &str, second: &str) -> Option<String> {
+    let (a, b): (Vec<char>, Vec<char>) = (first.chars().collect(), second.chars().collect());
+    let mut from: BTreeMap<(usize, usize), ((usize, usize), Option<char>)> = BTreeMap::new();
+    let mut open = std::collections::VecDeque::from([(0, 0)]);
+    while let Some((i, j)) = open.pop_front() {
+        if (i, j) == (a.len(), b.len()) {
+            return Some(spell(&from, (i, j)));
+        }
+        let mut step = |to: (usize, usize), spelled: Option<char>| {
+            if to != (0, 0) && !from.contains_key(&to) {
+                from.insert(to, ((i, j), spelled));
+                open.push_back(to);
+            }
+        };
+        let (x, y) = (a.get(i).copied(), b.get(j).copied());
+        // A star may end here.
+        if x == Some('*') {
+            step((i + 1, j), None);
+        }
+        if y == Some('*') {
+            step((i, j + 1), None);
+        }
+        // Or one character is read by both.
+        let (Some(x), Some(y)) = (x, y) else { continue };
+        let to = (if x == '*' { i } else { i + 1 }, if y == '*' { j } else { j + 1 });
+        match (x, y) {
+            ('*' | '?', '*' | '?') => step(to, Some('x')),
+            ('*' | '?', letter) | (letter, '*' | '?') => step(to, Some(letter)),
+            (x, y) if x == y => step(to, Some(x)),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn spell(from: &BTreeMap<(usize, usize), ((usize, usize), Option<char>)>, end: (usize, usize)) -> String {
+    let mut letters = Vec::new();
+    let mut at = end;
+    while let Some(&(before, letter)) = from.get(&at) {
+        letters.extend(letter);
+        at = before;
+    }
+    letters.iter().rev().collect()
 }
 
 /// Candidate values of a key within its limits: absence, each single value, and pairs where sets are tested.

@@ -6,7 +6,7 @@ use super::accounts::{self, Account, RCP_SERVICES};
 use super::facts::{Caller, Fact, Facts, Principal, Target};
 use super::formula::{Clause, Formula, Level, Sides};
 use super::principals::{Naming, naming};
-use super::statement::Statement;
+use super::statement::{Principals, Statement};
 use super::{Compiled, account_of, denies};
 use crate::model::{AttachmentKind, Effect, EntityId, EntityKind, Layer, Verdict};
 use crate::platforms::Given;
@@ -49,11 +49,15 @@ impl<'c> Holder<'c> {
     pub fn new(compiled: &'c Compiled<'c>, entity: EntityId) -> Self {
         let principal = principal(compiled, entity);
         let mut holders: Vec<EntityId> = vec![entity];
+        let mut identity_missing = Vec::new();
         if principal.caller == Caller::User {
-            holders.extend(compiled.groups_of(entity));
+            // A group that others are in and that the export does not define has policies all the same.
+            let (known, missing): (Vec<_>, Vec<_>) =
+                compiled.groups_of(entity).partition(|&group| compiled.tables.entity(group).present);
+            holders.extend(known);
+            identity_missing.extend(missing);
         }
         let mut identity = Vec::new();
-        let mut identity_missing = Vec::new();
         let mut policies: Vec<EntityId> = Vec::new();
         for &holder in &holders {
             identity.extend(compiled.in_layer(holder, Layer::Identity));
@@ -159,6 +163,7 @@ impl<'c> Holder<'c> {
             action: question.action,
             given: question.given,
             strict: question.strict,
+            tree: self.compiled.tree,
             session_name: question.session_name,
             as_of: self.compiled.as_of,
         }
@@ -167,7 +172,7 @@ impl<'c> Holder<'c> {
     /// What is known of a resource: its account from its ARN or from the export, tags where the export has them.
     #[must_use]
     pub fn target(&self, resource: &str) -> Target {
-        let entity = self.compiled.tables.find(resource).map(|id| self.compiled.tables.entity(id));
+        let entity = self.compiled.tables.find(policy_holder(resource)).map(|id| self.compiled.tables.entity(id));
         let from_arn = resource.split(':').nth(4).filter(|part| part.len() == 12 && part.bytes().all(|b| b.is_ascii_digit()));
         let account = from_arn.or_else(|| entity.and_then(account_of)).map(str::to_owned);
         let account = if resource == "*" { Some(self.principal.account.clone()) } else { account };
@@ -193,7 +198,6 @@ impl<'c> Holder<'c> {
         let same = target.account.as_deref().is_none_or(|account| account == self.principal.account);
         let mut formula = Formula {
             deny: Vec::new(),
-            missing_deny: None,
             controls: Vec::new(),
             identity: Level { open_wide: self.all_allowed, ..Level::default() },
             boundary: Level { open_wide: self.boundary.is_none(), ..Level::default() },
@@ -203,8 +207,7 @@ impl<'c> Holder<'c> {
             named: Level::default(),
             sides: if same { Sides::Either } else { Sides::Both },
             resource: target.arn.clone(),
-            missing_bits: 0,
-            missing_names: Vec::new(),
+            missing: Vec::new(),
         };
         let of = |at: usize| self.compiled.statement(at);
         let clause = |statement: &'s Statement, layer: Layer| clause(statement, layer, question, &target.arn, facts);
@@ -228,18 +231,10 @@ impl<'c> Holder<'c> {
         formula
     }
 
-    /// Takes note of missing documents that may allow or deny; the bit of what they may allow.
-    fn note_missing(&self, formula: &mut Formula<'_>, missing: &[EntityId]) -> Option<u32> {
-        if missing.is_empty() {
-            return None;
-        }
-        formula.missing_names.extend(missing.iter().map(|&id| self.compiled.tables.entity(id).id.clone()));
-        if formula.missing_deny.is_none() {
-            formula.missing_deny = Some(formula.missing_bits);
-            formula.missing_bits += 1;
-        }
-        formula.missing_bits += 1;
-        Some(formula.missing_bits - 1)
+    /// Takes note of missing documents; whether there are any.
+    fn note_missing(&self, formula: &mut Formula<'_>, missing: &[EntityId]) -> bool {
+        formula.missing.extend(missing.iter().map(|&id| self.compiled.tables.entity(id).id.clone()));
+        !missing.is_empty()
     }
 
     /// RCPs of the resource's account only ever deny: AWS attaches a policy that allows everything at every level.
@@ -268,6 +263,21 @@ impl<'c> Holder<'c> {
         self.note_missing(formula, &missing);
     }
 
+    fn named_as_user(&self, statement: &Statement) -> bool {
+        let caller = &self.principal;
+        let is_caller = |text: &String| {
+            let text = text.strip_prefix("AWS:").unwrap_or(text);
+            text == caller.arn || Some(text) == caller.unique_id.as_deref()
+        };
+        let anyone = |text: &String| text == "*" || text == "AWS:*";
+        match &statement.principals {
+            Principals::Some(list) => {
+                caller.caller == Caller::User && list.iter().any(is_caller) && !list.iter().any(anyone)
+            }
+            Principals::AllBut(_) => false,
+        }
+    }
+
     /// The resource's own policy: a role's trust policy for `sts` actions, a bucket's or key's policy, …
     fn resource_side<'s>(
         &'s self,
@@ -287,17 +297,21 @@ impl<'c> Holder<'c> {
         } else if target.arn.contains(":iam::") || target.arn == "*" {
             return;
         }
-        let found = tables.find(&target.arn);
+        let found = tables.find(policy_holder(&target.arn));
         if let Some(id) = found {
             for at in self.compiled.in_layer(id, Layer::Resource) {
                 let statement = self.compiled.statement(at);
-                let Some(how) = naming(&statement.principals, &self.principal, question.session_name) else { continue };
+                let Some(how) = naming(statement, &self.principal, question.session_name) else { continue };
                 let Some(clause) = clause(statement, Layer::Resource) else { continue };
                 if denies(statement) {
                     formula.deny.push(clause);
                     continue;
                 }
                 match how {
+                    // A user who has session policies acts as a federated session, within them and the boundary.
+                    Naming::Itself if question.sessions.is_some() && self.named_as_user(statement) => {
+                        formula.role_named.allow.push(clause);
+                    }
                     Naming::Account => formula.delegating.allow.push(clause),
                     Naming::Role => formula.role_named.allow.push(clause),
                     Naming::Itself => formula.named.allow.push(clause),
@@ -306,19 +320,23 @@ impl<'c> Holder<'c> {
         }
         // A policy that must exist and is not in the export is unknown. Other resources in the principal's own
         // account may have none.
-        let entity = found.map(|id| tables.entity(id)).filter(|entity| entity.present);
+        let defined = found.is_some_and(|id| tables.entity(id).present);
         let unread = found.is_some_and(|id| accounts::attribute(tables, id, "trust_unknown") == Some("true"));
-        if unread || (entity.is_none() && formula.sides != Sides::Either) {
-            formula.missing_names.push(format!("policy of {}", target.arn));
-            if formula.missing_deny.is_none() {
-                formula.missing_deny = Some(formula.missing_bits);
-                formula.missing_bits += 1;
-            }
-            formula.named.missing = Some(formula.missing_bits);
-            formula.delegating.missing = Some(formula.missing_bits + 1);
-            formula.missing_bits += 2;
+        let account = target.account.as_deref().unwrap_or_default();
+        // A role that its account's export does not have does not exist.
+        let absent = trust && !defined && self.compiled.loaded(account);
+        if unread || (!defined && !absent && formula.sides != Sides::Either) {
+            formula.missing.push(format!("policy of {}", target.arn));
+            // What a key's policy gives by default, it gives to the account; a trust may name anyone.
+            formula.delegating.missing = true;
+            formula.named.missing = !key || formula.sides == Sides::Both;
         }
     }
+}
+
+/// The entity that holds the policy of a resource: an object's is its bucket's.
+fn policy_holder(arn: &str) -> &str {
+    if arn.split(':').nth(2) == Some("s3") { arn.split('/').next().unwrap_or(arn) } else { arn }
 }
 
 /// A statement as a clause of a question, or `None` when it does not match or one of its tests is decided false.
@@ -398,6 +416,7 @@ fn principal(compiled: &Compiled<'_>, id: EntityId) -> Principal {
         unique_id: entity.unique_id.clone(),
         tags: tags(compiled, id),
         org: compiled.account(&account).and_then(|account| account.organization.clone()),
+        bounded: compiled.attached(id, AttachmentKind::Boundary).next().is_some(),
         service_linked: entity.id.contains(":role/aws-service-role/"),
         account,
     }

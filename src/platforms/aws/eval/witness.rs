@@ -71,6 +71,13 @@ pub fn together(holder: &Holder<'_>, questions: &[Question<'_>]) -> Option<Stand
     best
 }
 
+/// Whether the holder may assume a role of an account that is not in the export.
+#[must_use]
+pub fn outside(holder: &Holder<'_>, question: &Question<'_>) -> Option<Standpoint> {
+    let partition = holder.principal.arn.split(':').nth(1).unwrap_or("aws");
+    standpoint(&holder.answer(question, &format!("arn:{partition}:iam::000000000000:role/{NEW_NAME}")))
+}
+
 /// Both of two answers.
 #[must_use]
 pub fn both(mut a: Standpoint, b: &Standpoint) -> Standpoint {
