@@ -93,20 +93,23 @@ impl Names {
     }
 
     fn fate(&self, entity: &Entity) -> Fate {
-        if entity.present || entity.platform != NAME {
+        if entity.platform != NAME {
             return Fate::Keep;
         }
         let found = |id: Option<&String>| id.map_or(Fate::Keep, |id| Fate::Rename(id.clone()));
+        for pending in ["aws:policy/", "aws:permission-set/"] {
+            if let Some(key) = entity.id.strip_prefix(pending) {
+                return found(self.by_suffix.get(key));
+            }
+        }
+        if entity.present {
+            return Fate::Keep;
+        }
         if let Some(key) = entity.id.strip_prefix(last_accessed::PENDING) {
             return self.reports.get(key).map_or(Fate::Drop, |id| Fate::Rename(id.clone()));
         }
         if entity.id.starts_with(other::PENDING_ROOT) {
             return self.only_root.as_ref().map_or(Fate::Drop, |id| Fate::Rename(id.clone()));
-        }
-        for pending in ["aws:policy/", "aws:permission-set/"] {
-            if let Some(key) = entity.id.strip_prefix(pending) {
-                return found(self.by_suffix.get(key));
-            }
         }
         if self.present.contains(&entity.id) {
             return Fate::Keep;
