@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::rebuild::{Fate, keep_grants, rename};
-use super::{assignments, authorization, credential_report, last_accessed, other, overlap};
+use super::{assignments, authorization, credential_report, last_accessed, other, overlap, trail};
 use crate::model::{Builder, Entity, EntityKind, Grant};
 use crate::platforms::aws::NAME;
 use crate::platforms::aws::arn::{Arn, is_account};
@@ -21,6 +21,7 @@ pub fn reconcile(builders: &mut [Builder]) {
     let mut ours: Vec<&mut Builder> = builders.iter_mut().filter(|builder| is_aws(builder)).collect();
     overlap::withdraw_older(&mut ours);
     explain(&mut ours);
+    trail::merge(&mut ours);
     assignments::link(&mut ours);
     keep_one_copy(&mut ours);
     mark_unknown_permissions(&mut ours);
