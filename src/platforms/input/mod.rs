@@ -6,6 +6,8 @@
 //! read, or that no reader knows, is an issue and not the end of a scan.
 
 mod decode;
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 pub mod json;
 mod keys;

@@ -257,7 +257,7 @@ impl<'b> Details<'b> {
 
     fn trust(&mut self, role: Handle, arn: &Arn<'_>, trust: Result<Document, String>, pointer: &str) {
         match trust {
-            Ok(document) => emit_trust(self.out, role, arn.account, document, pointer),
+            Ok(document) => emit_trust(self.out, role, arn.account, &document, pointer),
             Err(why) => {
                 let message = format!("the trust policy of role `{}` cannot be read: {why}", arn.name());
                 self.out.skip("policy_document_invalid", pointer, message);
@@ -339,13 +339,11 @@ impl<'b> Details<'b> {
             names::exported_account(self.out, &account, &partition);
         }
         for wanted in std::mem::take(&mut self.wanted) {
-            let container = match self.groups.get(&(wanted.account.clone(), wanted.name.clone())) {
-                Some(group) => *group,
-                None => {
-                    let id = format!("arn:{}:iam::{}:group/{}", wanted.partition, wanted.account, wanted.name);
-                    names::named(self.out, &id, &wanted.account)
-                }
-            };
+            let known = self.groups.get(&(wanted.account.clone(), wanted.name.clone())).copied();
+            let container = known.unwrap_or_else(|| {
+                let id = format!("arn:{}:iam::{}:group/{}", wanted.partition, wanted.account, wanted.name);
+                names::named(self.out, &id, &wanted.account)
+            });
             let source = self.out.source_id();
             self.out.memberships.push(Membership {
                 member: wanted.member,
@@ -373,7 +371,7 @@ pub fn moment(out: &mut Builder, stamp: &Stamp, pointer: &str) -> Option<i64> {
 }
 
 /// Adds a role's trust policy: its statements, and a row for each principal that it names.
-pub fn emit_trust(out: &mut Builder, role: Handle, account: &str, document: Document, pointer: &str) {
+pub fn emit_trust(out: &mut Builder, role: Handle, account: &str, document: &Document, pointer: &str) {
     for (index, statement) in document.statements.iter().enumerate() {
         if statement.principals.is_empty() && statement.not_principals.is_empty() {
             let place = format!("{pointer}/Statement/{index}");
@@ -383,5 +381,5 @@ pub fn emit_trust(out: &mut Builder, role: Handle, account: &str, document: Docu
     }
     let target = Target { holder: role, layer: Layer::Resource, policy: "trust", record: pointer, granted_at: None };
     let first_grant = document::emit(out, target, document.clone());
-    trust::emit(out, TrustPolicy { role, account, first_grant }, &document);
+    trust::emit(out, TrustPolicy { role, account, first_grant }, document);
 }

@@ -112,7 +112,7 @@ fn name_accounts(tables: &mut Tables) {
 fn correct_control_kinds(tables: &mut Tables) {
     let controls = tables.grants.iter().filter(|row| matches!(row.layer, Layer::Scp | Layer::Rcp));
     let layers: FxHashMap<EntityId, Layer> = controls.map(|row| (row.holder, row.layer)).collect();
-    for row in tables.attachments.iter_mut() {
+    for row in &mut tables.attachments {
         match (row.kind, layers.get(&row.policy)) {
             (AttachmentKind::Scp, Some(Layer::Rcp)) => row.kind = AttachmentKind::Rcp,
             (AttachmentKind::Rcp, Some(Layer::Scp)) => row.kind = AttachmentKind::Scp,

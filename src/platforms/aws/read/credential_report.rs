@@ -100,13 +100,13 @@ fn rows(table: impl Read, out: &mut Builder, generated: Option<&str>) -> Result<
             },
         }
         let line = row.position().map_or(0, csv::Position::line);
-        Row { header: &header, row: &row, line, out: &mut *out }.read(generated);
+        Row { header: &header, cells: &row, line, out: &mut *out }.read(generated);
     }
 }
 
 struct Row<'a> {
     header: &'a StringRecord,
-    row: &'a StringRecord,
+    cells: &'a StringRecord,
     line: u64,
     out: &'a mut Builder,
 }
@@ -114,7 +114,7 @@ struct Row<'a> {
 impl Row<'_> {
     fn cell(&self, column: &str) -> Option<&str> {
         let at = self.header.iter().position(|name| name.trim() == column)?;
-        self.row.get(at).map(str::trim)
+        self.cells.get(at).map(str::trim)
     }
 
     fn record(&self) -> String {
@@ -165,20 +165,20 @@ impl Row<'_> {
         user.present = true;
         user.scope = Some(account_id(arn.account));
         user.created_at = self.time("user_creation_time");
-        let used = ["password_last_used", "access_key_1_last_used_date", "access_key_2_last_used_date"];
-        user.last_used_at = used.iter().filter_map(|column| self.time(column)).max();
+        let uses = ["password_last_used", "access_key_1_last_used_date", "access_key_2_last_used_date"];
+        user.last_used_at = uses.iter().filter_map(|column| self.time(column)).max();
         user.last_used_source = user.last_used_at.map(|_| "credential-report".to_owned());
         user.source = Some(self.out.source_id());
-        let user = self.out.define(user);
-        self.password(user, &arn_text, root);
+        let handle = self.out.define(user);
+        self.password(handle, &arn_text, root);
         for slot in ["1", "2"] {
-            self.access_key(user, &arn_text, slot);
-            self.certificate(user, &arn_text, slot);
+            self.access_key(handle, &arn_text, slot);
+            self.certificate(handle, &arn_text, slot);
         }
-        self.devices(user, &arn_text);
+        self.devices(handle, &arn_text);
     }
 
-    fn add(&mut self, id: String, entity: Handle, kind: CredentialKind, dates: Dates) {
+    fn add(&mut self, id: String, entity: Handle, kind: CredentialKind, dates: &Dates) {
         let source = self.out.source_id();
         let record = self.record();
         self.out.credentials.push(Credential {
@@ -215,7 +215,7 @@ impl Row<'_> {
             active: enabled,
             ..Dates::default()
         };
-        self.add(format!("{arn}#password"), user, CredentialKind::Password, dates);
+        self.add(format!("{arn}#password"), user, CredentialKind::Password, &dates);
     }
 
     fn access_key(&mut self, user: Handle, arn: &str, slot: &str) {
@@ -231,7 +231,7 @@ impl Row<'_> {
         let silent = self.cell(&last_used).is_some() && self.says_nothing(&last_used);
         let never_used = if silent { Some(true) } else { used.map(|_| false) };
         let dates = Dates { created: rotated, rotated, used, never_used, active, expires: None };
-        self.add(format!("{arn}#access_key_{slot}"), user, CredentialKind::AccessKey, dates);
+        self.add(format!("{arn}#access_key_{slot}"), user, CredentialKind::AccessKey, &dates);
     }
 
     fn certificate(&mut self, user: Handle, arn: &str, slot: &str) {
@@ -239,7 +239,7 @@ impl Row<'_> {
         let rotated = self.time(&format!("cert_{slot}_last_rotated"));
         if active == Some(true) || rotated.is_some() {
             let dates = Dates { created: rotated, rotated, active, ..Dates::default() };
-            self.add(format!("{arn}#certificate_{slot}"), user, CredentialKind::Certificate, dates);
+            self.add(format!("{arn}#certificate_{slot}"), user, CredentialKind::Certificate, &dates);
         }
     }
 
@@ -248,7 +248,7 @@ impl Row<'_> {
         self.out.attribute(user, "mfa", if active { "true" } else { "false" });
         if active {
             let dates = Dates { active: Some(true), ..Dates::default() };
-            self.add(format!("{arn}#mfa"), user, CredentialKind::Mfa, dates);
+            self.add(format!("{arn}#mfa"), user, CredentialKind::Mfa, &dates);
         }
     }
 }

@@ -23,6 +23,7 @@ mod response;
 mod secrets;
 #[cfg(test)]
 mod testing;
+mod trail;
 mod trust;
 
 pub use complete::complete;
@@ -36,6 +37,7 @@ pub const READERS: &[&dyn Reader] = &[
     &credential_report::CredentialReport,
     &last_accessed::LastAccessed,
     &resource_policy::ResourcePolicies,
+    &trail::CloudTrail,
     &organization::Organization,
     &identity_center::IdentityCenter,
     &other::OtherResponses,

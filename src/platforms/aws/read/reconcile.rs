@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::rebuild::{Fate, keep_grants, rename};
-use super::{assignments, authorization, credential_report, last_accessed, other, overlap};
+use super::{assignments, authorization, credential_report, last_accessed, other, overlap, trail};
 use crate::model::{Builder, Entity, EntityKind, Grant};
 use crate::platforms::aws::NAME;
 use crate::platforms::aws::arn::{Arn, is_account};
@@ -21,6 +21,7 @@ pub fn reconcile(builders: &mut [Builder]) {
     let mut ours: Vec<&mut Builder> = builders.iter_mut().filter(|builder| is_aws(builder)).collect();
     overlap::withdraw_older(&mut ours);
     explain(&mut ours);
+    trail::merge(&mut ours);
     assignments::link(&mut ours);
     keep_one_copy(&mut ours);
     mark_unknown_permissions(&mut ours);
@@ -93,20 +94,23 @@ impl Names {
     }
 
     fn fate(&self, entity: &Entity) -> Fate {
-        if entity.present || entity.platform != NAME {
+        if entity.platform != NAME {
             return Fate::Keep;
         }
         let found = |id: Option<&String>| id.map_or(Fate::Keep, |id| Fate::Rename(id.clone()));
+        for pending in ["aws:policy/", "aws:permission-set/"] {
+            if let Some(key) = entity.id.strip_prefix(pending) {
+                return found(self.by_suffix.get(key));
+            }
+        }
+        if entity.present {
+            return Fate::Keep;
+        }
         if let Some(key) = entity.id.strip_prefix(last_accessed::PENDING) {
             return self.reports.get(key).map_or(Fate::Drop, |id| Fate::Rename(id.clone()));
         }
         if entity.id.starts_with(other::PENDING_ROOT) {
             return self.only_root.as_ref().map_or(Fate::Drop, |id| Fate::Rename(id.clone()));
-        }
-        for pending in ["aws:policy/", "aws:permission-set/"] {
-            if let Some(key) = entity.id.strip_prefix(pending) {
-                return found(self.by_suffix.get(key));
-            }
         }
         if self.present.contains(&entity.id) {
             return Fate::Keep;
