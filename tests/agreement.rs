@@ -55,7 +55,7 @@ fn every_documented_answer_is_given() {
 }
 
 /// Random accounts, one a seed: 2,000 in a release build, fewer in a slow one.
-const SEEDS: u64 = if cfg!(debug_assertions) { 100 } else { 2_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 200 } else { 2_000 };
 
 #[test]
 fn random_accounts_have_the_answers_of_the_reference() {

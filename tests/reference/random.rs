@@ -387,8 +387,12 @@ impl Maker {
     fn node_policies(&mut self, scps: bool) -> Value {
         let full = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
         let mut list = Vec::new();
+        // An id is one policy throughout an organisation: the same content has the same id, other content another.
         let mut add = |name: &str, kind: &str, content: Value| {
-            list.push(json!({"Id": format!("p-{name}"), "Name": name, "Type": kind, "Content": content}));
+            let text = content.to_string();
+            let mark = text.bytes().fold(0_u64, |mark, byte| mark.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
+            let id = if name == "FullAWSAccess" { format!("p-{name}") } else { format!("p-{name}-{mark:016x}") };
+            list.push(json!({"Id": id, "Name": name, "Type": kind, "Content": content}));
         };
         if scps {
             if self.rng.chance(85) {

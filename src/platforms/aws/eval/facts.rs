@@ -177,12 +177,11 @@ impl Facts<'_> {
             }
             "aws:currenttime" => known(&format_time(self.as_of)),
             "aws:epochtime" => known(&(self.as_of.div_euclid(1000)).to_string()),
-            "aws:tokenissuetime" => Fact::Open(Open {
-                chosen: true,
-                only: Some(vec![format_time(self.as_of)]),
-                must_exist: principal.caller == Caller::Role,
-                prefix: None,
-            }),
+            // A role always acts with a token, which can be as new as the scan; a user may do without.
+            "aws:tokenissuetime" if principal.caller == Caller::Role => known(&format_time(self.as_of)),
+            "aws:tokenissuetime" => {
+                Fact::Open(Open { chosen: true, only: Some(vec![format_time(self.as_of)]), ..Open::default() })
+            }
             "aws:ismcpserviceaction" => {
                 let catalog = Catalog::get();
                 let action = catalog.find(self.action).and_then(|number| catalog.action(number));
@@ -216,8 +215,6 @@ impl Facts<'_> {
         match (self.principal.caller, id, self.session_name) {
             (Caller::User, Some(id), _) => known(id),
             (Caller::Role, Some(id), Some(session)) => known(&format!("{id}:{session}")),
-            // A session always has a name; under the strict reading it is one that no policy mentions.
-            (Caller::Role, Some(id), None) if self.strict => known(&format!("{id}:overgrant-session")),
             (Caller::Role, Some(id), None) => {
                 Fact::Open(Open { chosen: true, prefix: Some(format!("{id}:")), must_exist: true, only: None })
             }

@@ -214,7 +214,8 @@ impl Evaluator for Compiled<'_> {
             known: Catalog::get().find(&request.action),
             given: &request.context,
             strict: request.strict,
-            session_name: request.session_name.as_deref(),
+            // A session always has a name; under the strict reading it is one that no policy mentions.
+            session_name: request.session_name.as_deref().or(request.strict.then_some("overgrant-session")),
             sessions: &sessions,
         };
         holder.answer(&question, &request.resource)
