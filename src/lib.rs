@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod config;
 pub mod model;
 pub mod reports;
 pub mod store;

@@ -4,18 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::config::Config;
 use crate::model::{Certainty, Decision, EntityId, Request, Results, Tables, Verdict};
-
-/// Configuration of a scan.
-#[derive(Debug, Clone, Default)]
-pub struct Config(());
-
-impl Config {
-    /// Reads a configuration file's text.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str::<toml::Table>(text).map(|_| Self(())).map_err(|error| error.to_string())
-    }
-}
 
 /// What a scan is told.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use super::args::{SnapshotArgs, StoreArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::analysis;
+use crate::config::Config;
 use crate::model::{
     Coverage, Edge, Entity, EntityId, Finding, Grant, Metric, Record, Request, Results, Score, Source, Tables,
     TargetSet, Verdict,
@@ -17,7 +18,7 @@ use crate::model::{
 use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 
-pub use crate::analysis::{Config, Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
+pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
 /// One snapshot, as far as the command needs it.
 #[derive(Debug, Default)]
@@ -167,12 +168,20 @@ pub fn parent_metrics(at: &StoreArgs, parent: Option<&str>) -> Result<Option<Vec
     Ok(Some(open(at)?.resolve(Some(parent))?.read::<Metric>()?))
 }
 
-/// Reads a configuration file.
+/// Reads a configuration file; the built-in one when there is none.
 pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
-    let Some(path) = path else { return Ok(Config::default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::file(Exit::Usage, "read", path, &error))?;
-    Config::parse(&text)
-        .map_err(|error| Failure::usage(format!("the configuration cannot be used: {error} ({})", path.display())))
+    let parsed = match path {
+        None => Config::embedded(),
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| Failure::file(Exit::Usage, "read", path, &error))?;
+            Config::parse(&text, &path.display().to_string())
+        }
+    };
+    parsed.map_err(|error| {
+        Failure::usage(format!("the configuration cannot be used: {error}"))
+            .hint("docs/configuration.md lists every key with its default")
+    })
 }
 
 /// Reads and measures; nothing is stored yet.
