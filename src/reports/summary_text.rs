@@ -218,7 +218,8 @@ fn called<'a>(view: &View<'a>, entity: &'a Entity) -> &'a str {
 /// A word for a shell, quoted where it holds more than letters, digits and what never needs it, so that the line can
 /// be pasted.
 fn quoted(word: &str) -> String {
-    let bare = !word.is_empty() && word.chars().all(|character| character.is_alphanumeric() || "-_./:@+=,".contains(character));
+    let bare = !word.is_empty()
+        && word.chars().all(|character| character.is_alphanumeric() || "-_./:@+=,".contains(character));
     if bare { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 

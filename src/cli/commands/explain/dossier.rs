@@ -89,7 +89,10 @@ fn containers(tables: &Tables, of: EntityId, kind: MembershipKind) -> Vec<Entity
     let mut known = BTreeSet::new();
     let mut open = vec![of];
     while let Some(member) = open.pop() {
-        for row in tables.memberships.iter().filter(|row| row.member == member && row.kind == kind) {
+        // Memberships are sorted by member: one member's rows are one range.
+        let first = tables.memberships.partition_point(|row| row.member < member);
+        let rows = tables.memberships[first..].iter().take_while(|row| row.member == member);
+        for row in rows.filter(|row| row.kind == kind) {
             if row.container != of && known.insert(row.container) {
                 open.push(row.container);
             }
