@@ -6,15 +6,24 @@ use super::schema::{TABLES, TableSpec, clean, unit};
 use super::{MANIFEST_FORMAT, SCHEMA_VERSION, STORE_FORMAT};
 use crate::model::{ColumnSpec, ColumnType};
 
-const INTRODUCTION: &str = "\
-Every snapshot folder of a store holds one Parquet file a table. The definitions below are also in the files
+const INTRODUCTION: &str = r#"Every snapshot folder of a store holds one Parquet file a table. The definitions below are also in the files
 themselves, as metadata of each column (`definition`, `unit`) and of the file (`overgrant.table`,
 `overgrant.definition`, `overgrant.schema_version`).
 
 Null means *unknown* and is never written as zero. Times are in UTC. A list is empty rather than null. Entity
 numbers are dense and belong to one snapshot: join on `entity` inside a snapshot, and on `entities.id` across
 snapshots. Source numbers are places in the manifest's list of sources, from 0 on.
-";
+
+All snapshots at once, with the snapshot's id as a column:
+
+```python
+pl.scan_parquet("STORE/snapshot=*/scores.parquet", hive_partitioning=True, try_parse_hive_dates=False)
+```
+
+```sql
+SELECT * FROM read_parquet('STORE/snapshot=*/scores.parquet', hive_partitioning = true)
+```
+"#;
 
 /// The data dictionary as Markdown, as committed in `docs/data-dictionary.md`.
 #[must_use]

@@ -15,12 +15,17 @@
 //! This is the only module that knows Arrow and Parquet. It writes no clock, no host and no path into a table:
 //! the same rows give the same bytes. What is read back is compared with what was written, and a difference is
 //! an error of its own kind, [`StoreError::Integrity`].
+//!
+//! Other engines read a store as it stands, for example
+//! `pl.scan_parquet("STORE/snapshot=*/scores.parquet", hive_partitioning=True, try_parse_hive_dates=False)`; without
+//! the last argument polars gives the ids as times until the first one has a suffix.
 
 mod decode;
 mod dictionary;
 mod encode;
 mod error;
 mod files;
+mod keys;
 mod manifest;
 mod schema;
 mod snapshot;
@@ -56,14 +61,6 @@ pub(crate) const FORMAT_FILE: &str = "overgrant.json";
 const LEDGER: &str = "ledger";
 /// Beginning of the name of a snapshot's folder.
 const SNAPSHOT_PREFIX: &str = "snapshot=";
-
-/// Writes one table to a Parquet file of its own, with the schema and encodings of the store.
-///
-/// # Errors
-/// [`StoreError::Io`] when the file cannot be written.
-pub fn write_table<R: crate::model::Record>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
-    encode::write_table(path, rows).map(|_| ())
-}
 
 /// What [`FORMAT_FILE`] says.
 #[derive(Serialize, Deserialize)]

@@ -8,21 +8,22 @@ use std::fs::File;
 use std::iter::once;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
-use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
-use arrow::datatypes::{DataType, UInt32Type};
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
     ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::files::{self, BLOCK_BYTES};
+use super::keys::{self, KeySet};
 use super::manifest::{BlockList, Manifest, SnapshotId, TableInfo};
 use super::{StoreError, decode, schema};
 use crate::model::{Record, Results, Tables};
@@ -113,6 +114,19 @@ impl SnapshotReader {
     /// # Errors
     /// As [`SnapshotReader::read_range`].
     pub fn read_where<R: Record>(&self, column: &str, keys: RangeInclusive<u32>) -> Result<Vec<R>, StoreError> {
+        self.read_matching(column, KeySet::of_range(keys))
+    }
+
+    /// The rows that have one of some numbers in a column, in stored order: the statements of a principal, its
+    /// groups and its policies in one pass. The numbers may come in any order and more than once.
+    ///
+    /// # Errors
+    /// As [`SnapshotReader::read_range`].
+    pub fn read_keys<R: Record>(&self, column: &str, keys: &[u32]) -> Result<Vec<R>, StoreError> {
+        self.read_matching(column, KeySet::of_keys(keys))
+    }
+
+    fn read_matching<R: Record>(&self, column: &str, keys: KeySet) -> Result<Vec<R>, StoreError> {
         let table = self.table::<R>()?;
         let no_such_key = || StoreError::NoSuchKey { table: R::TABLE, column: column.to_owned() };
         let metadata = table.metadata()?;
@@ -121,22 +135,13 @@ impl SnapshotReader {
         if *field.data_type() != DataType::UInt32 {
             return Err(no_such_key());
         }
-        let converter = StatisticsConverter::try_new(column, metadata.schema(), metadata.parquet_schema())
-            .map_err(|error| table.undecodable(error))?;
-        let (groups, selection) =
-            select(&converter, at, metadata.metadata(), &keys).map_err(|error| table.undecodable(error))?;
-        table.check_pages(metadata.metadata(), &groups, &selection)?;
+        let places = keys::select(&metadata, column, &keys).map_err(|error| table.undecodable(error))?;
+        table.check_pages(metadata.metadata(), &places.groups, &places.rows)?;
         let projection = ProjectionMask::roots(metadata.parquet_schema(), [at]);
-        let filter = ArrowPredicateFn::new(projection, move |batch| {
-            let values = batch.column(0).as_primitive::<UInt32Type>();
-            Ok(values
-                .iter()
-                .map(|value| Some(value.is_some_and(|value| keys.contains(&value))))
-                .collect::<BooleanArray>())
-        });
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(table.reopen()?, metadata.clone())
-            .with_row_groups(groups)
-            .with_row_selection(selection)
+        let filter = ArrowPredicateFn::new(projection, move |batch| Ok(keys.mask(batch.column(0).as_primitive())));
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(table.reopen()?, metadata)
+            .with_row_groups(places.groups)
+            .with_row_selection(places.rows)
             .with_row_filter(RowFilter::new(vec![Box::new(filter)]));
         table.decode(builder)
     }
@@ -288,28 +293,21 @@ impl TableFile<'_> {
         let length = self.info.bytes;
         let tail =
             length.checked_sub(TAIL_BYTES).ok_or_else(|| StoreError::integrity(&self.path, "it is too short"))?;
-        self.check_ranges(once(tail..length))?;
         let bytes = self.file.get_bytes(tail, 4).map_err(|error| self.undecodable(error))?;
         let footer = bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        // This covers the length just read, too: a wrong one is found here before it is used.
         self.check_ranges(once(tail.saturating_sub(footer)..length))?;
-        let plain = ArrowReaderMetadata::load(&self.file, ArrowReaderOptions::new())
-            .map_err(|error| self.undecodable(error))?;
-        let index_start = plain
-            .metadata()
-            .row_groups()
-            .iter()
-            .flat_map(RowGroupMetaData::columns)
-            .flat_map(|column| [column.column_index_offset(), column.offset_index_offset()])
-            .flatten()
-            .filter_map(|offset| u64::try_from(offset).ok())
-            .min();
-        let Some(index_start) = index_start else { return Ok(plain) };
-        self.check_ranges(once(index_start..length))?;
-        ArrowReaderMetadata::load(
-            &self.file,
-            ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required),
-        )
-        .map_err(|error| self.undecodable(error))
+        let mut metadata =
+            ParquetMetaDataReader::new().parse_and_finish(&self.file).map_err(|error| self.undecodable(error))?;
+        if let Some(index_start) = index_start(&metadata) {
+            self.check_ranges(once(index_start..length))?;
+            let mut reader =
+                ParquetMetaDataReader::new_with_metadata(metadata).with_page_index_policy(PageIndexPolicy::Required);
+            reader.read_page_indexes(&self.file).map_err(|error| self.undecodable(error))?;
+            metadata = reader.finish().map_err(|error| self.undecodable(error))?;
+        }
+        ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
+            .map_err(|error| self.undecodable(error))
     }
 
     fn check_metadata<R: Record>(&self, metadata: &ArrowReaderMetadata) -> Result<(), StoreError> {
@@ -366,61 +364,14 @@ impl TableFile<'_> {
     }
 }
 
-/// The row groups that can hold a key of the range, and the rows of their pages that can, counted over these
-/// groups. Where statistics are missing, everything can.
-fn select(
-    converter: &StatisticsConverter<'_>,
-    column: usize,
-    metadata: &ParquetMetaData,
-    keys: &RangeInclusive<u32>,
-) -> Result<(Vec<usize>, RowSelection), ParquetError> {
-    let all = metadata.row_groups();
-    let group_may_match = may_match(&*converter.row_group_mins(all)?, &*converter.row_group_maxes(all)?, keys);
-    let mut groups = Vec::new();
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    let mut rows_before = 0;
-    for (group, row_group) in all.iter().enumerate().filter(|(group, _)| group_may_match[*group]) {
-        groups.push(group);
-        let rows = usize::try_from(row_group.num_rows()).unwrap_or(0);
-        let end = rows_before + rows;
-        if let (Some(columns), Some(offsets)) = (metadata.column_index(), metadata.offset_index()) {
-            let mins = converter.data_page_mins(columns, offsets, [&group])?;
-            let maxes = converter.data_page_maxes(columns, offsets, [&group])?;
-            let starts: Vec<usize> = offsets[group][column_leaf(metadata, column)]
-                .page_locations()
-                .iter()
-                .map(|page| rows_before + usize::try_from(page.first_row_index).unwrap_or(0))
-                .collect();
-            for (page, may_match) in may_match(&*mins, &*maxes, keys).into_iter().enumerate() {
-                if may_match {
-                    ranges.push(starts[page]..starts.get(page + 1).copied().unwrap_or(end));
-                }
-            }
-        } else {
-            ranges.push(rows_before..end);
-        }
-        rows_before = end;
-    }
-    Ok((groups, RowSelection::from_consecutive_ranges(ranges.into_iter(), rows_before)))
-}
-
-/// Place of a top-level plain column among the leaves.
-fn column_leaf(metadata: &ParquetMetaData, root: usize) -> usize {
-    let descriptor = metadata.file_metadata().schema_descr();
-    (0..descriptor.num_columns()).find(|&leaf| descriptor.get_column_root_idx(leaf) == root).unwrap_or(root)
-}
-
-fn may_match(mins: &dyn Array, maxes: &dyn Array, keys: &RangeInclusive<u32>) -> Vec<bool> {
-    let at = |array: &dyn Array, at: usize| {
-        let array: &UInt32Array = array.as_primitive();
-        array.is_valid(at).then(|| array.value(at))
-    };
-    (0..mins.len())
-        .map(|place| {
-            at(mins, place).is_none_or(|min| min <= *keys.end())
-                && at(maxes, place).is_none_or(|max| max >= *keys.start())
-        })
-        .collect()
+/// Where the page index of a file begins: it lies between the pages and the footer.
+fn index_start(metadata: &ParquetMetaData) -> Option<u64> {
+    let columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    columns
+        .flat_map(|column| [column.column_index_offset(), column.offset_index_offset()])
+        .flatten()
+        .filter_map(|offset| u64::try_from(offset).ok())
+        .min()
 }
 
 fn threads() -> usize {

@@ -43,7 +43,11 @@ impl Verification {
     }
 
     fn error(&mut self, path: &Path, error: &StoreError) {
-        self.problem(path, error.to_string());
+        match error {
+            // The path stands beside the message already.
+            StoreError::Integrity { path, what } => self.problem(path, what),
+            other => self.problem(path, other.to_string()),
+        }
     }
 }
 

@@ -79,7 +79,7 @@ fn a_file_that_is_missing_cut_or_another_is_found() {
     let read = || store.resolve(None).unwrap().read::<Entity>().unwrap_err();
 
     fs::remove_file(&path).unwrap();
-    assert_eq!(problems(&store), [format!("`{}` is damaged: the file is missing", path.display())]);
+    assert_eq!(problems(&store), ["the file is missing"]);
     assert!(read().is_integrity());
 
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
@@ -96,7 +96,7 @@ fn a_file_that_is_missing_cut_or_another_is_found() {
     assert_eq!(problems(&store), ["it does not belong to the snapshot"; 2]);
 
     fs::remove_file(folder.join("manifest.json")).unwrap();
-    assert!(problems(&store).iter().any(|problem| problem.contains("manifest.json") && problem.contains("missing")));
+    assert!(problems(&store).iter().any(|problem| problem == "the file is missing"));
     assert!(store.resolve(Some(ID)).unwrap_err().is_integrity());
     assert!(store.resolve(Some("2026-11-21")).is_ok(), "the other snapshot is readable");
 }

@@ -6,10 +6,10 @@ use arrow::array::AsArray;
 use arrow::datatypes::{TimestampMillisecondType, UInt32Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::super::{StoreError, TABLES, encode, schema};
+use super::super::{SnapshotReader, StoreError, TABLES, encode, schema};
 use super::sample::{self, Rng};
 use super::{AS_OF, commit, content, flip, store_with};
-use crate::model::{Attribute, EntityId, Grant, Person, Record, Results, Tables, Trust, Usage};
+use crate::model::{Certainty, Edge, EntityId, Grant, Person, Record, Results, Tables, Trust, Usage};
 
 #[test]
 fn every_table_comes_back_as_it_went() {
@@ -88,53 +88,65 @@ fn files_say_what_they_are_to_any_parquet_reader() {
     assert!(batch["count"].is_null(0) && batch["window_start"].is_null(0));
 }
 
-/// Facts in the order of their entities, three each, with values that do not compress.
-fn attributes(entities: u32) -> Vec<Attribute> {
+/// Edges in the order of their sources, three each, with lists of every length and texts that do not compress.
+fn edges(sources: u32) -> Vec<Edge> {
     let mut rng = Rng(11);
-    (0..entities * 3)
-        .map(|at| Attribute {
-            entity: EntityId(at / 3),
-            key: format!("tag:{}", at % 3),
-            value: format!("{:016x}{:016x}", rng.next(), rng.next()),
+    (0..sources * 3)
+        .map(|at| Edge {
+            src: at / 3,
+            dst: u32::try_from(rng.next() % 100_000).unwrap(),
+            technique: format!("{:016x}{:016x}", rng.next(), rng.next()),
+            certainty: Certainty::Certain,
+            reasons: vec!["a condition".to_owned(); at as usize % 3],
+            evidence: (at..at + at % 4).collect(),
         })
         .collect()
 }
 
 #[test]
-fn a_range_of_keys_is_read_without_the_rest_of_the_table() {
-    let tables = Tables { attributes: attributes(60_000), ..Tables::default() };
+fn chosen_keys_are_read_without_the_rest_of_the_table() {
+    let results = Results { edges: edges(45_000), ..Results::default() };
+    let edges = &results.edges;
     let (_dir, store) = store_with(&[]);
-    store.writer().unwrap().commit(commit(AS_OF, &tables, &Results::default())).unwrap();
+    store.writer().unwrap().commit(commit(AS_OF, &Tables::default(), &results)).unwrap();
     let reader = store.resolve(None).unwrap();
-    assert!(tables.attributes.len() > schema::ROW_GROUP_ROWS_MAX, "the table has several row groups");
+    assert!(edges.len() > schema::ROW_GROUP_ROWS_MAX, "the table has several row groups");
     let edge = u32::try_from(schema::ROW_GROUP_ROWS_MAX / 3).unwrap();
-    for keys in [0..=0, 17..=19, edge - 1..=edge + 1, 59_999..=u32::MAX, 2730..=2731] {
-        let expected: Vec<&Attribute> = tables.attributes.iter().filter(|row| keys.contains(&row.entity.0)).collect();
-        let found: Vec<Attribute> = reader.read_range(keys.clone()).unwrap();
+    for keys in [0..=0, 17..=19, edge - 1..=edge + 1, 44_999..=u32::MAX, 2730..=2731] {
+        let expected: Vec<&Edge> = edges.iter().filter(|row| keys.contains(&row.src)).collect();
+        let found: Vec<Edge> = reader.read_range(keys.clone()).unwrap();
         assert!(!expected.is_empty() && found.iter().eq(expected), "{keys:?}");
     }
-    assert_eq!(reader.read_range::<Attribute>(60_000..=u32::MAX).unwrap(), []);
-    let (from, to) = (1, 0);
-    assert_eq!(reader.read_range::<Attribute>(from..=to).unwrap(), []);
-
-    // Damage far from the rows wanted is not looked at; damage among them is found before anything is decoded.
-    let path = reader.folder().join("attributes.parquet");
-    flip(&path, 1_500_000);
-    assert_eq!(reader.read_range::<Attribute>(5..=5).unwrap(), tables.attributes[15..18]);
-    assert!(reader.read::<Attribute>().unwrap_err().is_integrity());
-    let hurt = (0..60_000).step_by(500).filter(|&at| reader.read_range::<Attribute>(at..=at).is_err()).count();
-    assert!((1..60).contains(&hurt), "{hurt} of 120 ranges lie in a damaged block");
-    flip(&path, 1_500_000);
-    flip(&path, 9);
-    assert!(reader.read_range::<Attribute>(5..=5).unwrap_err().is_integrity());
-    flip(&path, 9);
-    let length = usize::try_from(reader.manifest().tables["attributes"].bytes).unwrap();
-    for from_end in [1, 6, 40, 2000] {
-        flip(&path, length - from_end);
-        assert!(reader.read_range::<Attribute>(5..=5).unwrap_err().is_integrity(), "{from_end} bytes from the end");
-        flip(&path, length - from_end);
+    for (column, keys) in [("src", vec![44_999, 3, 3, 20_000, 90_000]), ("dst", (0..100_000).step_by(9_000).collect())]
+    {
+        let found: Vec<Edge> = reader.read_keys(column, &keys).unwrap();
+        let key = |row: &Edge| if column == "src" { row.src } else { row.dst };
+        let expected: Vec<&Edge> = edges.iter().filter(|row| keys.contains(&key(row))).collect();
+        assert!(expected.len() >= 9 && found.iter().eq(expected), "{column}");
     }
-    assert_eq!(reader.read::<Attribute>().unwrap(), tables.attributes);
+    let (from, to) = (1, 0);
+    assert_eq!(reader.read_range::<Edge>(from..=to).unwrap(), []);
+    assert_eq!(reader.read_range::<Edge>(45_000..=u32::MAX).unwrap(), []);
+    assert_eq!(reader.read_keys::<Edge>("dst", &[]).unwrap(), []);
+    damage_is_found_where_it_is_read(&reader, edges);
+}
+
+/// Damage far from the rows wanted is not looked at; damage among them is found before anything is decoded.
+fn damage_is_found_where_it_is_read(reader: &SnapshotReader, edges: &[Edge]) {
+    let path = reader.folder().join("edges.parquet");
+    let length = usize::try_from(reader.manifest().tables["edges"].bytes).unwrap();
+    flip(&path, length / 2);
+    assert_eq!(reader.read_range::<Edge>(5..=5).unwrap(), edges[15..18]);
+    assert!(reader.read::<Edge>().unwrap_err().is_integrity());
+    let hurt = (0..45_000).step_by(1000).filter(|&at| reader.read_range::<Edge>(at..=at).is_err()).count();
+    assert!((1..30).contains(&hurt), "{hurt} of 45 reads touch the damaged block");
+    flip(&path, length / 2);
+    for at in [0, 9, length - 1, length - 6, length - 40, length - 2000] {
+        flip(&path, at);
+        assert!(reader.read_range::<Edge>(5..=5).unwrap_err().is_integrity(), "byte {at} of {length}");
+        flip(&path, at);
+    }
+    assert_eq!(reader.read::<Edge>().unwrap(), edges);
 }
 
 #[test]
