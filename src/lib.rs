@@ -3,7 +3,10 @@
 pub mod analysis;
 pub mod cli;
 pub mod config;
+pub mod findings;
+pub mod metrics;
 pub mod model;
 pub mod reports;
+pub mod scores;
 pub mod store;
 pub mod techniques;

@@ -62,6 +62,14 @@ const LEDGER: &str = "ledger";
 /// Beginning of the name of a snapshot's folder.
 const SNAPSHOT_PREFIX: &str = "snapshot=";
 
+/// Writes one table to a Parquet file of its own, with the schema and encodings of the store.
+///
+/// # Errors
+/// [`StoreError::Io`] when the file cannot be written.
+pub fn write_table<R: crate::model::Record>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
+    encode::write_table(path, rows).map(|_| ())
+}
+
 /// What [`FORMAT_FILE`] says.
 #[derive(Serialize, Deserialize)]
 struct StoreFormat {

@@ -11,12 +11,13 @@ type List = (&'static str, Vec<String>);
 /// All lists. A registry that is added to the engine gets a line here.
 fn lists() -> Vec<List> {
     let mut lists = vec![("commands", commands()), ("exit-codes", exit_codes()), ("reports", reports())];
+    lists.extend([("rules", rules()), ("scores", scores()), ("metrics", metrics())]);
     lists.extend(demo().map(|lines| ("demo", lines)));
     lists
 }
 
 /// Sections that nothing fills yet, because their registry is not there. Every other section has a list.
-const EMPTY: &[&str] = &["platforms", "rules", "scores", "techniques"];
+const EMPTY: &[&str] = &["platforms", "techniques"];
 
 /// What the README's first command prints at the time that the README names; `None` without the demo.
 fn demo() -> Option<Vec<String>> {
@@ -64,6 +65,21 @@ fn exit_codes() -> Vec<String> {
 
 fn reports() -> Vec<String> {
     overgrant::reports::ALL.iter().map(|report| format!("- `{}`: {}", report.name(), report.about())).collect()
+}
+
+fn rules() -> Vec<String> {
+    let rows = overgrant::findings::ALL.iter().map(|rule| rule.info());
+    rows.map(|info| format!("- `{}`: {}", info.id, info.title)).collect()
+}
+
+fn scores() -> Vec<String> {
+    let all = overgrant::scores::ALL.iter();
+    all.map(|component| format!("- `{}`: {}", component.id(), component.definition())).collect()
+}
+
+fn metrics() -> Vec<String> {
+    let all = overgrant::metrics::ALL.iter();
+    all.map(|metric| format!("- `{}` ({}): {}", metric.id, metric.unit, metric.definition)).collect()
 }
 
 fn readme() -> PathBuf {

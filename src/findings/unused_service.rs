@@ -1,0 +1,266 @@
+//! Services that a principal may use and does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::{count, short_list};
+use super::{Context, DAY, Draft, Info, Rule};
+use crate::model::{AttachmentKind, Decision, Effect, Entity, EntityId, Grant, Granularity, Layer, Usage, text};
+
+/// Unused services told one by one in a finding; the usage and access tables have them all.
+const TOLD_MAX: usize = 200;
+
+/// See [`Info::meaning`].
+pub struct UnusedService;
+
+const INFO: Info = Info {
+    id: "unused-service",
+    title: "Granted services are not used",
+    meaning: "The principal may use these services, its use of them was watched, and it did not use them within \
+              `thresholds.usage_window_days` days. When the only thing that grants a service to several principals is \
+              one shared policy, the finding is about that policy, for that is where it is to be put right.",
+    remediation: "Remove the services from the statements listed; a service that is used at rare times only can be \
+                  granted when it is needed.",
+    cases: &[
+        ("permissions", "an unused service comes with the right to change permissions"),
+        ("write", "an unused service comes with the right to change things"),
+        ("read", "unused services can only be read or listed"),
+    ],
+};
+
+/// A service that a principal may use and was seen not to.
+struct Idle<'a> {
+    who: EntityId,
+    usage: &'a Usage,
+    case: &'static str,
+    /// Where the right comes from: policies and principals or groups that hold statements of their own.
+    origins: BTreeSet<EntityId>,
+    grants: Vec<u32>,
+}
+
+impl Rule for UnusedService {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Draft> {
+        let idle: Vec<Idle<'_>> = context.principals().flat_map(|entity| idle_services(context, entity)).collect();
+        let mut by_source: BTreeMap<(EntityId, &str), Vec<&Idle<'_>>> = BTreeMap::new();
+        for one in &idle {
+            by_source.entry((root_cause(context, one), one.usage.permission.as_str())).or_default().push(one);
+        }
+        // A policy that one principal alone is affected by is that principal's matter.
+        let mut grouped: BTreeMap<EntityId, Vec<&Idle<'_>>> = BTreeMap::new();
+        for ((source, _), rows) in by_source {
+            if rows.len() > 1 {
+                grouped.entry(source).or_default().extend(rows);
+            } else {
+                for row in rows {
+                    grouped.entry(row.who).or_default().push(row);
+                }
+            }
+        }
+        grouped.into_iter().map(|(entity, rows)| draft(context, entity, &rows)).collect()
+    }
+}
+
+/// The one policy that alone grants the service, or else the principal itself.
+fn root_cause(context: &Context<'_>, idle: &Idle<'_>) -> EntityId {
+    let mut origins = idle.origins.iter();
+    match (origins.next(), origins.next()) {
+        (Some(&only), None) if !context.tables.entity(only).kind.is_principal() => only,
+        _ => idle.who,
+    }
+}
+
+fn idle_services<'a>(context: &Context<'a>, entity: &Entity) -> Vec<Idle<'a>> {
+    let who = entity.entity;
+    let since = context.facts.as_of - i64::from(context.config.thresholds.usage_window_days) * DAY;
+    let watched = context.usage(who).iter().filter(|row| row.granularity == Granularity::Service);
+    // Several sources may speak of one service: the latest use counts.
+    let mut services: BTreeMap<&str, &Usage> = BTreeMap::new();
+    for row in watched {
+        let latest = services.entry(row.permission.as_str()).or_insert(row);
+        if row.last_used_at > latest.last_used_at {
+            *latest = row;
+        }
+    }
+    services.retain(|_, row| row.last_used_at.is_none_or(|then| then < since));
+    if services.is_empty() {
+        return Vec::new();
+    }
+    let statements = statements(context, who);
+    services.into_values().filter_map(|usage| idle(context, who, usage, &statements)).collect()
+}
+
+fn idle<'a>(context: &Context<'a>, who: EntityId, usage: &'a Usage, statements: &[&Grant]) -> Option<Idle<'a>> {
+    let granted = |row: &&crate::model::Access| row.granted_n > 0 && row.decision != Decision::Denied;
+    let rows =
+        context.access(who).iter().filter(|row| row.service.eq_ignore_ascii_case(&usage.permission)).filter(granted);
+    let case =
+        rows.map(|row| case_of(&row.level)).min_by_key(|case| INFO.cases.iter().position(|known| known.0 == *case))?;
+    let giving = statements.iter().filter(|row| gives(row, &usage.permission));
+    let (origins, grants) = giving.map(|row| (row.holder, row.grant)).unzip();
+    Some(Idle { who, usage, case, origins, grants })
+}
+
+fn case_of(level: &str) -> &'static str {
+    match level {
+        "permissions" => "permissions",
+        "write" => "write",
+        _ => "read",
+    }
+}
+
+/// Statements that allow something to a principal: its own, its groups' and those of the policies attached to them.
+fn statements<'a>(context: &Context<'a>, who: EntityId) -> Vec<&'a Grant> {
+    let mut holders = vec![who];
+    holders.extend(context.groups(who));
+    let attached = holders.iter().flat_map(|&holder| context.attachments(holder));
+    let mut policies: Vec<EntityId> =
+        attached.filter(|row| row.kind == AttachmentKind::Identity).map(|row| row.policy).collect();
+    policies.sort_unstable();
+    policies.dedup();
+    let rows = holders.iter().chain(&policies).flat_map(|&holder| context.grants(holder));
+    rows.filter(|row| row.effect == Effect::Allow && row.layer == Layer::Identity).collect()
+}
+
+/// Whether a statement is about actions of a service; one with `NotAction` is, unless it names the whole service.
+fn gives(row: &Grant, service: &str) -> bool {
+    let about = |pattern: &String| match pattern.split_once(':') {
+        Some((prefix, _)) => text::glob_ignore_case(prefix, service),
+        None => pattern == "*",
+    };
+    if row.not_actions.is_empty() {
+        return row.actions.iter().any(about);
+    }
+    !row.not_actions.iter().any(|pattern| about(pattern) && pattern.rsplit(':').next() == Some("*"))
+}
+
+fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
+    let services: BTreeSet<&str> = rows.iter().map(|row| row.usage.permission.as_str()).collect();
+    let services: Vec<&str> = services.into_iter().collect();
+    let who: BTreeSet<EntityId> = rows.iter().map(|row| row.who).collect();
+    let n = count(services.len(), "service");
+    let title = if who.len() == 1 && who.contains(&entity) {
+        format!("{} does not use {n} that it may use: {}", context.call(entity), short_list(&services))
+    } else {
+        let affected = count(who.len(), "principal");
+        format!("{} gives {affected} {n} that they do not use: {}", context.call(entity), short_list(&services))
+    };
+    let mut evidence: Vec<String> = rows.iter().take(TOLD_MAX).map(|row| tell(context, row)).collect();
+    if rows.len() > TOLD_MAX {
+        evidence.push(format!("and {} more of the same kind", rows.len() - TOLD_MAX));
+    }
+    let grants: BTreeSet<u32> = rows.iter().flat_map(|row| row.grants.iter().copied()).collect();
+    evidence.extend(grants.into_iter().map(|grant| context.cite(grant)));
+    let worst = rows.iter().map(|row| row.case).min_by_key(|case| INFO.cases.iter().position(|known| known.0 == *case));
+    let subjects = who.into_iter().filter(|&one| one != entity).collect();
+    Draft { entity, case: worst.unwrap_or("read"), title, subjects, key: vec![], evidence }
+}
+
+fn tell(context: &Context<'_>, row: &Idle<'_>) -> String {
+    let (who, service, doubt) = (context.call(row.who), &row.usage.permission, doubt(context, row.usage));
+    match row.usage.last_used_at {
+        Some(then) => format!("{who} last used `{service}` {}{doubt}", text::format_time(then)),
+        None => format!("{who} was never seen to use `{service}`{doubt}"),
+    }
+}
+
+/// Why an observation does not cover the whole window before the scan, in words.
+fn doubt(context: &Context<'_>, usage: &Usage) -> String {
+    let window = i64::from(context.config.thresholds.usage_window_days) * DAY;
+    let ended = usage.window_end.filter(|end| context.facts.as_of - end > window);
+    if let Some(end) = ended {
+        return format!("; provisional: watched until {} only", text::format_time(end));
+    }
+    match usage.window_end.zip(usage.window_start) {
+        Some((end, start)) if end - start < window => "; provisional: watched for less than the window".to_owned(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::testkit::{World, ago, cases};
+
+    #[test]
+    fn services_that_one_principal_does_not_use_are_one_finding() {
+        let mut world = World::new();
+        let role = world.role("app");
+        world.grant(role, &["s3:*", "iam:*", "ec2:Describe*"], Layer::Identity);
+        for (service, level, used) in
+            [("s3", "write", None), ("iam", "permissions", Some(91)), ("ec2", "read", Some(90))]
+        {
+            world.may(role, service, level, 3, 10.0);
+            world.usage(role, service, used);
+        }
+        let found = world.check(&UnusedService);
+        assert_eq!(cases(&found), [("permissions", "app")]);
+        assert_eq!(found[0].2.title, "role `app` does not use 2 services that it may use: `iam`, `s3`");
+        assert_eq!(found[0].2.evidence[1], "role `app` was never seen to use `s3`");
+        assert!(found[0].2.evidence[2].starts_with("grant:0 "));
+    }
+
+    #[test]
+    fn what_a_shared_policy_gives_is_put_down_to_the_policy() {
+        let mut world = World::new();
+        let policy = world.policy("Shared");
+        world.grant(policy, &["sqs:*"], Layer::Identity);
+        let (a, b, c) = (world.role("a"), world.role("b"), world.role("c"));
+        for role in [a, b, c] {
+            world.attach(role, policy, AttachmentKind::Identity);
+            world.may(role, "sqs", "read", 2, 4.0);
+        }
+        world.usage(a, "sqs", None);
+        world.usage(b, "sqs", Some(200));
+        world.usage(c, "sqs", Some(1));
+        // Role `a` has another service of its own that it does not use.
+        world.grant(a, &["sns:Publish"], Layer::Identity);
+        world.may(a, "sns", "write", 1, 5.0);
+        world.usage(a, "sns", None);
+        let found = world.check(&UnusedService);
+        assert_eq!(cases(&found), [("read", "Shared"), ("write", "a")]);
+        assert_eq!(found[0].2.subjects.len(), 2);
+        assert_eq!(found[0].2.title, "policy `Shared` gives 2 principals 1 service that they do not use: `sqs`");
+    }
+
+    #[test]
+    fn used_unwatched_and_ungranted_services_are_no_finding() {
+        let mut world = World::new();
+        let role = world.role("app");
+        world.may(role, "s3", "write", 3, 10.0);
+        world.usage(role, "s3", Some(5));
+        world.may(role, "kms", "write", 3, 10.0);
+        world.usage(role, "sqs", None);
+        assert!(world.check(&UnusedService).is_empty());
+    }
+
+    #[test]
+    fn a_short_or_old_observation_is_called_provisional() {
+        let mut world = World::new();
+        let role = world.role("app");
+        world.may(role, "s3", "write", 3, 10.0);
+        world.usage(role, "s3", None);
+        world.builder.usage[0].window_start = ago(30);
+        let found = world.check(&UnusedService);
+        assert!(found[0].2.evidence[0].ends_with("provisional: watched for less than the window"));
+        let mut world = World::new();
+        let role = world.role("app");
+        world.may(role, "s3", "write", 3, 10.0);
+        world.usage(role, "s3", None);
+        world.builder.usage[0].window_end = ago(91);
+        let found = world.check(&UnusedService);
+        assert!(found[0].2.evidence[0].ends_with("provisional: watched until 2026-08-23T00:00:00Z only"));
+    }
+
+    #[test]
+    fn statements_with_exclusions_give_every_service_that_they_do_not_exclude_whole() {
+        let mut world = World::new();
+        let role = world.role("app");
+        world.grant(role, &[], Layer::Identity);
+        world.builder.grants[0].not_actions = vec!["iam:*".into(), "s3:Delete*".into()];
+        let grant = &world.builder.grants[0];
+        assert!(gives(grant, "s3") && gives(grant, "ec2") && !gives(grant, "iam"));
+    }
+}

@@ -1,0 +1,51 @@
+//! Excess privilege: what is granted and was not seen in use.
+
+use super::{Component, Measured, Privilege};
+use crate::config::RiskWeights;
+use crate::findings::Context;
+use crate::model::Entity;
+
+/// See [`Component::definition`].
+pub struct Excess;
+
+impl Component for Excess {
+    fn id(&self) -> &'static str {
+        "excess"
+    }
+
+    fn definition(&self) -> &'static str {
+        "ln(1 + m) / ln(1 + M_admin), where m is the privilege mass granted and not seen in use: everything granted less \
+         the observed used part. Without usage data this is the power of the principal, with grade `static`. It never \
+         falls when a grant is added, used or not. Low end: only what is certainly granted, observable and unused. \
+         High end: as the value, or 1 when a policy that gives rights is missing from the export."
+    }
+
+    fn weight(&self, weights: &RiskWeights) -> f64 {
+        weights.excess
+    }
+
+    fn measure(&self, context: &Context<'_>, entity: &Entity) -> Measured {
+        let privilege = Privilege::of(context, entity);
+        let x = privilege.power(privilege.idle_mass());
+        let low = privilege.power(privilege.unused_certain_mass).min(x);
+        let high = if privilege.incomplete { 1.0 } else { x };
+        let percent = (100.0 * x).round();
+        let reason = match privilege.wpg() {
+            Some(gap) => format!("does not use {:.0} % of its weighted observable permissions", 100.0 * gap),
+            None => format!("holds {percent} % of an administrator's power on a logarithmic scale; use is not known"),
+        };
+        let mut inputs = vec![
+            format!("privilege mass granted {}", privilege.mass),
+            format!(
+                "of it observable {} and observable and unused {}",
+                privilege.observable_mass, privilege.unused_mass
+            ),
+            format!("mass of the platform's administrator {}", privilege.administrator_mass),
+            format!("evidence {}", privilege.grade),
+        ];
+        if privilege.incomplete {
+            inputs.push("a policy that gives rights is not in the export".to_owned());
+        }
+        Measured::Known { x, low, high, reason, inputs }
+    }
+}
