@@ -1,11 +1,15 @@
 //! overgrant: an entitlement-graph engine that measures privilege sprawl from exported identity data.
 
+pub mod access;
 pub mod analysis;
 pub mod cli;
 pub mod config;
 pub mod findings;
+pub mod graph;
 pub mod metrics;
 pub mod model;
+pub mod paths;
+pub mod platforms;
 pub mod reports;
 pub mod scores;
 pub mod store;

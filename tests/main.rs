@@ -1,6 +1,8 @@
 //! The one test binary: a link takes longer than the tests.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod agreement;
 mod cli;
+mod reference;
 mod tidy;

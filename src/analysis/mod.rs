@@ -1,58 +1,79 @@
-//! Temporary stand-in for the pipeline: the surface that the command line is written against.
+//! The pipeline: the one place that knows the order of the steps.
+//!
+//! [`scan`] reads, evaluates, searches and measures; the queries below answer one question on tables that a store
+//! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
-use std::collections::BTreeMap;
-use std::fmt;
+pub mod examples;
+mod usage;
+
 use std::path::PathBuf;
 
+use crate::access::{Evaluators, Settings};
 use crate::config::Config;
-use crate::model::{Certainty, Decision, EntityId, Request, Results, Tables, Verdict};
+use crate::findings::{self, Context, Facts, Frameworks, history};
+use crate::metrics;
+use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Tables, Verdict};
+use crate::paths::{self, Exposure, Landscape, Witnesses};
+use crate::platforms::{self, input};
+use crate::scores;
+use crate::techniques::{AttackGraph, Library, TechniqueError, attack_graph};
+
+pub use crate::paths::{WitnessPath, WitnessStep};
 
 /// What a scan is told.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ScanRequest {
     /// Files and folders.
     pub paths: Vec<PathBuf>,
-    /// Time of the scan, ms.
+    /// Time of the scan, in milliseconds since 1970.
     pub as_of: i64,
     /// Folders of private techniques.
     pub techniques: Vec<PathBuf>,
-    /// Configuration.
     pub config: Config,
 }
 
 /// What a scan found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Scan {
-    /// What was read.
     pub tables: Tables,
-    /// What was computed.
     pub results: Results,
-    /// What is missing.
+    /// What was left out, in words; empty when nothing was.
     pub incomplete: Vec<String>,
-    /// Digest of the configuration.
+    /// Digest of the configuration and the techniques.
     pub config_digest: String,
 }
 
 /// Why a scan ended without a result.
-#[derive(Debug)]
-pub struct ScanError {
-    message: String,
-}
-
-impl fmt::Display for ScanError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.message)
-    }
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    #[error("nothing to scan: no file in {0} is an export that is known")]
+    NothingRecognised(String),
+    #[error(transparent)]
+    Technique(#[from] TechniqueError),
+    #[error("framework data: {0}")]
+    Frameworks(#[from] findings::FrameworkError),
+    #[error(transparent)]
+    Metrics(#[from] metrics::MetricsError),
 }
 
 impl ScanError {
     /// What to do about it.
+    #[must_use]
     pub fn hint(&self) -> Option<String> {
-        None
+        let text = match self {
+            Self::NothingRecognised(_) => {
+                "give the output of `aws iam get-account-authorization-details`, or a folder that holds it"
+            }
+            Self::Technique(_) => "see datasets/techniques/README.md for the format",
+            Self::Frameworks(_) | Self::Metrics(_) => return None,
+        };
+        Some(text.to_owned())
     }
+
     /// Whether the caller's flags or configuration are to blame, and not the input.
-    pub fn is_usage(&self) -> bool {
-        false
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        matches!(self, Self::Technique(_))
     }
 }
 
@@ -66,107 +87,169 @@ pub trait Progress: Sync {
     fn finish(&self);
 }
 
-/// Reads, measures.
-pub fn scan(request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, ScanError> {
-    progress.stage("read", None);
-    progress.advance(0);
-    progress.finish();
-    let first = request.paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-    Err(ScanError { message: format!("nothing readable in `{first}`") })
-}
-
-/// One question.
-pub fn decide(_tables: &Tables, _as_of: i64, _request: &Request) -> Verdict {
-    Verdict { decision: Decision::Unknown, reasons: Vec::new() }
-}
-
-/// Everyone who may.
-pub fn who_can(
-    _tables: &Tables,
-    _as_of: i64,
-    _action: &str,
-    _resource: &str,
-    _context: &BTreeMap<String, Vec<String>>,
-    _strict: bool,
-) -> Vec<(EntityId, Verdict)> {
-    Vec::new()
-}
-
-/// One step of a path.
-#[derive(Debug, Clone)]
-pub struct WitnessStep {
-    /// Who.
-    pub from: EntityId,
-    /// Comes to control whom.
-    pub to: EntityId,
-    /// By which technique.
-    pub technique: String,
-    /// How sure.
-    pub certainty: Certainty,
-    /// What it hangs on.
-    pub reasons: Vec<String>,
-    /// Grants.
-    pub evidence: Vec<u32>,
-}
-
-/// One path.
-#[derive(Debug, Clone)]
-pub struct WitnessPath {
-    /// Where it ends.
-    pub target: EntityId,
-    /// Steps.
-    pub hops: u32,
-    /// Weakest step.
-    pub certainty: Certainty,
-    /// The steps.
-    pub steps: Vec<WitnessStep>,
-}
-
-/// Shortest paths to a target, or to the protected zone.
-pub fn witness_paths(
-    _tables: &Tables,
-    _results: &Results,
-    _from: EntityId,
-    _to: Option<EntityId>,
-    _count: usize,
-) -> Vec<WitnessPath> {
-    Vec::new()
-}
-
-/// How many can reach something.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ZoneExposure {
-    /// Out of so many.
-    pub principals: u32,
-    /// Without a doubt.
-    pub exposed_certain: u32,
-    /// At most.
-    pub exposed_possible: u32,
-}
-
-/// How many can reach one protected entity.
+/// Tables and findings of the snapshot before.
 #[derive(Debug, Clone, Copy)]
-pub struct TargetExposure {
-    /// The entity.
-    pub target: EntityId,
-    /// Out of so many.
-    pub principals: u32,
-    /// Without a doubt.
-    pub exposed_certain: u32,
-    /// At most.
-    pub exposed_possible: u32,
+pub struct Before<'b> {
+    pub tables: &'b Tables,
+    pub findings: &'b [Finding],
 }
 
-/// Exposure of the protected zone.
-#[derive(Debug, Clone, Default)]
-pub struct Exposure {
-    /// The zone as a whole.
-    pub zone: ZoneExposure,
-    /// Each of its members.
-    pub targets: Vec<TargetExposure>,
+/// Reads files and folders into one snapshot's tables. Gives the number of files that some reader took as well.
+fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
+    progress.stage("reading", None);
+    let reading = input::read_all(&request.paths, platforms::ALL, &|_| progress.advance(1));
+    let recognised = reading.recognised();
+    let mut tables = reading.join(platforms::ALL);
+    request.config.apply_labels(&mut tables);
+    progress.finish();
+    (tables, recognised)
 }
 
-/// Who can reach what is protected.
-pub fn exposure(_tables: &Tables, _results: &Results) -> Exposure {
-    Exposure::default()
+/// Reads and measures everything.
+///
+/// # Errors
+/// When no file is an export that is known, or a technique cannot be used.
+pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Progress) -> Result<Scan, ScanError> {
+    let library = Library::with(&request.techniques)?;
+    let frameworks = Frameworks::embedded()?;
+    let (mut tables, recognised) = read(request, progress);
+    if recognised == 0 {
+        let shown: Vec<String> = request.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        return Err(ScanError::NothingRecognised(shown.join(", ")));
+    }
+    let mut results = Results::default();
+    progress.stage("permissions", None);
+    let evaluators = Evaluators::new(&tables, Settings { as_of: request.as_of });
+    results.access = evaluators.access();
+    usage::observe(&tables, request.as_of, &request.config, &mut results.access);
+    progress.stage("techniques", None);
+    let AttackGraph { edges, target_sets, administrators } = attack_graph(&tables, &evaluators, &library);
+    let masses: Vec<(&str, f64)> =
+        evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
+    drop(evaluators);
+    results.edges = edges;
+    results.target_sets = target_sets;
+    let zone = paths::zone(&tables, &administrators, &request.config.protected_entities(&tables));
+    for (entity, reason) in &zone {
+        let entity = &mut tables.entities[entity.index()];
+        entity.protected = true;
+        entity.protected_reason = Some(reason.clone());
+    }
+    progress.stage("paths", None);
+    measure(request, before, &tables, zone, &masses, &frameworks, &mut results)?;
+    progress.finish();
+    results.coverage = coverage(&tables);
+    let incomplete = incomplete(&tables);
+    let config_digest = request.config.digest();
+    Ok(Scan { tables, results, incomplete, config_digest })
+}
+
+/// Everything that looks at the finished attack graph.
+fn measure(
+    request: &ScanRequest,
+    before: Option<Before<'_>>,
+    tables: &Tables,
+    zone: Vec<(EntityId, String)>,
+    masses: &[(&str, f64)],
+    frameworks: &Frameworks,
+    results: &mut Results,
+) -> Result<(), ScanError> {
+    let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
+    results.paths = land.witness_paths();
+    let (hops_certain, hops_possible) = (land.hops(Certainty::Certain), land.hops(Certainty::Conditional));
+    let administrator_mass =
+        |platform: &str| masses.iter().find(|(name, _)| *name == platform).map_or(0.0, |(_, mass)| *mass);
+    let facts = Facts {
+        tables,
+        access: &results.access,
+        edges: &results.edges,
+        target_sets: &results.target_sets,
+        paths: &results.paths,
+        zone: &land.zone,
+        hops_certain: &hops_certain,
+        hops_possible: &hops_possible,
+        exposure_in: &land.exposure_in(),
+        reach_weight_certain: &land.blast_radius(),
+        administrator_mass: &administrator_mass,
+        as_of: request.as_of,
+        config: &request.config,
+    };
+    let context = Context::new(facts);
+    let mut findings = findings::run(&context, frameworks).findings;
+    if let Some(before) = before {
+        history::carry_over(&history::recall(before.findings, before.tables, tables), &mut findings, tables);
+    }
+    let scores = scores::all(&context);
+    let metrics = metrics::all(&context, &scores, &findings)?;
+    (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
+    Ok(())
+}
+
+/// What was left out, in words: one line for each kind of issue that costs something.
+fn incomplete(tables: &Tables) -> Vec<String> {
+    let mut counts: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+    for issue in tables.issues.iter().filter(|issue| issue.severity != IssueSeverity::Note) {
+        *counts.entry(&issue.code).or_default() += 1;
+    }
+    counts.into_iter().map(|(code, count)| format!("{code}: {count}")).collect()
+}
+
+/// How much of what could be known is known.
+fn coverage(tables: &Tables) -> Vec<Coverage> {
+    let principals: Vec<_> = tables.entities.iter().filter(|entity| entity.is_principal()).collect();
+    let share = |name: &str, known: &dyn Fn(&crate::model::Entity) -> bool| Coverage {
+        name: name.to_owned(),
+        known: principals.iter().filter(|entity| known(entity)).count() as u64,
+        of: principals.len() as u64,
+    };
+    let with = |entities: &mut dyn Iterator<Item = EntityId>| {
+        let mut list: Vec<EntityId> = entities.collect();
+        list.sort_unstable();
+        list.dedup();
+        list
+    };
+    let credentials = with(&mut tables.credentials.iter().map(|row| row.entity));
+    let used = with(&mut tables.usage.iter().map(|row| row.entity));
+    vec![
+        share("classified", &|entity| entity.nhi.is_some()),
+        share("created", &|entity| entity.created_at.is_some()),
+        share("credentials", &|entity| credentials.binary_search(&entity.entity).is_ok()),
+        share("last_used", &|entity| entity.last_used_at.is_some()),
+        share("owner", &|entity| entity.owner.is_some()),
+        share("usage", &|entity| used.binary_search(&entity.entity).is_ok()),
+    ]
+}
+
+/// Answers one question.
+#[must_use]
+pub fn decide(tables: &Tables, as_of: i64, request: &Request) -> Verdict {
+    Evaluators::new(tables, Settings { as_of }).decide(request)
+}
+
+/// Asks the same question for every principal; those that are plainly denied are left out.
+#[must_use]
+pub fn who_can(tables: &Tables, as_of: i64, request: &Request) -> Vec<(EntityId, Verdict)> {
+    Evaluators::new(tables, Settings { as_of }).who_can(request)
+}
+
+/// Shortest paths from a principal to a target, or to the protected zone.
+#[must_use]
+pub fn witness_paths(
+    tables: &Tables,
+    results: &Results,
+    from: EntityId,
+    to: Option<EntityId>,
+    count: usize,
+) -> Witnesses {
+    stored(tables, results).paths(from, to, count)
+}
+
+/// Who reaches the protected zone and each of its members.
+#[must_use]
+pub fn exposure(tables: &Tables, results: &Results) -> Exposure {
+    stored(tables, results).exposure()
+}
+
+fn stored<'s>(tables: &'s Tables, results: &'s Results) -> Landscape<'s> {
+    Landscape::new(tables, &results.edges, &results.target_sets, Landscape::stored_zone(tables))
 }

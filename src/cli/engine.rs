@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use super::args::{SnapshotArgs, StoreArgs};
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::analysis;
+use crate::analysis::{self, Before};
+use crate::paths::Witnesses;
+use crate::techniques::{Library, Technique};
 use crate::config::Config;
 use crate::model::{
     Coverage, Edge, Entity, EntityId, Finding, Grant, Metric, Record, Request, Results, Score, Source, Tables,
@@ -184,9 +186,15 @@ pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
     })
 }
 
-/// Reads and measures; nothing is stored yet.
-pub fn scan(request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Failure> {
-    analysis::scan(request, progress).map_err(|error| {
+/// Reads and measures, and compares with the newest snapshot of an earlier time; nothing is stored yet.
+pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Failure> {
+    let before = match Store::open_or_create(&at.store)?.before(request.as_of)? {
+        Some(reader) => Some((reader.read::<Entity>()?, reader.read::<Finding>()?)),
+        None => None,
+    };
+    let before = before.map(|(entities, findings)| (Tables { entities, ..Tables::default() }, findings));
+    let before = before.as_ref().map(|(tables, findings)| Before { tables, findings });
+    analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
         Failure { exit, message: error.to_string(), hint: error.hint() }
     })
@@ -210,7 +218,8 @@ pub fn commit(at: &StoreArgs, scan: Scan, as_of: i64) -> Result<(Snapshot, Optio
 
 /// Writes rows as a Parquet file of their own.
 pub fn write_parquet<R: Record>(path: &Path, rows: &[R]) -> Result<(), Failure> {
-    store::write_table(path, rows).map_err(|error| Failure::file(Exit::Usage, "write", path, &error))
+    store::write_table(path, rows)?;
+    Ok(())
 }
 
 /// Answers one question.
@@ -226,35 +235,29 @@ pub fn who_can(
     context: &BTreeMap<String, Vec<String>>,
     strict: bool,
 ) -> Vec<(EntityId, Verdict)> {
-    analysis::who_can(&snapshot.tables, snapshot.as_of, action, resource, context, strict)
+    let anyone = Request { context: context.clone(), strict, ..Request::new(EntityId(0), action, resource) };
+    analysis::who_can(&snapshot.tables, snapshot.as_of, &anyone)
 }
 
-/// Shortest paths from a principal to a target, or to the protected zone.
-pub fn witness_paths(snapshot: &Snapshot, from: EntityId, to: Option<EntityId>, count: usize) -> Vec<WitnessPath> {
+/// Shortest paths from a principal to a target, or to the protected zone, and whether a limit ended the search.
+pub fn witness_paths(snapshot: &Snapshot, from: EntityId, to: Option<EntityId>, count: usize) -> Witnesses {
     analysis::witness_paths(&snapshot.tables, &snapshot.results, from, to, count)
 }
 
 fn exposure(tables: &Tables, results: &Results) -> Exposure {
-    let counted = |principals: u32, certain: u32, possible: u32| Exposed {
-        principals: principals.into(),
-        certain: certain.into(),
-        possible: possible.into(),
+    let counted = |row: &crate::paths::Exposed| Exposed {
+        principals: row.principals,
+        certain: row.exposed_certain,
+        possible: row.exposed_possible,
     };
     let exposure = analysis::exposure(tables, results);
-    let zone = &exposure.zone;
-    Exposure {
-        zone: counted(zone.principals, zone.exposed_certain, zone.exposed_possible),
-        targets: exposure
-            .targets
-            .iter()
-            .map(|row| (row.target, counted(row.principals, row.exposed_certain, row.exposed_possible)))
-            .collect(),
-    }
+    let of_target = |row: &crate::paths::Exposed| Some((row.target?, counted(row)));
+    Exposure { zone: counted(&exposure.zone), targets: exposure.targets.iter().filter_map(of_target).collect() }
 }
 
 /// Names of actions that the catalogue knows, besides those that statements of the export write out.
 pub fn catalogued_actions() -> Vec<String> {
-    Vec::new()
+    crate::platforms::ALL.iter().flat_map(|platform| platform.actions()).map(str::to_owned).collect()
 }
 
 /// An escalation technique as shown to a person.
@@ -285,34 +288,50 @@ pub struct TechniqueCheck {
     pub failure: Option<String>,
 }
 
+fn library(extra: &[PathBuf]) -> Result<Library, Failure> {
+    Library::with(extra).map_err(|error| {
+        Failure::usage(error.to_string()).hint("datasets/techniques/README.md describes the format")
+    })
+}
+
 /// Built-in techniques and those of the folders, sorted by id.
 pub fn techniques(extra: &[PathBuf]) -> Result<Vec<TechniqueCard>, Failure> {
-    let loaded = crate::techniques::load(extra).map_err(Failure::usage)?;
-    let mut cards: Vec<TechniqueCard> = loaded
-        .into_iter()
-        .map(|technique| TechniqueCard {
-            details: vec![
-                ("services", technique.services),
-                ("mitre", technique.mitre),
-                ("references", technique.references),
-            ],
-            id: technique.id,
-            name: technique.name,
-            platform: technique.platform,
-            category: technique.category,
-            summary: technique.summary,
-        })
-        .collect();
-    cards.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(cards)
+    Ok(library(extra)?.techniques.iter().map(card).collect())
+}
+
+fn card(technique: &Technique) -> TechniqueCard {
+    let needs = technique.needs.iter().map(|need| match &need.whose {
+        Some(whose) => format!("an existing {} ({whose})", need.existing),
+        None => format!("an existing {}", need.existing),
+    });
+    let requires = technique.requires.iter().map(ToString::to_string);
+    TechniqueCard {
+        id: technique.id.clone(),
+        name: technique.name.clone(),
+        platform: technique.platform.clone(),
+        category: technique.category.clone(),
+        summary: technique.summary.split_whitespace().collect::<Vec<_>>().join(" "),
+        details: vec![
+            ("services", technique.services.clone()),
+            ("actors", technique.actors.iter().map(ToString::to_string).collect()),
+            ("requires", requires.collect()),
+            ("target", technique.target.iter().map(ToString::to_string).collect()),
+            ("needs", needs.collect()),
+            ("gain", vec![technique.gain.to_string()]),
+            ("mitre", technique.mitre.clone()),
+            ("references", technique.references.clone()),
+            ("examples", technique.examples.iter().map(|example| example.about.clone()).collect()),
+        ],
+    }
 }
 
 /// Runs the examples of all techniques through readers and engine.
 pub fn check_techniques(extra: &[PathBuf]) -> Result<Vec<TechniqueCheck>, Failure> {
-    let loaded = crate::techniques::load(extra).map_err(Failure::usage)?;
-    let checks = crate::techniques::check(&loaded);
-    Ok(checks
-        .into_iter()
-        .map(|check| TechniqueCheck { id: check.id, example: check.example, failure: check.failure })
-        .collect())
+    let checks = analysis::examples::check(&library(extra)?);
+    let shown = |check: analysis::examples::Checked| TechniqueCheck {
+        id: check.technique,
+        example: check.about,
+        failure: check.failure,
+    };
+    Ok(checks.into_iter().map(shown).collect())
 }

@@ -31,7 +31,7 @@ pub struct Class {
 pub struct Ask {
     /// Action as the platform writes it (`iam:PassRole`). A `*` asks for every action that matches.
     pub action: String,
-    /// Condition keys (lower case) with the value that the technique needs them to have.
+    /// Condition keys (lower case) with the value that the technique needs them to have; empty for absent.
     pub pins: Vec<(String, String)>,
 }
 
@@ -42,6 +42,26 @@ pub enum On {
     Something,
     /// Every resource.
     Everything,
+}
+
+/// A change to a principal's policies that an attacker makes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Given {
+    /// Its permissions boundary is removed.
+    NoBoundary,
+    /// Its own inline policies deny nothing any more.
+    NoInlineDenies,
+    /// The policies attached to it deny nothing any more.
+    NoAttachedDenies,
+    /// The inline policies of its groups deny nothing any more.
+    NoGroupInlineDenies,
+    /// The policies attached to its groups deny nothing any more.
+    NoGroupAttachedDenies,
+    /// Another version of one of its policies is in force.
+    InactiveVersion,
+    /// It is given everything, as far as its boundary, its denies and its organisation's controls let it.
+    Administrator,
 }
 
 /// Where a class may do what was asked.
@@ -62,20 +82,36 @@ pub trait Evaluator: Sync {
     /// All classes, ordered by their first member.
     fn classes(&self) -> &[Class];
 
+    /// One class, opened for many questions.
+    fn open(&self, class: usize) -> Box<dyn View + '_>;
+
+    /// One class as it would be after these changes; `None` when one of them would change nothing.
+    fn open_given(&self, class: usize, given: &[Given]) -> Option<Box<dyn View + '_>>;
+
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;
 
-    /// Which of `among` (entities of this platform) the class may do this to.
-    fn targets(&self, class: usize, ask: &Ask, among: &RoaringBitmap) -> Reach;
-
-    /// Whether the class may do this on something or on everything: `None` when not, and what it stands on.
-    fn anywhere(&self, class: usize, ask: &Ask, on: On) -> Option<Standpoint>;
-
-    /// What the class may do, counted by service and access level; `entity` is the first member in every row.
-    fn access(&self, class: usize) -> Vec<Access>;
-
     /// Privilege mass of a principal that may do everything on this platform.
     fn administrator_mass(&self) -> f64;
+}
+
+/// The effective permissions of one class.
+pub trait View {
+    /// Which of `among` (entities of this platform) the class may do this to.
+    fn targets(&self, ask: &Ask, among: &RoaringBitmap) -> Reach;
+
+    /// Whether the class may do this on something or on everything: `None` when not, and what it stands on.
+    fn anywhere(&self, ask: &Ask, on: On) -> Option<Standpoint>;
+
+    /// Whether the class may do all of these on one and the same resource that can exist.
+    fn together(&self, asks: &[Ask]) -> Option<Standpoint>;
+
+    /// Whether the class can make someone whom it controls an administrator of the scope: certain when nothing stands
+    /// in the way, conditional when it can change permissions in some ways only.
+    fn manages_permissions(&self) -> Option<Standpoint>;
+
+    /// What the class may do, counted by service and access level; `entity` is the first member in every row.
+    fn access(&self) -> Vec<Access>;
 }
 
 /// How sure an answer is and what it stands on.

@@ -7,7 +7,7 @@ pub mod aws;
 mod evaluator;
 pub mod input;
 
-pub use evaluator::{Ask, Class, Evaluator, On, Reach, Settings, Standpoint};
+pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 
 use crate::model::{Builder, Tables};
 
@@ -31,6 +31,9 @@ pub trait Platform: Sync {
 
     /// Completes the joined tables with what only shows there: dangling references, deleted principals.
     fn complete(&self, tables: &mut Tables);
+
+    /// Full names of every action that the platform's catalogue knows.
+    fn actions(&self) -> Vec<&'static str>;
 
     /// Compiles the effective permissions of this platform's principals.
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't>;

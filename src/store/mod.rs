@@ -36,6 +36,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::model::Record;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -62,14 +63,6 @@ const LEDGER: &str = "ledger";
 /// Beginning of the name of a snapshot's folder.
 const SNAPSHOT_PREFIX: &str = "snapshot=";
 
-/// Writes one table to a Parquet file of its own, with the schema and encodings of the store.
-///
-/// # Errors
-/// [`StoreError::Io`] when the file cannot be written.
-pub fn write_table<R: crate::model::Record>(path: &Path, rows: &[R]) -> Result<(), StoreError> {
-    encode::write_table(path, rows).map(|_| ())
-}
-
 /// What [`FORMAT_FILE`] says.
 #[derive(Serialize, Deserialize)]
 struct StoreFormat {
@@ -82,6 +75,14 @@ struct StoreFormat {
 #[derive(Debug, Clone)]
 pub struct Store {
     path: PathBuf,
+}
+
+/// Writes rows as a Parquet file of their own, outside of any store; an existing file is replaced.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_table<R: Record>(path: &Path, rows: &[R]) -> Result<TableInfo, StoreError> {
+    encode::write_table(path, rows).map(|written| written.info)
 }
 
 impl Store {

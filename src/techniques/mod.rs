@@ -1,45 +1,99 @@
-//! Temporary stand-in for the techniques: the surface that the command line is written against.
+//! Escalation techniques: data files, their validation, and the attack edges that they make.
+//!
+//! The format is described in `datasets/techniques/README.md`. [`Library`] holds the techniques that are built in
+//! and those of folders that the user names; [`matching`] asks the evaluators of effective permissions whom each
+//! technique applies to. Every technique carries examples of its own, which [`crate::analysis`] runs.
 
-use std::path::PathBuf;
+pub mod format;
+mod index;
+pub mod matching;
+mod others;
 
-/// One technique.
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+pub use format::{Gain, Technique};
+pub use matching::{AttackGraph, attack_graph};
+
+/// Category of techniques that say who is an administrator outright rather than how to become one.
+pub const ADMINISTRATION: &str = "administration";
+
+static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/datasets/techniques");
+
+/// All techniques of a scan, sorted by id.
 #[derive(Debug, Clone)]
-pub struct Technique {
-    /// Id.
-    pub id: String,
-    /// Name.
-    pub name: String,
-    /// Platform.
-    pub platform: String,
-    /// Category.
-    pub category: String,
-    /// What the attacker does and gets.
-    pub summary: String,
-    /// Services.
-    pub services: Vec<String>,
-    /// References.
-    pub references: Vec<String>,
-    /// MITRE ids.
-    pub mitre: Vec<String>,
+pub struct Library {
+    pub techniques: Vec<Technique>,
 }
 
-/// What one example came to.
-#[derive(Debug, Clone)]
-pub struct Check {
-    /// Technique.
-    pub id: String,
-    /// Example.
-    pub example: String,
-    /// Why it failed; `None` when it holds.
-    pub failure: Option<String>,
+/// A technique file that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("technique file `{file}`: {why}")]
+pub struct TechniqueError {
+    pub file: String,
+    pub why: String,
 }
 
-/// All built-in techniques and those of the folders.
-pub fn load(_extra: &[PathBuf]) -> Result<Vec<Technique>, String> {
-    Ok(Vec::new())
+impl Library {
+    /// The techniques that come with the engine.
+    ///
+    /// # Errors
+    /// A built-in file that does not parse or contradicts itself; tests keep that from being released.
+    pub fn built_in() -> Result<Self, TechniqueError> {
+        let mut techniques = Vec::new();
+        for folder in BUILT_IN.dirs() {
+            for file in folder.files() {
+                let name = file.path().display().to_string();
+                let text = file.contents_utf8().unwrap_or_default();
+                techniques.push(format::parse(text, &name)?);
+            }
+        }
+        Self::of(techniques)
+    }
+
+    /// The built-in techniques and those of every `.toml` file in these folders and their subfolders.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, a file that does not parse, or an id that is used twice.
+    pub fn with(folders: &[PathBuf]) -> Result<Self, TechniqueError> {
+        let mut techniques = Self::built_in()?.techniques;
+        for folder in folders {
+            add_folder(folder, &mut techniques)?;
+        }
+        Self::of(techniques)
+    }
+
+    fn of(mut techniques: Vec<Technique>) -> Result<Self, TechniqueError> {
+        techniques.sort_by(|a, b| a.id.cmp(&b.id));
+        if let Some(pair) = techniques.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            let why = format!("the id `{}` is used twice", pair[0].id);
+            return Err(TechniqueError { file: pair[1].file.clone(), why });
+        }
+        Ok(Self { techniques })
+    }
+
+    /// The technique of an id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Technique> {
+        self.techniques.binary_search_by(|technique| technique.id.as_str().cmp(id)).ok().map(|at| &self.techniques[at])
+    }
 }
 
-/// Runs every example.
-pub fn check(_techniques: &[Technique]) -> Vec<Check> {
-    Vec::new()
+fn add_folder(folder: &Path, techniques: &mut Vec<Technique>) -> Result<(), TechniqueError> {
+    let failed = |why: std::io::Error| TechniqueError { file: folder.display().to_string(), why: why.to_string() };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            add_folder(&path, techniques)?;
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = std::fs::read_to_string(&path).map_err(failed)?;
+            techniques.push(format::parse(&text, &path.display().to_string())?);
+        }
+    }
+    Ok(())
 }

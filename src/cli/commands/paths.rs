@@ -49,7 +49,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Some(text) => Some(resolve::entity(&snapshot.tables, text)?),
         None => None,
     };
-    let paths = engine::witness_paths(&snapshot, from, to, usize::from(args.count));
+    let found = engine::witness_paths(&snapshot, from, to, usize::from(args.count));
+    let paths = &found.paths;
     let view = snapshot.view();
     let text = match args.format {
         Form::Json => {
@@ -58,6 +59,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
                 "format": document::FORMAT,
                 "from": view.id(from),
                 "to": to.map(|to| view.id(to)),
+                "limit_reached": found.limit_reached,
                 "paths": rows,
             }))
         }
@@ -72,5 +74,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         }
     };
     terminal.data(text.as_bytes())?;
+    if found.limit_reached {
+        terminal.note("the search for more paths was ended by its limit");
+        return Ok(Exit::Incomplete);
+    }
     Ok(Exit::Done)
 }

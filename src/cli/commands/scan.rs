@@ -99,7 +99,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         techniques: args.techniques.clone(),
         config: engine::config(args.config.as_deref())?,
     };
-    let scan = engine::scan(&request, &Bars::new(terminal.shows_progress()))?;
+    let scan = engine::scan(&args.store, &request, &Bars::new(terminal.shows_progress()))?;
     let (mut snapshot, parent) = engine::commit(&args.store, scan, request.as_of)?;
     snapshot.measure_exposure();
     print(args, &snapshot, terminal)?;

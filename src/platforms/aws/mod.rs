@@ -1,1 +1,46 @@
-//! AWS.
+//! AWS: readers of its export formats, and its permission model.
+
+pub mod arn;
+pub mod catalog;
+mod eval;
+pub mod keys;
+pub mod read;
+
+use super::{Evaluator, Platform, Settings, input};
+use crate::model::{Builder, Tables};
+
+/// Registry name of the platform.
+pub const NAME: &str = "aws";
+
+/// The AWS platform.
+pub struct Aws;
+
+impl Platform for Aws {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "AWS"
+    }
+
+    fn readers(&self) -> &'static [&'static dyn input::Reader] {
+        read::READERS
+    }
+
+    fn reconcile(&self, builders: &mut [Builder]) {
+        read::reconcile(builders);
+    }
+
+    fn complete(&self, tables: &mut Tables) {
+        read::complete(tables);
+    }
+
+    fn actions(&self) -> Vec<&'static str> {
+        catalog::Catalog::get().actions().iter().map(|action| action.full_name).collect()
+    }
+
+    fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't> {
+        Box::new(eval::Compiled::new(tables, settings))
+    }
+}

@@ -78,7 +78,7 @@ pub fn gather(snapshot: &Snapshot, principal: EntityId, paths_n: usize) -> Dossi
         trusts: tables.trusts.iter().filter(|row| row.trustee == Some(principal)).collect(),
         credentials: tables.credentials.iter().filter(|row| row.entity == principal).collect(),
         findings,
-        paths: if paths_n == 0 { Vec::new() } else { engine::witness_paths(snapshot, principal, None, paths_n) },
+        paths: if paths_n == 0 { Vec::new() } else { engine::witness_paths(snapshot, principal, None, paths_n).paths },
         score: results.scores.iter().find(|row| row.entity == principal),
         groups,
     }

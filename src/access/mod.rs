@@ -1,0 +1,112 @@
+//! Effective permissions over all platforms: one evaluator each, asked through one door.
+
+use rustc_hash::FxHashMap;
+
+use crate::model::{Access, Decision, EntityId, Request, Tables, TrustKind, Verdict};
+use crate::platforms;
+
+pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
+
+/// The evaluators of every platform whose entities are in the tables.
+pub struct Evaluators<'t> {
+    tables: &'t Tables,
+    list: Vec<(&'static str, Box<dyn Evaluator + 't>)>,
+}
+
+/// A trust that no evaluator of permissions decides: whoever is trusted is outside what was exported, or comes in
+/// through an identity provider or an assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Federation {
+    pub trustee: EntityId,
+    pub target: EntityId,
+    /// Condition that the trust makes, as canonical JSON.
+    pub condition: Option<String>,
+    /// The trust statement.
+    pub grant: Option<u32>,
+}
+
+impl<'t> Evaluators<'t> {
+    /// One evaluator for each platform; nothing is evaluated yet.
+    #[must_use]
+    pub fn new(tables: &'t Tables, settings: Settings) -> Self {
+        let list = platforms::ALL.iter().map(|platform| (platform.name(), platform.evaluator(tables, settings)));
+        Self { tables, list: list.collect() }
+    }
+
+    /// All evaluators by platform name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &(dyn Evaluator + 't))> {
+        self.list.iter().map(|(name, evaluator)| (*name, &**evaluator))
+    }
+
+    /// The evaluator of a platform.
+    #[must_use]
+    pub fn of(&self, platform: &str) -> Option<&(dyn Evaluator + 't)> {
+        self.list.iter().find(|(name, _)| *name == platform).map(|(_, evaluator)| &**evaluator)
+    }
+
+    /// Answers one question by the platform of its principal.
+    #[must_use]
+    pub fn decide(&self, request: &Request) -> Verdict {
+        match self.of(&self.tables.entity(request.principal).platform) {
+            Some(evaluator) => evaluator.decide(request),
+            None => Verdict { decision: Decision::Unknown, reasons: Vec::new() },
+        }
+    }
+
+    /// Asks the same question for every principal of the export, in the order of their numbers.
+    #[must_use]
+    pub fn who_can(&self, request: &Request) -> Vec<(EntityId, Verdict)> {
+        use rayon::prelude::*;
+        let principals: Vec<EntityId> =
+            self.tables.entities.iter().filter(|entity| entity.is_principal()).map(|entity| entity.entity).collect();
+        principals
+            .into_par_iter()
+            .map(|principal| (principal, self.decide(&Request { principal, ..request.clone() })))
+            .filter(|(_, verdict)| verdict.decision != Decision::Denied)
+            .collect()
+    }
+
+    /// The access of every principal and group, sorted by entity, service, level and decision.
+    #[must_use]
+    pub fn access(&self) -> Vec<Access> {
+        use rayon::prelude::*;
+        let mut rows: Vec<Access> = Vec::new();
+        for (_, evaluator) in self.iter() {
+            let classes = evaluator.classes();
+            let per_class: Vec<Vec<Access>> =
+                (0..classes.len()).into_par_iter().map(|class| evaluator.open(class).access()).collect();
+            for (class, found) in classes.iter().zip(per_class) {
+                for &entity in &class.members {
+                    rows.extend(found.iter().map(|row| Access { entity, ..row.clone() }));
+                }
+            }
+        }
+        // Rows of one class come in the order of the catalogue, so a stable sort by entity is enough.
+        rows.sort_by_key(|row| row.entity);
+        rows
+    }
+
+    /// Trusts whose trusted side is outside what policies of the export decide.
+    #[must_use]
+    pub fn federations(&self) -> Vec<Federation> {
+        let holders: FxHashMap<EntityId, ()> =
+            self.iter().flat_map(|(_, evaluator)| evaluator.classes()).flat_map(|class| &class.members).map(|&id| (id, ())).collect();
+        self.tables
+            .trusts
+            .iter()
+            .filter(|trust| !matches!(trust.kind, TrustKind::Service | TrustKind::Deleted))
+            .filter_map(|trust| {
+                let trustee = trust.trustee.filter(|trustee| !holders.contains_key(trustee))?;
+                // An account that is in the export delegates to its own principals, whom the evaluator asks.
+                let inside = self.tables.entity(trustee).present && trust.kind == TrustKind::SameAccount;
+                let grant = (trust.grant != u32::MAX).then_some(trust.grant);
+                (!inside && trustee != trust.target).then(|| Federation {
+                    trustee,
+                    target: trust.target,
+                    condition: trust.condition.clone(),
+                    grant,
+                })
+            })
+            .collect()
+    }
+}

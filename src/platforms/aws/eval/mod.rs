@@ -1,0 +1,244 @@
+//! Effective permissions of AWS principals: policies, boundaries, organisation controls and resource policies.
+//!
+//! [`Compiled`] indexes the tables and compiles statements when they are first needed, so that one question costs
+//! one principal's policies and a bulk run compiles every statement once. A [`view::Holder`] is a principal (or a
+//! class of principals that nothing tells apart) opened for questions; a question becomes a [`formula::Formula`],
+//! and [`solve`] decides it.
+
+mod access;
+mod accounts;
+mod bulk;
+mod classes;
+mod condition;
+mod facts;
+mod formula;
+mod pattern;
+mod principals;
+mod reasons;
+mod solve;
+mod statement;
+mod view;
+mod witness;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+pub use self::accounts::{account_id, account_number};
+
+use self::accounts::Account;
+use self::classes::Classes;
+use self::statement::{Actions, Statement};
+use self::view::{Holder, Question};
+use super::catalog::Catalog;
+use super::read::document;
+use crate::model::{
+    AttachmentKind, Builder, Effect, Entity, EntityId, Grant, Layer, MembershipKind, Request, Source, Tables, Verdict,
+};
+use crate::platforms::{Class, Evaluator, Given, Settings, View};
+
+/// The permission model of one snapshot.
+pub struct Compiled<'t> {
+    tables: &'t Tables,
+    as_of: i64,
+    accounts: FxHashMap<String, Account>,
+    statements: Vec<OnceLock<Statement>>,
+    /// Compiled action lists by (actions, not_actions): many statements share one.
+    actions: RwLock<FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>>,
+    /// Entities that an expanded resource pattern covers.
+    covered: RwLock<FxHashMap<String, Arc<RoaringBitmap>>>,
+    /// Statements of all resource control policies.
+    rcps: Vec<usize>,
+    classes: OnceLock<Classes>,
+    administrator_mass: OnceLock<f64>,
+}
+
+impl<'t> Compiled<'t> {
+    /// Indexes the tables; nothing is compiled yet.
+    #[must_use]
+    pub fn new(tables: &'t Tables, settings: Settings) -> Self {
+        Self {
+            tables,
+            as_of: settings.as_of,
+            accounts: accounts::accounts(tables),
+            statements: std::iter::repeat_with(OnceLock::new).take(tables.grants.len()).collect(),
+            actions: RwLock::default(),
+            covered: RwLock::default(),
+            rcps: (0..tables.grants.len()).filter(|&at| tables.grants[at].layer == Layer::Rcp).collect(),
+            classes: OnceLock::new(),
+            administrator_mass: OnceLock::new(),
+        }
+    }
+
+    /// Rows of the grants table that an entity holds, as indices.
+    fn grants_of(&self, holder: EntityId) -> std::ops::Range<usize> {
+        let grants = &self.tables.grants;
+        let start = grants.partition_point(|row| row.holder < holder);
+        start..start + grants[start..].partition_point(|row| row.holder == holder)
+    }
+
+    /// Statements of a holder that are in force in a layer.
+    fn in_layer(&self, holder: EntityId, layer: Layer) -> impl Iterator<Item = usize> {
+        self.grants_of(holder).filter(move |&at| self.tables.grants[at].layer == layer)
+    }
+
+    /// Policies attached to a holder in one way.
+    fn attached(&self, holder: EntityId, kind: AttachmentKind) -> impl Iterator<Item = EntityId> {
+        let rows = &self.tables.attachments;
+        let start = rows.partition_point(|row| row.holder < holder);
+        rows[start..].iter().take_while(move |row| row.holder == holder).filter(move |row| row.kind == kind).map(|row| row.policy)
+    }
+
+    /// Groups that a user is in.
+    fn groups_of(&self, member: EntityId) -> impl Iterator<Item = EntityId> {
+        let rows = &self.tables.memberships;
+        let start = rows.partition_point(|row| row.member < member);
+        rows[start..]
+            .iter()
+            .take_while(move |row| row.member == member)
+            .filter(|row| row.kind == MembershipKind::MemberOf)
+            .map(|row| row.container)
+    }
+
+    /// The statement of a row of the grants table, compiled.
+    fn statement(&self, at: usize) -> &Statement {
+        self.statements[at].get_or_init(|| {
+            let grant = &self.tables.grants[at];
+            Statement::new(grant, self.actions_of(grant))
+        })
+    }
+
+    fn actions_of(&self, grant: &Grant) -> Arc<Actions> {
+        let key = (grant.actions.clone(), grant.not_actions.clone());
+        if let Some(found) = self.actions.read().ok().and_then(|cache| cache.get(&key).cloned()) {
+            return found;
+        }
+        let made = Arc::new(Actions::new(&key.0, &key.1));
+        if let Ok(mut cache) = self.actions.write() {
+            return Arc::clone(cache.entry(key).or_insert(made));
+        }
+        made
+    }
+
+    /// Entities whose id an expanded pattern covers.
+    fn covered(&self, pattern: &str) -> Arc<RoaringBitmap> {
+        if let Some(found) = self.covered.read().ok().and_then(|cache| cache.get(pattern).cloned()) {
+            return found;
+        }
+        let made = Arc::new(self.find_covered(pattern));
+        if let Ok(mut cache) = self.covered.write() {
+            return Arc::clone(cache.entry(pattern.to_owned()).or_insert(made));
+        }
+        made
+    }
+
+    /// Entities are sorted by id, so that only those which share the pattern's fixed beginning are looked at.
+    fn find_covered(&self, expanded: &str) -> RoaringBitmap {
+        let entities = &self.tables.entities;
+        if pattern::is_everything(expanded) {
+            return (0..u32::try_from(entities.len()).unwrap_or(u32::MAX)).collect();
+        }
+        let prefix = pattern::fixed_prefix(expanded);
+        if prefix.len() == expanded.len() {
+            return self.tables.find(&pattern::plain(expanded)).map(|id| id.0).into_iter().collect();
+        }
+        let start = entities.partition_point(|entity| entity.id.as_str() < prefix);
+        let covered = entities[start..].iter().take_while(|entity| entity.id.starts_with(prefix));
+        covered.filter(|entity| pattern::covers(expanded, &entity.id)).map(|entity| entity.entity.0).collect()
+    }
+
+    fn account(&self, number: &str) -> Option<&Account> {
+        self.accounts.get(number)
+    }
+
+    fn classes(&self) -> &Classes {
+        self.classes.get_or_init(|| Classes::of(self))
+    }
+}
+
+/// The account number that an entity belongs to.
+fn account_of(entity: &Entity) -> Option<&str> {
+    account_number(entity.scope.as_deref()?)
+}
+
+impl Evaluator for Compiled<'_> {
+    fn classes(&self) -> &[Class] {
+        &self.classes().list
+    }
+
+    fn open(&self, class: usize) -> Box<dyn View + '_> {
+        let first = self.classes().list[class].members[0];
+        Box::new(bulk::ClassView::new(self, Holder::new(self, first)))
+    }
+
+    fn open_given(&self, class: usize, given: &[Given]) -> Option<Box<dyn View + '_>> {
+        let first = self.classes().list[class].members[0];
+        let mut changed = vec![Holder::new(self, first)];
+        for &given in given {
+            changed = changed.into_iter().flat_map(|holder| holder.given(given)).collect();
+        }
+        let views: Vec<_> = changed.into_iter().map(|holder| bulk::ClassView::new(self, holder)).collect();
+        (!views.is_empty()).then(|| Box::new(bulk::AnyOf(views)) as Box<dyn View + '_>)
+    }
+
+    fn decide(&self, request: &Request) -> Verdict {
+        let holder = Holder::new(self, request.principal);
+        let sessions = session_statements(&request.session_policies);
+        let question = Question {
+            action: &request.action,
+            known: Catalog::get().find(&request.action),
+            given: &request.context,
+            strict: request.strict,
+            session_name: request.session_name.as_deref(),
+            sessions: &sessions,
+        };
+        holder.answer(&question, &request.resource)
+    }
+
+    fn administrator_mass(&self) -> f64 {
+        *self.administrator_mass.get_or_init(access::administrator_mass)
+    }
+}
+
+/// The statements of session policies. A document that cannot be read allows nothing.
+fn session_statements(documents: &[String]) -> Option<Vec<Statement>> {
+    if documents.is_empty() {
+        return None;
+    }
+    let source = Source { path: String::new(), kind: String::new(), sha256: String::new(), records: 0, skipped: 0 };
+    let mut scratch = Builder::new(source);
+    for text in documents {
+        let Ok(document) = document::parse_json(text, document::Place::Identity) else { continue };
+        let place = document::Target {
+            holder: EntityId(0),
+            layer: Layer::Session,
+            policy: "session policy",
+            record: "",
+            granted_at: None,
+        };
+        document::emit(&mut scratch, place, document);
+    }
+    // A statement of a session is in no table, so its number is none of theirs.
+    let statements = scratch.grants.into_iter().map(|grant| Grant { grant: u32::MAX, ..grant });
+    Some(
+        statements
+            .map(|grant| {
+                let actions = Arc::new(Actions::new(&grant.actions, &grant.not_actions));
+                Statement::new(&grant, actions)
+            })
+            .collect(),
+    )
+}
+
+/// A question's context when nothing is given.
+fn no_context() -> &'static BTreeMap<String, Vec<String>> {
+    static NONE: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    &NONE
+}
+
+/// Whether a statement takes away.
+fn denies(statement: &Statement) -> bool {
+    statement.effect == Effect::Deny
+}

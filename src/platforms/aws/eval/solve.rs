@@ -1,0 +1,248 @@
+//! Decides a request whose statements depend on open context keys and on documents that the export lacks.
+//!
+//! Let C be the assignments of keys that the caller chooses, E those of keys that the environment sets, M the
+//! contents of missing documents. The request is *allowed* when some c in C is allowed for every e and m, *denied*
+//! when no c, e, m at all is allowed, *unknown* when only missing documents stand between, else *conditional*.
+//!
+//! The search is exact because a key matters only through the tests on it: for each key, candidate values are made
+//! from the right-hand sides of its tests (each literal, case variants, wildcards filled in, neighbours of numbers
+//! and dates, addresses inside and outside of networks, a value that is none of them, absence; for set operators
+//! also pairs), and values that all tests answer alike are one. What remains is enumerated, up to [`LIMIT`].
+
+use std::collections::BTreeMap;
+
+use super::condition::{Kind, Quantifier, Test, instant, network};
+use super::facts::{Fact, Facts, Open};
+use super::formula::Formula;
+use crate::model::Decision;
+use crate::model::text::format_time;
+
+/// Assignments tried before the answer is given up as conditional.
+pub const LIMIT: usize = 1 << 16;
+
+/// What the search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Solution {
+    pub decision: Decision,
+    /// More assignments than [`LIMIT`]: the decision is `Conditional` for want of a search.
+    pub limit_reached: bool,
+}
+
+/// One open key with the values that are worth telling apart.
+struct Domain {
+    key: String,
+    chosen: bool,
+    values: Vec<Vec<String>>,
+}
+
+/// Values of the open keys in one trial.
+pub type Assignment = BTreeMap<String, Vec<String>>;
+
+/// Searches for what the formula's answer hangs on.
+#[must_use]
+pub fn solve(formula: &Formula<'_>, facts: &Facts<'_>) -> Solution {
+    let tests = formula.open_tests();
+    let missing = formula.missing();
+    if tests.is_empty() && missing == 0 {
+        let allowed = formula.holds(&|key| value_of(facts, &Assignment::new(), key), 0);
+        let decision = if allowed { Decision::Allowed } else { Decision::Denied };
+        return Solution { decision, limit_reached: false };
+    }
+    let domains = domains(&tests, &formula.open_variables(facts), facts);
+    let (chosen, environment): (Vec<Domain>, Vec<Domain>) = domains.into_iter().partition(|domain| domain.chosen);
+    let size = |domains: &[Domain]| {
+        domains.iter().try_fold(1usize, |size, domain| size.checked_mul(domain.values.len().max(1)))
+    };
+    let total = size(&chosen).zip(size(&environment)).and_then(|(c, e)| c.checked_mul(e)?.checked_mul(1 << missing));
+    if total.is_none_or(|total| total > LIMIT) {
+        return Solution { decision: Decision::Conditional, limit_reached: true };
+    }
+    Solution { decision: search(formula, facts, &chosen, &environment, missing), limit_reached: false }
+}
+
+fn search(
+    formula: &Formula<'_>,
+    facts: &Facts<'_>,
+    chosen: &[Domain],
+    environment: &[Domain],
+    missing: usize,
+) -> Decision {
+    let contents = 1usize << missing;
+    let mut any = false;
+    // For each content of the missing documents: some choice is allowed in every environment; some in one.
+    let mut certain = vec![false; contents];
+    let mut possible = vec![false; contents];
+    let mut trial = Assignment::new();
+    let mut choice = vec![0; chosen.len()];
+    loop {
+        assign(&mut trial, chosen, &choice);
+        let mut all = true;
+        let mut all_for = vec![true; contents];
+        let mut surroundings = vec![0; environment.len()];
+        loop {
+            assign(&mut trial, environment, &surroundings);
+            for content in 0..contents {
+                let allowed = formula.holds(&|key| value_of(facts, &trial, key), content);
+                any |= allowed;
+                all &= allowed;
+                all_for[content] &= allowed;
+                possible[content] |= allowed;
+            }
+            if !advance(&mut surroundings, environment) {
+                break;
+            }
+        }
+        if all {
+            return Decision::Allowed;
+        }
+        for content in 0..contents {
+            certain[content] |= all_for[content];
+        }
+        if !advance(&mut choice, chosen) {
+            break;
+        }
+    }
+    if !any {
+        Decision::Denied
+    } else if missing > 0 && certain.iter().zip(&possible).all(|(certain, possible)| certain == possible) {
+        Decision::Unknown
+    } else {
+        Decision::Conditional
+    }
+}
+
+fn assign(trial: &mut Assignment, domains: &[Domain], at: &[usize]) {
+    for (domain, &at) in domains.iter().zip(at) {
+        if let Some(value) = domain.values.get(at) {
+            trial.insert(domain.key.clone(), value.clone());
+        }
+    }
+}
+
+/// The next combination, like an odometer; false after the last.
+fn advance(at: &mut [usize], domains: &[Domain]) -> bool {
+    for (at, domain) in at.iter_mut().zip(domains) {
+        *at += 1;
+        if *at < domain.values.len() {
+            return true;
+        }
+        *at = 0;
+    }
+    false
+}
+
+/// Values of a key in a trial: what is known of it, or what the trial says.
+pub fn value_of(facts: &Facts<'_>, trial: &Assignment, key: &str) -> Vec<String> {
+    match trial.get(key) {
+        Some(values) => values.clone(),
+        None => match facts.of(key) {
+            Fact::Known(values) => values,
+            Fact::Open(_) => Vec::new(),
+        },
+    }
+}
+
+/// The open keys of the tests and of the variables, each with its candidate values.
+fn domains(tests: &[&Test], variables: &[String], facts: &Facts<'_>) -> Vec<Domain> {
+    let mut by_key: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
+    for test in tests {
+        by_key.entry(&test.key).or_default().push(test);
+    }
+    for variable in variables {
+        by_key.entry(variable).or_default();
+    }
+    // A value that appears on the right of any test may be what a variable must be.
+    let everywhere: Vec<String> =
+        if variables.is_empty() { Vec::new() } else { tests.iter().flat_map(|test| literals(test, facts)).collect() };
+    let mut out = Vec::new();
+    for (key, tests) in by_key {
+        let Fact::Open(open) = facts.of(key) else { continue };
+        let linked = variables.iter().any(|variable| variable == key);
+        let mut singles: Vec<String> = tests.iter().flat_map(|test| literals(test, facts)).collect();
+        if linked || tests.iter().any(|test| test.values.iter().any(|value| !value.is_fixed())) {
+            singles.extend(everywhere.iter().cloned());
+        }
+        singles.push("overgrant-none-of-these".to_owned());
+        let several = tests.iter().any(|test| test.quantifier != Quantifier::One);
+        let mut values = candidates(&open, singles, several);
+        if !linked {
+            merge_alike(&mut values, &tests, facts);
+        }
+        out.push(Domain { key: key.to_owned(), chosen: open.chosen, values });
+    }
+    out
+}
+
+/// Candidate values of a key within its limits: absence, each single value, and pairs where sets are tested.
+fn candidates(open: &Open, mut singles: Vec<String>, several: bool) -> Vec<Vec<String>> {
+    match &open.only {
+        Some(only) => singles.clone_from(only),
+        None => {
+            if let Some(prefix) = &open.prefix {
+                singles = singles
+                    .into_iter()
+                    .map(|value| if value.starts_with(prefix) { value } else { format!("{prefix}{value}") })
+                    .collect();
+            }
+        }
+    }
+    singles.sort();
+    singles.dedup();
+    let mut values: Vec<Vec<String>> = Vec::new();
+    if !open.must_exist {
+        values.push(Vec::new());
+    }
+    values.extend(singles.iter().map(|value| vec![value.clone()]));
+    if several {
+        for (at, first) in singles.iter().enumerate() {
+            values.extend(singles[at + 1..].iter().map(|second| vec![first.clone(), second.clone()]));
+        }
+    }
+    values
+}
+
+/// Keeps one of each group of values that every test answers alike.
+fn merge_alike(values: &mut Vec<Vec<String>>, tests: &[&Test], facts: &Facts<'_>) {
+    if tests.iter().any(|test| test.values.iter().any(|value| !value.is_fixed())) {
+        return;
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    values.retain(|value| {
+        let answers: Vec<bool> = tests.iter().map(|test| test.holds(value, &|key| facts.single(key))).collect();
+        seen.insert(answers)
+    });
+}
+
+/// Values near the right-hand sides of a test, on both sides of every line that it draws.
+fn literals(test: &Test, facts: &Facts<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for value in &test.values {
+        let Some(text) = value.expand(|key| facts.single(key)) else { continue };
+        match test.kind {
+            Kind::Text { wildcards: false, .. } | Kind::Binary => {
+                let text = super::pattern::plain(&text).into_owned();
+                out.extend([text.to_lowercase(), text.to_uppercase(), text]);
+            }
+            Kind::Text { .. } | Kind::Arn => {
+                out.push(super::pattern::plain(&text.replace('*', "").replace('?', "x")).into_owned());
+                out.push(super::pattern::plain(&text.replace('*', "x").replace('?', "x")).into_owned());
+            }
+            Kind::Bool => out.extend(["true".to_owned(), "false".to_owned()]),
+            Kind::Numeric(_) => {
+                if let Ok(number) = text.trim().parse::<f64>() {
+                    out.extend([number - 1.0, number, number + 1.0].map(|number| number.to_string()));
+                }
+            }
+            Kind::Date(_) => out.extend(near(&text)),
+            Kind::Address => out.extend(network(&text).map(|network| network.samples()).unwrap_or_default()),
+            Kind::Null => out.push("x".to_owned()),
+            Kind::Unknown => {}
+        }
+    }
+    out
+}
+
+fn near(text: &str) -> Vec<String> {
+    let Some(at) = instant(text) else { return Vec::new() };
+    [-1000, 0, 1000].iter().filter_map(|step| at.checked_add(*step)).map(format_time).collect()
+}

@@ -1,0 +1,74 @@
+//! Secret values that have no place in an export: seen, counted, reported, and never kept.
+//!
+//! Readers store only the fields that they know, none of which is a secret. This finds that a record held one
+//! all the same, so that the person learns that the file is sensitive.
+
+use crate::model::{Builder, IssueSeverity};
+
+/// Fields whose value is a secret.
+const FIELDS: [&str; 9] = [
+    "SecretAccessKey",
+    "PrivateKey",
+    "SessionToken",
+    "SecretString",
+    "SecretBinary",
+    "ServicePassword",
+    "KeyMaterial",
+    "Base32StringSeed",
+    "CertificatePrivateKey",
+];
+
+/// Opening of a private key in text form, wherever it stands.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
+/// How many fields of a JSON text hold a secret value.
+#[must_use]
+pub fn count(json: &[u8]) -> usize {
+    let Ok(text) = std::str::from_utf8(json) else { return 0 };
+    let mut found = 0;
+    for field in FIELDS {
+        let mut rest = text;
+        while let Some(at) = rest.find(field) {
+            let (before, after) = (&rest[..at], &rest[at + field.len()..]);
+            rest = after;
+            if before.ends_with('"') && holds_text(after) {
+                found += 1;
+            }
+        }
+    }
+    found
+}
+
+/// Whether what follows a key's name is `": "` and a text that is not empty.
+fn holds_text(after: &str) -> bool {
+    let value = after.strip_prefix('"').map(str::trim_start).and_then(|rest| rest.strip_prefix(':'));
+    value.map(str::trim_start).is_some_and(|value| value.starts_with('"') && !value.starts_with("\"\""))
+}
+
+/// Whether a text that would be kept (a tag's value) is a private key.
+#[must_use]
+pub fn is_secret(text: &str) -> bool {
+    text.contains(PRIVATE_KEY)
+}
+
+/// Reports secrets that were dropped.
+pub fn report(builder: &mut Builder, count: usize, record: &str) {
+    if count > 0 {
+        let fields = if count == 1 { "one field that holds" } else { "fields that hold" };
+        let message = format!("{fields} a secret value dropped ({count}); the export itself is sensitive");
+        builder.issue(IssueSeverity::Warning, "secret_dropped", record, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_fields_with_a_value_count() {
+        assert_eq!(count(br#"{"AccessKey":{"SecretAccessKey" : "abc","SessionToken":""}}"#), 1);
+        assert_eq!(count(br#"{"Action":"secretsmanager:GetSecretValue","Note":"SecretAccessKey"}"#), 0);
+        assert_eq!(count(br#"{"PrivateKey":"x","KeyMaterial":"y"}"#), 2);
+        assert!(is_secret("-----BEGIN RSA PRIVATE KEY-----"));
+    }
+}

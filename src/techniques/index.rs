@@ -1,0 +1,371 @@
+//! Facts about entities that techniques ask for besides permissions: kinds, trusts, attachments, credentials.
+//!
+//! A fact that the export does not tell is neither true nor false: the entity stays a possible target, and the edge
+//! is conditional with the reason.
+
+use std::collections::BTreeMap;
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use super::format::{Fact, Facts, Relation, Scope, Target};
+use crate::model::{
+    AttachmentKind, CredentialKind, Effect, EntityId, EntityKind, Layer, MembershipKind, Tables, TrustKind,
+};
+
+/// Names of facts that techniques may ask for, and what they mean.
+pub const FACTS: &[(&str, &str)] = &[
+    ("instance_profile", "the role is in an instance profile"),
+    ("login_profile", "the user has a console password"),
+    ("mfa", "the user has a second factor for the console"),
+    ("access_keys_max", "the user has at most this many access keys"),
+    ("inactive_versions", "the policy has versions besides the one in force"),
+    ("versions_max", "the policy has at most this many versions"),
+    ("customer_managed", "the policy belongs to the account"),
+    ("boundary", "a permissions boundary limits the principal"),
+    ("modifiable", "the account may change the role: it is neither service-linked nor a permission set's"),
+    ("permission_set", "the role is a permission set's"),
+    ("organization_admin", "the principal's account manages the organisation"),
+];
+
+/// Whether a fact can be asked for.
+///
+/// # Errors
+/// The names that can, in one sentence.
+pub fn known_fact(name: &str) -> Result<(), String> {
+    if name.starts_with("tag:") || FACTS.iter().any(|(known, _)| *known == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = FACTS.iter().map(|(name, _)| *name).collect();
+    Err(format!("`{name}` is no fact that can be asked for; there are {} and tag:KEY", names.join(", ")))
+}
+
+/// What is known of a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Truth {
+    Yes,
+    No,
+    /// Why it is not known, or what it hangs on.
+    Open(String),
+}
+
+/// Entities that satisfy a technique's target, certainly and possibly.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Candidates {
+    pub certain: RoaringBitmap,
+    pub possible: RoaringBitmap,
+    /// What the difference hangs on.
+    pub reasons: Vec<String>,
+}
+
+/// Lookups over the tables.
+pub struct Index<'t> {
+    tables: &'t Tables,
+    by_kind: BTreeMap<EntityKind, RoaringBitmap>,
+    by_scope: FxHashMap<EntityId, RoaringBitmap>,
+    /// Roles that a service may assume, by service name.
+    services: BTreeMap<String, Candidates>,
+    federated: BTreeMap<String, Candidates>,
+    /// Identity providers that each role trusts.
+    providers: FxHashMap<u32, RoaringBitmap>,
+}
+
+impl<'t> Index<'t> {
+    /// Indexes the tables. O(rows).
+    #[must_use]
+    pub fn new(tables: &'t Tables) -> Self {
+        let mut by_kind: BTreeMap<EntityKind, RoaringBitmap> = BTreeMap::new();
+        let mut by_scope: FxHashMap<EntityId, RoaringBitmap> = FxHashMap::default();
+        for entity in tables.entities.iter().filter(|entity| entity.present) {
+            by_kind.entry(entity.kind).or_default().insert(entity.entity.0);
+            let scope = entity.scope.as_deref().and_then(|scope| tables.find(scope));
+            // A scope is inside itself, so that a technique can aim at the account as a whole.
+            let scope = scope.or((entity.kind == EntityKind::Scope).then_some(entity.entity));
+            if let Some(scope) = scope {
+                by_scope.entry(scope).or_default().insert(entity.entity.0);
+            }
+        }
+        let mut index =
+            Self { tables, by_kind, by_scope, services: BTreeMap::new(), federated: BTreeMap::new(), providers: FxHashMap::default() };
+        index.read_trusts();
+        index
+    }
+
+    fn read_trusts(&mut self) {
+        for trust in &self.tables.trusts {
+            let target = self.tables.entity(trust.target);
+            let found = match trust.kind {
+                TrustKind::Service => {
+                    let service = trust.trustee_pattern.trim_start_matches("Service:");
+                    // In China the same services carry the partition's domain.
+                    let service = service.strip_suffix(".cn").unwrap_or(service);
+                    self.services.entry(service.to_owned()).or_default()
+                }
+                TrustKind::Federated => {
+                    let provider = trust.trustee_pattern.to_ascii_lowercase();
+                    let known = trust.trustee.map(|provider| provider.0);
+                    self.providers.entry(trust.target.0).or_default().extend(known);
+                    self.federated.entry(provider).or_default()
+                }
+                _ => continue,
+            };
+            found.possible.insert(trust.target.0);
+            match &trust.condition {
+                None => {
+                    found.certain.insert(trust.target.0);
+                }
+                Some(condition) => found.reasons.push(format!("trust of `{}` requires {condition}", target.name)),
+            }
+        }
+    }
+
+    /// The tables that are indexed.
+    #[must_use]
+    pub const fn tables(&self) -> &'t Tables {
+        self.tables
+    }
+
+    /// Entities that a technique can be used against by actors of one scope.
+    #[must_use]
+    pub fn candidates(&self, target: &Target, scope: EntityId) -> Candidates {
+        let mut possible: RoaringBitmap =
+            target.kind.iter().filter_map(|kind| self.by_kind.get(kind)).fold(RoaringBitmap::new(), |all, one| all | one);
+        if target.scope == Scope::Same {
+            possible &= self.by_scope.get(&scope).cloned().unwrap_or_default();
+        }
+        let mut out = Candidates { certain: possible.clone(), possible, reasons: Vec::new() };
+        if !target.trusts_service.is_empty() {
+            let mut trusting = Candidates::default();
+            for service in &target.trusts_service {
+                if let Some(found) = self.services.get(service) {
+                    trusting.certain |= &found.certain;
+                    trusting.possible |= &found.possible;
+                    trusting.reasons.extend(found.reasons.iter().cloned());
+                }
+            }
+            out.limit(&trusting);
+        }
+        if let Some(text) = &target.trusts_federated {
+            // Whatever the trust asks of the provider's users, who controls the provider says of them.
+            let found = self.federated.iter().filter(|(provider, _)| provider.contains(text.as_str()));
+            let trusting = found.fold(RoaringBitmap::new(), |all, (_, one)| all | &one.possible);
+            out.limit(&Candidates { certain: trusting.clone(), possible: trusting, reasons: Vec::new() });
+        }
+        for id in &out.possible.clone() {
+            match self.facts(EntityId(id), &target.with) {
+                Truth::Yes => {}
+                Truth::No => {
+                    out.certain.remove(id);
+                    out.possible.remove(id);
+                }
+                Truth::Open(why) => {
+                    out.certain.remove(id);
+                    out.reasons.push(why);
+                }
+            }
+        }
+        out.tidy();
+        out
+    }
+
+    /// Entities that stand to an actor in a relation other than `any`.
+    #[must_use]
+    pub fn related(&self, actor: EntityId, relation: Relation) -> RoaringBitmap {
+        let own = |kind: AttachmentKind, holder: EntityId| {
+            let rows = &self.tables.attachments;
+            let start = rows.partition_point(|row| row.holder < holder);
+            let rows = rows[start..].iter().take_while(move |row| row.holder == holder);
+            rows.filter(move |row| row.kind == kind).map(|row| row.policy.0)
+        };
+        match relation {
+            Relation::Any => RoaringBitmap::full(),
+            Relation::Itself => RoaringBitmap::from_iter([actor.0]),
+            Relation::OwnGroup => self.groups(actor).map(|group| group.0).collect(),
+            Relation::OwnPolicy => {
+                let holders = std::iter::once(actor).chain(self.groups(actor));
+                holders.flat_map(|holder| own(AttachmentKind::Identity, holder)).collect()
+            }
+            Relation::OwnBoundary => own(AttachmentKind::Boundary, actor).collect(),
+        }
+    }
+
+    /// The groups that an actor is in; a group as an actor stands for one of its members.
+    fn groups(&self, actor: EntityId) -> impl Iterator<Item = EntityId> {
+        let rows = &self.tables.memberships;
+        let start = rows.partition_point(|row| row.member < actor);
+        let itself = (self.tables.entity(actor).kind == EntityKind::Group).then_some(actor);
+        rows[start..]
+            .iter()
+            .take_while(move |row| row.member == actor)
+            .filter(|row| row.kind == MembershipKind::MemberOf)
+            .map(|row| row.container)
+            .chain(itself)
+    }
+
+    /// The identity providers that a role trusts.
+    #[must_use]
+    pub fn providers(&self, role: u32) -> RoaringBitmap {
+        self.providers.get(&role).cloned().unwrap_or_default()
+    }
+
+    /// The policies attached to a principal or to its groups that deny something, by id.
+    #[must_use]
+    pub fn guards(&self, actor: EntityId) -> Vec<String> {
+        let grants = &self.tables.grants;
+        let denies = |policy: &u32| {
+            let start = grants.partition_point(|row| row.holder.0 < *policy);
+            let mut own = grants[start..].iter().take_while(|row| row.holder.0 == *policy);
+            own.any(|row| row.effect == Effect::Deny && row.layer == Layer::Identity)
+        };
+        let attached = self.related(actor, Relation::OwnPolicy);
+        attached.iter().filter(denies).map(|policy| self.tables.entity(EntityId(policy)).id.clone()).collect()
+    }
+
+    /// The groups of an actor that deny something, inline or by an attached policy.
+    #[must_use]
+    pub fn guarded_groups(&self, actor: EntityId, inline: bool) -> RoaringBitmap {
+        let denies = |holder: EntityId| {
+            let grants = &self.tables.grants;
+            let start = grants.partition_point(|row| row.holder < holder);
+            let mut own = grants[start..].iter().take_while(|row| row.holder == holder);
+            own.any(|row| row.effect == Effect::Deny && row.layer == Layer::Identity)
+        };
+        let attached = |group: EntityId| {
+            let rows = &self.tables.attachments;
+            let start = rows.partition_point(|row| row.holder < group);
+            rows[start..].iter().take_while(move |row| row.holder == group).any(|row| denies(row.policy))
+        };
+        self.groups(actor).filter(|&group| if inline { denies(group) } else { attached(group) }).map(|id| id.0).collect()
+    }
+
+    /// Whether all these facts hold of an entity.
+    #[must_use]
+    pub fn facts(&self, entity: EntityId, facts: &Facts) -> Truth {
+        let mut open = None;
+        for (name, wanted) in facts {
+            match self.fact(entity, name, wanted) {
+                Truth::Yes => {}
+                Truth::No => return Truth::No,
+                Truth::Open(why) => open = Some(why),
+            }
+        }
+        open.map_or(Truth::Yes, Truth::Open)
+    }
+
+    fn fact(&self, entity: EntityId, name: &str, wanted: &Fact) -> Truth {
+        let is = |have: bool| match wanted {
+            Fact::Is(wanted) if *wanted == have => Truth::Yes,
+            _ => Truth::No,
+        };
+        match name {
+            "instance_profile" => is(self.attribute(entity, "instance_profile").is_some()),
+            "customer_managed" => is(self.attribute(entity, "customer_managed") == Some("true")),
+            "inactive_versions" => {
+                let versions = self.attribute(entity, "versions").and_then(|count| count.parse::<u32>().ok());
+                is(versions.is_some_and(|count| count > 1))
+            }
+            "versions_max" => {
+                let versions = self.attribute(entity, "versions").and_then(|count| count.parse::<u32>().ok());
+                match (versions, wanted) {
+                    (Some(have), Fact::AtMost(most)) if have <= *most => Truth::Yes,
+                    (None, _) => Truth::Open("the number of versions of the policy is not in the export".to_owned()),
+                    _ => Truth::No,
+                }
+            }
+            "modifiable" => is(!self.has_path(entity, "aws-service-role") && !self.is_reserved(entity)),
+            "permission_set" => is(self.is_reserved(entity)),
+            "organization_admin" => self.organization_admin(entity, is),
+            "boundary" => is(!self.related(entity, Relation::OwnBoundary).is_empty()),
+            "login_profile" => match self.password(entity) {
+                Some(have) => is(have),
+                None => Truth::Open("whether the target has a console password is not in the export".to_owned()),
+            },
+            "mfa" => match self.credentials(entity, CredentialKind::Mfa) {
+                Some(count) => is(count > 0),
+                None => Truth::Open("whether the target has a second factor is not in the export".to_owned()),
+            },
+            "access_keys_max" => match (self.access_keys(entity), wanted) {
+                (Some(have), Fact::AtMost(most)) if have <= *most => Truth::Yes,
+                (Some(_), _) => Truth::No,
+                (None, _) => Truth::Open("the number of access keys of the target is not in the export".to_owned()),
+            },
+            tag => match (self.attribute(entity, tag), wanted) {
+                (Some(have), Fact::Equals(wanted)) if have == wanted => Truth::Yes,
+                (have, Fact::Is(wanted)) if have.is_some() == *wanted => Truth::Yes,
+                _ => Truth::No,
+            },
+        }
+    }
+
+    /// Whether a role was made by Identity Center for a permission set.
+    fn is_reserved(&self, entity: EntityId) -> bool {
+        self.has_path(entity, "aws-reserved")
+    }
+
+    /// Whether a role's id has this first folder.
+    fn has_path(&self, entity: EntityId, folder: &str) -> bool {
+        let id = &self.tables.entity(entity).id;
+        id.split_once(":role/").is_some_and(|(_, path)| path.split('/').next() == Some(folder) && path.contains('/'))
+    }
+
+    fn organization_admin(&self, entity: EntityId, is: impl Fn(bool) -> Truth) -> Truth {
+        let own = self.tables.entity(entity);
+        let scope = if own.kind == EntityKind::Scope { &own.id } else { own.scope.as_deref().unwrap_or_default() };
+        let account = self.tables.find(scope);
+        let of = |key: &str| account.and_then(|account| self.attribute(account, key));
+        if of("management_account") == Some("true") {
+            is(true)
+        } else if of("organization").is_some() {
+            is(false)
+        } else {
+            Truth::Open(format!("whether `{scope}` manages the organisation is not in the export"))
+        }
+    }
+
+    fn attribute(&self, entity: EntityId, key: &str) -> Option<&str> {
+        let rows = &self.tables.attributes;
+        let at = rows.partition_point(|row| (row.entity, row.key.as_str()) < (entity, key));
+        rows.get(at).filter(|row| row.entity == entity && row.key == key).map(|row| row.value.as_str())
+    }
+
+    /// Active or not of the credentials of one kind; `None` when the export tells nothing of the entity's credentials.
+    fn credentials(&self, entity: EntityId, kind: CredentialKind) -> Option<u32> {
+        let rows = &self.tables.credentials;
+        let start = rows.partition_point(|row| row.entity < entity);
+        let own: Vec<_> = rows[start..].iter().take_while(|row| row.entity == entity).collect();
+        let known = own.iter().any(|row| matches!(row.kind, CredentialKind::Password | CredentialKind::AccessKey));
+        let reported = known || self.attribute(entity, "credentials_reported") == Some("true");
+        let exists = |row: &&&crate::model::Credential| row.kind == kind && row.created_at.or(row.last_rotated_at).is_some();
+        reported.then(|| {
+            let counted = own.iter().filter(|row| row.kind == kind && (row.active == Some(true) || exists(row)));
+            u32::try_from(counted.count()).unwrap_or(u32::MAX)
+        })
+    }
+
+    fn password(&self, entity: EntityId) -> Option<bool> {
+        match self.attribute(entity, "login_profile") {
+            Some(have) => Some(have != "false"),
+            None => self.credentials(entity, CredentialKind::Password).map(|count| count > 0),
+        }
+    }
+
+    fn access_keys(&self, entity: EntityId) -> Option<u32> {
+        self.credentials(entity, CredentialKind::AccessKey)
+    }
+}
+
+impl Candidates {
+    fn limit(&mut self, other: &Self) {
+        self.certain &= &other.certain;
+        self.possible &= &other.possible;
+        self.reasons.extend(other.reasons.iter().cloned());
+    }
+
+    fn tidy(&mut self) {
+        if self.certain == self.possible {
+            self.reasons.clear();
+        }
+        self.reasons.sort();
+        self.reasons.dedup();
+    }
+}
