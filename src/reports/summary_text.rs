@@ -15,7 +15,7 @@ const WIDTH_DEFAULT: usize = 80;
 /// Principals shown.
 const TOP_N: usize = 10;
 /// Characters of a principal's name shown.
-const NAME_N: usize = 24;
+const NAME_N: usize = 20;
 /// Lines of data-quality notes shown.
 const NOTES_N: usize = 5;
 
