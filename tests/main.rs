@@ -1,6 +1,6 @@
 //! The one test binary: a link takes longer than the tests.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agreement;
 mod cli;

@@ -19,8 +19,7 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const ABOUT: &str = "Measures privilege sprawl from exported identity data: excess, orphaned identities, escalation \
-                     paths";
+const ABOUT: &str = "Measures privilege sprawl from exported identity data";
 
 const LONG_ABOUT: &str = "\
 Measures privilege sprawl from exported identity data: excess privilege, orphaned non-human identities, escalation \

@@ -3,6 +3,7 @@
 //! This is the only module that reads a clock, and with `reports` the only one that prints.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -23,8 +24,15 @@ use exit::Exit;
 use failure::Failure;
 use terminal::Terminal;
 
+/// What to do about a panic; the process then ends with exit code 101.
+const REPORT: &str = "please report it with the command line and, if you may, a made-up export that shows it";
+
 /// Runs the process: arguments, streams and exit code are the operating system's.
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        // There is nowhere left to report that standard error is gone.
+        let _ = writeln!(std::io::stderr(), "error: a bug of ours: {panic}\nhint: {REPORT}");
+    }));
     let mut terminal = Terminal::of_process();
     run(std::env::args_os(), &mut terminal).into()
 }

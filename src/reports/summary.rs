@@ -20,7 +20,7 @@ pub struct Counts {
     pub nhis: usize,
     /// Principals known to be human.
     pub humans: usize,
-    /// Scopes that hold a principal, group or policy.
+    /// Scopes that hold a principal or a group. A policy may belong to its vendor, which is no account of ours.
     pub accounts: usize,
     /// Users that an export defines.
     pub users: usize,
@@ -58,8 +58,10 @@ impl Counts {
                 EntityKind::RoleDefinition => Some(&mut counts.policies),
                 _ => None,
             };
-            let counted = slot.map(|slot| *slot += 1).is_some();
-            if counted || entity.is_principal() {
+            if let Some(slot) = slot {
+                *slot += 1;
+            }
+            if entity.is_principal() || entity.kind == EntityKind::Group {
                 accounts.extend(entity.scope.as_deref());
             }
             if entity.is_principal() {

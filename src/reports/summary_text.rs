@@ -4,16 +4,18 @@
 use std::fmt::Write as _;
 
 use super::escape::{plain, shorten};
-use super::grid::{Grid, Side, Tone};
+use super::grid::{Cell, Grid, Side, Tone};
 use super::rows::{reasons, who};
 use super::summary::{Counts, by_severity};
 use super::{Exposed, Layout, View};
-use crate::model::{FindingState, Score, Severity};
+use crate::model::{Entity, EntityKind, FindingState, Score, Severity};
 
 /// Width where no terminal says otherwise.
 const WIDTH_DEFAULT: usize = 80;
 /// Principals shown.
 const TOP_N: usize = 10;
+/// Characters of a principal's name shown.
+const NAME_N: usize = 20;
 /// Lines of data-quality notes shown.
 const NOTES_N: usize = 5;
 
@@ -121,21 +123,36 @@ fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
     ];
     // Cells are cut to size here, so that every principal stays on one line.
     let mut grid = Grid::new(Layout { width: None, ..layout }, &columns);
-    let why_n = width.saturating_sub(6 + 11 + 6 + 26 + 7 + 1);
-    for score in scores.iter().take(TOP_N) {
-        let entity = view.entity(score.entity);
-        let name = plain(entity.map_or("", |entity| &entity.name)).into_owned();
+    let rows: Vec<(&Score, String, &str)> = scores
+        .iter()
+        .take(TOP_N)
+        .map(|score| {
+            let entity = view.entity(score.entity);
+            let name = plain(entity.map_or("", |entity| &entity.name)).into_owned();
+            (*score, shorten(&name, NAME_N).into_owned(), entity.map_or("", who))
+        })
+        .collect();
+    let name_n = column_n("PRINCIPAL", rows.iter().map(|row| row.1.as_str()));
+    let kind_n = column_n("KIND", rows.iter().map(|row| row.2));
+    // Risk (`100.0`), range (`100–100` under `LOW–HIGH`) and hops with their gaps take the rest of the line.
+    let why_n = width.saturating_sub(7 + 10 + 6 + name_n + kind_n);
+    for (score, name, kind) in rows {
         let why = plain(reasons(score).first().copied().unwrap_or("")).into_owned();
         grid.row([
-            super::grid::Cell::toned(format!("{:.1}", score.risk), tone(score.risk)),
+            Cell::toned(format!("{:.1}", score.risk), tone(score.risk)),
             format!("{:.0}–{:.0}", score.risk_low, score.risk_high).into(),
             hops(score).into(),
-            shorten(&name, 24).into_owned().into(),
-            entity.map_or("", who).into(),
+            name.into(),
+            kind.into(),
             shorten(&why, why_n).into_owned().into(),
         ]);
     }
     let _ = write!(text, "\n{}", grid.text());
+}
+
+/// Width of a column with its gap.
+fn column_n<'a>(title: &'a str, texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.chain([title]).map(|text| text.chars().count()).max().unwrap_or(0) + 2
 }
 
 /// Steps to the protected zone, `–` where there is no way.
@@ -174,12 +191,10 @@ fn quality(text: &mut String, view: &View<'_>, width: usize) {
 }
 
 fn next(text: &mut String, view: &View<'_>) {
-    let first = view.scores().first().and_then(|score| view.entity(score.entity)).map(|entity| plain(&entity.name));
+    let first = view.scores().first().and_then(|score| view.entity(score.entity));
     let urgent = by_severity(view).iter().any(|(severity, n)| *severity <= Severity::High && *n > 0);
-    if let Some(name) = first {
-        // A name with a blank or a shell's own characters is quoted, so that the line can be pasted.
-        let bare = name.chars().all(|character| character.is_alphanumeric() || "-_./:@+=,".contains(character));
-        let name = if bare { name.into_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) };
+    if let Some(entity) = first {
+        let name = quoted(&plain(called(view, entity)));
         let _ = writeln!(text, "\nNext: overgrant explain {name}");
         let _ = writeln!(text, "      overgrant paths {name}");
     } else {
@@ -188,6 +203,24 @@ fn next(text: &mut String, view: &View<'_>) {
     if urgent {
         text.push_str("      overgrant findings --severity high\n");
     }
+}
+
+/// The shortest text that names only this principal: its name, or else its full id.
+fn called<'a>(view: &View<'a>, entity: &'a Entity) -> &'a str {
+    let alike = |other: &&Entity| {
+        let acts = other.is_principal() || (other.present && other.kind == EntityKind::Group);
+        let end = other.id.strip_suffix(entity.name.as_str()).is_some_and(|rest| rest.ends_with(['/', ':']));
+        acts && (other.name == entity.name || end)
+    };
+    if view.tables.entities.iter().filter(alike).nth(1).is_none() { &entity.name } else { &entity.id }
+}
+
+/// A word for a shell, quoted where it holds more than letters, digits and what never needs it, so that the line can
+/// be pasted.
+fn quoted(word: &str) -> String {
+    let bare = !word.is_empty()
+        && word.chars().all(|character| character.is_alphanumeric() || "-_./:@+=,".contains(character));
+    if bare { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]
@@ -208,6 +241,16 @@ mod tests {
         );
         assert!(text.contains("2 (66.7 %) can reach it for certain, 3 (100.0 %) possibly"), "{text}");
         assert!(text.contains("Findings: 1 critical, 0 high, 0 medium, 0 low; 1 new"), "{text}");
+    }
+
+    #[test]
+    fn the_next_command_can_be_pasted_and_names_one_principal() {
+        let mut fixture = Fixture::default();
+        assert_eq!(called(&fixture.view(), &fixture.tables.entities[3]), "deploy");
+        fixture.tables.entities[4].name = "deploy".to_owned();
+        assert_eq!(called(&fixture.view(), &fixture.tables.entities[3]), "arn:aws:iam::111122223333:role/ci/deploy");
+        assert_eq!(quoted("a b'; rm -rf /"), "'a b'\\''; rm -rf /'");
+        assert_eq!(quoted("role/a@b"), "role/a@b");
     }
 
     #[test]

@@ -200,6 +200,9 @@ fn the_scan_document_has_the_published_keys() {
     assert_eq!(keys, expected);
     assert_eq!(document["counts"]["principals"], 3);
     assert_eq!(document["counts"]["accounts"], 1);
+    let mut vendor = Fixture::default();
+    vendor.tables.entities[2].scope = Some("aws".to_owned());
+    assert_eq!(super::summary::document(&vendor.view())["counts"]["accounts"], 1, "a vendor's policy is no account");
     assert_eq!(document["findings"]["critical"], 1);
     assert_eq!(document["as_of"], "2023-11-14T22:13:20Z");
 }

@@ -210,6 +210,7 @@ pub fn words(code: &str, word: &str) -> Vec<usize> {
     let bytes = code.as_bytes();
     code.match_indices(word)
         .map(|(at, _)| at)
-        .filter(|&at| !(at > 0 && name(bytes.get(at - 1))) && !name(bytes.get(at + word.len())))
+        .filter(|&at| at == 0 || !name(bytes.get(at - 1)))
+        .filter(|&at| !name(bytes.get(at + word.len())))
         .collect()
 }

@@ -10,7 +10,40 @@ type List = (&'static str, Vec<String>);
 
 /// All lists. A registry that is added to the engine gets a line here.
 fn lists() -> Vec<List> {
-    vec![("commands", commands()), ("exit-codes", exit_codes()), ("reports", reports())]
+    let mut lists = vec![("commands", commands()), ("exit-codes", exit_codes()), ("reports", reports())];
+    lists.extend([("platforms", platforms()), ("techniques", techniques())]);
+    lists.extend([("rules", rules()), ("scores", scores()), ("metrics", metrics())]);
+    lists.extend(demo().map(|lines| ("demo", lines)));
+    lists
+}
+
+/// What the README's first command prints at the time that the README names; `None` without the demo.
+fn demo() -> Option<Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !root.join("datasets/demo").is_dir() {
+        return None;
+    }
+    // A folder in which the demo has the path that the README gives it, and no store is left over.
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&root.join("datasets/demo"), &folder.path().join("datasets/demo"));
+    let output = crate::cli::run(folder.path(), &["scan", "datasets/demo", "--as-of", "2026-11-22"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(matches!(output.status.code(), Some(0 | 4)), "{}", String::from_utf8_lossy(&output.stderr));
+    let fenced = ["```text", text.trim_end(), "```"];
+    Some(fenced.iter().flat_map(|part| part.lines()).map(str::to_owned).collect())
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a copy");
+        }
+    }
 }
 
 fn commands() -> Vec<String> {
@@ -30,6 +63,32 @@ fn exit_codes() -> Vec<String> {
 
 fn reports() -> Vec<String> {
     overgrant::reports::ALL.iter().map(|report| format!("- `{}`: {}", report.name(), report.about())).collect()
+}
+
+fn platforms() -> Vec<String> {
+    overgrant::platforms::ALL.iter().map(|platform| format!("- {} (`{}`)", platform.title(), platform.name())).collect()
+}
+
+fn techniques() -> Vec<String> {
+    let library = overgrant::techniques::Library::with(&[]).expect("the built-in techniques are well formed");
+    let mut rows: Vec<_> = library.techniques.iter().map(|technique| (&technique.id, &technique.name)).collect();
+    rows.sort();
+    rows.into_iter().map(|(id, name)| format!("- `{id}`: {name}")).collect()
+}
+
+fn rules() -> Vec<String> {
+    let rows = overgrant::findings::ALL.iter().map(|rule| rule.info());
+    rows.map(|info| format!("- `{}`: {}", info.id, info.title)).collect()
+}
+
+fn scores() -> Vec<String> {
+    let all = overgrant::scores::ALL.iter();
+    all.map(|component| format!("- `{}`: {}", component.id(), component.definition())).collect()
+}
+
+fn metrics() -> Vec<String> {
+    let all = overgrant::metrics::ALL.iter();
+    all.map(|metric| format!("- `{}` ({}): {}", metric.id, metric.unit, metric.definition)).collect()
 }
 
 fn readme() -> PathBuf {
@@ -59,6 +118,17 @@ fn the_lists_of_the_readme_are_current() {
         return;
     }
     assert!(text == wanted, "the README's generated lists are not current: run OVERGRANT_BLESS=1 cargo test tidy");
+}
+
+#[test]
+fn every_section_has_a_list() {
+    let text = fs::read_to_string(readme()).expect("there is a README");
+    let names = text.split("<!-- generated:").skip(1).filter_map(|rest| rest.split(" -->").next());
+    let lists = lists();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo").is_dir();
+    for name in names.filter(|name| demo || *name != "demo") {
+        assert!(lists.iter().any(|(list, _)| *list == name), "no registry fills the README's section `{name}`");
+    }
 }
 
 #[test]

@@ -173,6 +173,8 @@ fn test_lines(text: &str) -> usize {
 /// Names that open a connection. There is no place for them.
 const SOCKETS: &[&str] =
     &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener", "UnixDatagram", "ToSocketAddrs"];
+/// What of `std::net` is a value and no connection.
+const ADDRESSES: &[&str] = &["IpAddr", "Ipv4Addr", "Ipv6Addr", "AddrParseError"];
 /// Ways to read a clock, and who may.
 const CLOCKS: &[&str] = &["SystemTime::now", "Instant::now", "Utc::now", "Local::now", "OffsetDateTime::now_utc"];
 const CLOCK_READERS: &[&str] = &["cli"];
@@ -186,12 +188,21 @@ pub fn absences(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
     let mut report = |at: usize, what: &str| found.push(format!("{}:{}: {what}", source.path, source.line(at)));
     for word in SOCKETS {
-        words(code, word).into_iter().for_each(|at| report(at, &format!("`{word}` opens a connection")));
+        for at in words(code, word) {
+            report(at, &format!("`{word}` opens a connection"));
+        }
     }
     let roots =
         ["std", "core"].into_iter().flat_map(|root| words(code, root).into_iter().map(move |at| (at, at + root.len())));
     for (at, end) in roots {
-        if heads(code, end).iter().any(|head| head == "net") {
+        // An address is a value. Whatever else the module has can open a connection.
+        let net = heads(code, end).iter().any(|head| head == "net");
+        let inside = code[end..].strip_prefix("::net").map(|_| heads(code, end + "::net".len()));
+        if net
+            && !inside.is_some_and(|inside| {
+                !inside.is_empty() && inside.iter().all(|name| ADDRESSES.contains(&name.as_str()))
+            })
+        {
             report(at, "`std::net` opens connections");
         }
     }

@@ -89,7 +89,10 @@ fn containers(tables: &Tables, of: EntityId, kind: MembershipKind) -> Vec<Entity
     let mut known = BTreeSet::new();
     let mut open = vec![of];
     while let Some(member) = open.pop() {
-        for row in tables.memberships.iter().filter(|row| row.member == member && row.kind == kind) {
+        // Memberships are sorted by member: one member's rows are one range.
+        let first = tables.memberships.partition_point(|row| row.member < member);
+        let rows = tables.memberships[first..].iter().take_while(|row| row.member == member);
+        for row in rows.filter(|row| row.kind == kind) {
             if row.container != of && known.insert(row.container) {
                 open.push(row.container);
             }
@@ -155,15 +158,15 @@ pub struct Factor {
     pub component: String,
     /// Additive part of `-ln(1 - risk/100)`.
     pub share: f64,
-    /// What the product is made of.
-    pub factor: f64,
+    /// What the product is made of: `1 - a x`.
+    pub left: f64,
 }
 
 /// The factors of a risk, largest share first.
 pub fn factors(score: &Score) -> Vec<Factor> {
     let mut factors: Vec<Factor> = rows::shares(score)
         .into_iter()
-        .map(|(component, share)| Factor { component, share, factor: (-share).exp() })
+        .map(|(component, share)| Factor { component, share, left: (-share).exp() })
         .collect();
     factors.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.component.cmp(&b.component)));
     factors
@@ -171,7 +174,7 @@ pub fn factors(score: &Score) -> Vec<Factor> {
 
 /// The risk that the factors come to.
 pub fn product(factors: &[Factor]) -> f64 {
-    100.0 * (1.0 - factors.iter().map(|factor| factor.factor).product::<f64>())
+    100.0 * (1.0 - factors.iter().map(|factor| factor.left).product::<f64>())
 }
 
 fn time(millis: Option<i64>) -> Value {
@@ -250,7 +253,7 @@ fn credential(row: &Credential) -> Value {
 fn scored(snapshot: &Snapshot, score: &Score) -> Value {
     let mut row = rows::score(&snapshot.view(), score);
     let factors: BTreeMap<String, f64> =
-        factors(score).into_iter().map(|factor| (factor.component, factor.factor)).collect();
+        factors(score).into_iter().map(|factor| (factor.component, factor.left)).collect();
     row["factors"] = json!(factors);
     row
 }

@@ -260,7 +260,7 @@ fn arithmetic(text: &mut String, score: &Score, layout: Layout) {
     let mut grid = Grid::new(layout, &columns).indented();
     let mut product_text = String::new();
     for (at, factor) in factors.iter().enumerate() {
-        let shown = format!("{:.4}", factor.factor);
+        let shown = format!("{:.4}", factor.left);
         product_text += if at > 0 { " · " } else { "" };
         product_text += &shown;
         grid.row([factor.component.as_str().into(), shown.into(), format!("{:.4}", factor.share).into()]);
