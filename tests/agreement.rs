@@ -135,7 +135,9 @@ fn bulk_disagreements(seed: u64, tables: &Tables, evaluators: &Evaluators<'_>) -
                     .map(|entity| entity.entity.0)
                     .collect();
                 let reach = view.targets(&Ask { action: action.to_owned(), pins: Vec::new() }, &among);
-                for (&member, target) in class.members.iter().flat_map(|member| among.iter().map(move |to| (member, to))) {
+                for (&member, target) in
+                    class.members.iter().flat_map(|member| among.iter().map(move |to| (member, to)))
+                {
                     let found = match (reach.certain.contains(target), reach.possible.contains(target)) {
                         (true, _) => "allowed",
                         (false, true) => "open",

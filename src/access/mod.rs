@@ -89,8 +89,12 @@ impl<'t> Evaluators<'t> {
     /// Trusts whose trusted side is outside what policies of the export decide.
     #[must_use]
     pub fn federations(&self) -> Vec<Federation> {
-        let holders: FxHashMap<EntityId, ()> =
-            self.iter().flat_map(|(_, evaluator)| evaluator.classes()).flat_map(|class| &class.members).map(|&id| (id, ())).collect();
+        let holders: FxHashMap<EntityId, ()> = self
+            .iter()
+            .flat_map(|(_, evaluator)| evaluator.classes())
+            .flat_map(|class| &class.members)
+            .map(|&id| (id, ()))
+            .collect();
         self.tables
             .trusts
             .iter()

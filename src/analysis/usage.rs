@@ -12,7 +12,9 @@ const DAY: i64 = 86_400_000;
 pub fn observe(tables: &Tables, as_of: i64, config: &Config, access: &mut [Access]) {
     let window = i64::from(config.thresholds.unused_days_max) * DAY;
     for row in access {
-        let start = tables.usage.partition_point(|usage| (usage.entity, usage.permission.as_str()) < (row.entity, row.service.as_str()));
+        let start = tables
+            .usage
+            .partition_point(|usage| (usage.entity, usage.permission.as_str()) < (row.entity, row.service.as_str()));
         let found = tables.usage[start..]
             .iter()
             .take_while(|usage| usage.entity == row.entity && usage.permission == row.service)

@@ -10,15 +10,15 @@ use super::args::{SnapshotArgs, StoreArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::analysis::{self, Before};
-use crate::paths::Witnesses;
-use crate::techniques::{Library, Technique};
 use crate::config::Config;
 use crate::model::{
     Coverage, Edge, Entity, EntityId, Finding, Grant, Metric, Record, Request, Results, Score, Source, Tables,
     TargetSet, Verdict,
 };
+use crate::paths::Witnesses;
 use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
+use crate::techniques::{Library, Technique};
 
 pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
@@ -289,9 +289,8 @@ pub struct TechniqueCheck {
 }
 
 fn library(extra: &[PathBuf]) -> Result<Library, Failure> {
-    Library::with(extra).map_err(|error| {
-        Failure::usage(error.to_string()).hint("datasets/techniques/README.md describes the format")
-    })
+    Library::with(extra)
+        .map_err(|error| Failure::usage(error.to_string()).hint("datasets/techniques/README.md describes the format"))
 }
 
 /// Built-in techniques and those of the folders, sorted by id.

@@ -232,9 +232,9 @@ fn append(tables: &mut Tables, builder: Builder, map: &[EntityId], source: Sourc
     }));
     tables.usage.extend(builder.usage.into_iter().map(|row| Usage { entity: of(row.entity), source, ..row }));
     tables.people.extend(builder.people.into_iter().map(|row| Person { entity: row.entity.map(of), ..row }));
-    tables.workflows.extend(
-        builder.workflows.into_iter().map(|row| Workflow { principal: row.principal.map(of), ..row }),
-    );
+    tables
+        .workflows
+        .extend(builder.workflows.into_iter().map(|row| Workflow { principal: row.principal.map(of), ..row }));
     tables.issues.extend(builder.issues.into_iter().map(|row| Issue { source: row.source.map(|_| source), ..row }));
 }
 
@@ -262,6 +262,8 @@ fn sort(tables: &mut Tables) {
     tables.credentials.sort_by(|a, b| (a.entity, &a.credential, a.source).cmp(&(b.entity, &b.credential, b.source)));
     tables.credentials.dedup_by(|a, b| a.entity == b.entity && a.credential == b.credential);
     tables.usage.sort_by(|a, b| (a.entity, &a.permission, a.source).cmp(&(b.entity, &b.permission, b.source)));
-    tables.issues.sort_by(|a, b| (a.source, &a.record, &a.code, &a.message).cmp(&(b.source, &b.record, &b.code, &b.message)));
+    tables
+        .issues
+        .sort_by(|a, b| (a.source, &a.record, &a.code, &a.message).cmp(&(b.source, &b.record, &b.code, &b.message)));
     tables.issues.dedup();
 }

@@ -28,7 +28,10 @@ impl EntityKind {
     /// Whether entities of this kind act: they hold permissions and use them.
     #[must_use]
     pub const fn is_principal(self) -> bool {
-        matches!(self, Self::User | Self::Role | Self::ServiceAccount | Self::Application | Self::Workload | Self::Agent)
+        matches!(
+            self,
+            Self::User | Self::Role | Self::ServiceAccount | Self::Application | Self::Workload | Self::Agent
+        )
     }
 }
 

@@ -108,7 +108,12 @@ mod tests {
     #[test]
     fn instants_in_every_spelling_that_aws_tools_write_are_the_same() {
         let expected = Some(1_659_876_175_000);
-        for text in ["2022-08-07T12:42:55Z", "2022-08-07T12:42:55+00:00", "2022-08-07 12:42:55+00:00", "2022-08-07T14:42:55+02:00"] {
+        for text in [
+            "2022-08-07T12:42:55Z",
+            "2022-08-07T12:42:55+00:00",
+            "2022-08-07 12:42:55+00:00",
+            "2022-08-07T14:42:55+02:00",
+        ] {
             assert_eq!(parse_time(text), expected, "{text}");
         }
         assert_eq!(parse_time("N/A"), None);

@@ -9,7 +9,7 @@ mod witness;
 use crate::graph::{Condensation, Csr, Hops, NodeSet, hops_to, reach_weights};
 use crate::model::{Certainty, Edge, EntityId, EntityKind, Path, Tables, TargetSet};
 
-pub use exposure::{Exposure, Exposed};
+pub use exposure::{Exposed, Exposure};
 pub use witness::{WitnessPath, WitnessStep, Witnesses};
 
 /// Weight that stands for a criticality of 1 in sums of integers.
@@ -144,9 +144,7 @@ impl<'g> Landscape<'g> {
             hops: hops.of(from).unwrap_or(0),
             certainty,
             steps,
-            weakest_reason: weakest
-                .filter(|_| certainty == Certainty::Conditional)
-                .map(|edge| edge.reasons.join("; ")),
+            weakest_reason: weakest.filter(|_| certainty == Certainty::Conditional).map(|edge| edge.reasons.join("; ")),
         }
     }
 

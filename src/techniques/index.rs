@@ -85,8 +85,14 @@ impl<'t> Index<'t> {
                 by_scope.entry(scope).or_default().insert(entity.entity.0);
             }
         }
-        let mut index =
-            Self { tables, by_kind, by_scope, services: BTreeMap::new(), federated: BTreeMap::new(), providers: FxHashMap::default() };
+        let mut index = Self {
+            tables,
+            by_kind,
+            by_scope,
+            services: BTreeMap::new(),
+            federated: BTreeMap::new(),
+            providers: FxHashMap::default(),
+        };
         index.read_trusts();
         index
     }
@@ -128,8 +134,11 @@ impl<'t> Index<'t> {
     /// Entities that a technique can be used against by actors of one scope.
     #[must_use]
     pub fn candidates(&self, target: &Target, scope: EntityId) -> Candidates {
-        let mut possible: RoaringBitmap =
-            target.kind.iter().filter_map(|kind| self.by_kind.get(kind)).fold(RoaringBitmap::new(), |all, one| all | one);
+        let mut possible: RoaringBitmap = target
+            .kind
+            .iter()
+            .filter_map(|kind| self.by_kind.get(kind))
+            .fold(RoaringBitmap::new(), |all, one| all | one);
         if target.scope == Scope::Same {
             possible &= self.by_scope.get(&scope).cloned().unwrap_or_default();
         }
@@ -235,7 +244,10 @@ impl<'t> Index<'t> {
             let start = rows.partition_point(|row| row.holder < group);
             rows[start..].iter().take_while(move |row| row.holder == group).any(|row| denies(row.policy))
         };
-        self.groups(actor).filter(|&group| if inline { denies(group) } else { attached(group) }).map(|id| id.0).collect()
+        self.groups(actor)
+            .filter(|&group| if inline { denies(group) } else { attached(group) })
+            .map(|id| id.0)
+            .collect()
     }
 
     /// Whether all these facts hold of an entity.
@@ -335,7 +347,8 @@ impl<'t> Index<'t> {
         let own: Vec<_> = rows[start..].iter().take_while(|row| row.entity == entity).collect();
         let known = own.iter().any(|row| matches!(row.kind, CredentialKind::Password | CredentialKind::AccessKey));
         let reported = known || self.attribute(entity, "credentials_reported") == Some("true");
-        let exists = |row: &&&crate::model::Credential| row.kind == kind && row.created_at.or(row.last_rotated_at).is_some();
+        let exists =
+            |row: &&&crate::model::Credential| row.kind == kind && row.created_at.or(row.last_rotated_at).is_some();
         reported.then(|| {
             let counted = own.iter().filter(|row| row.kind == kind && (row.active == Some(true) || exists(row)));
             u32::try_from(counted.count()).unwrap_or(u32::MAX)

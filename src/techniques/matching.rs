@@ -470,13 +470,7 @@ struct Assembly<'t> {
 
 impl<'t> Assembly<'t> {
     fn new(tables: &'t Tables) -> Self {
-        Self {
-            tables,
-            edges: Vec::new(),
-            sets: BTreeMap::new(),
-            target_sets: Vec::new(),
-            administrators: Vec::new(),
-        }
+        Self { tables, edges: Vec::new(), sets: BTreeMap::new(), target_sets: Vec::new(), administrators: Vec::new() }
     }
 
     fn add(&mut self, draft: Draft<'_>) {

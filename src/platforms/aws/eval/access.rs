@@ -54,12 +54,8 @@ impl Summary {
     #[must_use]
     pub fn of(holder: &Holder<'_>) -> Self {
         let statement = |at: &usize| holder.compiled.statement(*at);
-        let controls: Vec<Vec<&Statement>> = holder
-            .scps
-            .iter()
-            .flatten()
-            .map(|(statements, _)| statements.iter().map(statement).collect())
-            .collect();
+        let controls: Vec<Vec<&Statement>> =
+            holder.scps.iter().flatten().map(|(statements, _)| statements.iter().map(statement).collect()).collect();
         let identity: Vec<&Statement> = holder.identity.iter().map(statement).collect();
         let boundary: Option<Vec<&Statement>> =
             holder.boundary.as_ref().map(|statements| statements.iter().map(statement).collect());
@@ -230,9 +226,9 @@ fn within(allow: &Resources, deny: &Resources) -> bool {
     allowed.iter().all(|allowed| match deny {
         Resources::Any => true,
         Resources::Some(denied) => denied.iter().any(|denied| covers(&denied.text, &allowed.text)),
-        Resources::AllBut(spared) => !spared.iter().any(|spared| {
-            covers(&spared.text, &allowed.text) || covers(&allowed.text, &spared.text)
-        }),
+        Resources::AllBut(spared) => {
+            !spared.iter().any(|spared| covers(&spared.text, &allowed.text) || covers(&allowed.text, &spared.text))
+        }
     })
 }
 
@@ -260,14 +256,8 @@ fn with_clause<T>(
     then: impl FnOnce(Option<&super::formula::Clause<'_>>, Decision) -> T,
 ) -> T {
     let target = holder.open_target();
-    let question = Question {
-        action: "*",
-        known: None,
-        given: no_context(),
-        strict: false,
-        session_name: None,
-        sessions: &None,
-    };
+    let question =
+        Question { action: "*", known: None, given: no_context(), strict: false, session_name: None, sessions: &None };
     let facts = holder.facts(&question, &target);
     let Some(clause) = clause_of(statement, Layer::Identity, &facts) else { return then(None, Decision::Denied) };
     let open_wide = || Level { open_wide: true, ..Level::default() };

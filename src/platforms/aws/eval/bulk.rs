@@ -86,7 +86,9 @@ impl<'c> ClassView<'c> {
     fn covered_by(&self, statement: &Statement, facts: &Facts<'_>) -> Option<Option<RoaringBitmap>> {
         let about_target = |key: &str| Facts::concerns_resource(key);
         let tests = &statement.condition.tests;
-        if tests.iter().any(|test| about_target(&test.key) || test.values.iter().any(|v| v.variables().any(about_target)))
+        if tests
+            .iter()
+            .any(|test| about_target(&test.key) || test.values.iter().any(|v| v.variables().any(about_target)))
         {
             return None;
         }
@@ -128,7 +130,10 @@ impl<'c> ClassView<'c> {
     /// Roles whose trust policy may let the class in.
     fn trusting(&self) -> RoaringBitmap {
         let trusting = &self.compiled.classes().trusting;
-        names_of(&self.holder).iter().filter_map(|name| trusting.get(name)).fold(RoaringBitmap::new(), |all, one| all | one)
+        names_of(&self.holder)
+            .iter()
+            .filter_map(|name| trusting.get(name))
+            .fold(RoaringBitmap::new(), |all, one| all | one)
     }
 }
 

@@ -111,12 +111,7 @@ impl Classes {
     }
 }
 
-fn key(
-    compiled: &Compiled<'_>,
-    member: EntityId,
-    inline: &FxHashMap<EntityId, u64>,
-    named: &FxHashSet<String>,
-) -> Key {
+fn key(compiled: &Compiled<'_>, member: EntityId, inline: &FxHashMap<EntityId, u64>, named: &FxHashSet<String>) -> Key {
     let holder = Holder::new(compiled, member);
     let entity = compiled.tables.entity(member);
     let holders: Vec<EntityId> = std::iter::once(member).chain(compiled.groups_of(member)).collect();

@@ -22,7 +22,10 @@ pub enum Quantifier {
 /// What is compared, before negation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    Text { ignore_case: bool, wildcards: bool },
+    Text {
+        ignore_case: bool,
+        wildcards: bool,
+    },
     Numeric(Order),
     Date(Order),
     Bool,

@@ -171,10 +171,13 @@ impl Facts<'_> {
             "aws:username" => Fact::Known(Vec::new()),
             "aws:userid" => self.user_id(),
             "aws:principalisawsservice" => known("false"),
-            "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths"
-            | "aws:principalservicename" | "aws:principalservicenameslist" | "aws:federatedprovider" => {
-                Fact::Known(Vec::new())
-            }
+            "aws:sourcearn"
+            | "aws:sourceaccount"
+            | "aws:sourceorgid"
+            | "aws:sourceorgpaths"
+            | "aws:principalservicename"
+            | "aws:principalservicenameslist"
+            | "aws:federatedprovider" => Fact::Known(Vec::new()),
             "aws:currenttime" => known(&format_time(self.as_of)),
             "aws:epochtime" => known(&(self.as_of.div_euclid(1000)).to_string()),
             // A role always acts with a token, which can be as new as the scan; a user may do without.
@@ -226,7 +229,9 @@ impl Facts<'_> {
         let target = self.target;
         Some(match key {
             "aws:resourceaccount" => target.account.as_deref().map_or_else(Open::environment, known),
-            "aws:resourceorgid" if target.account.is_some() => self.organization(target.org.as_ref(), |org| Some(&org.id)),
+            "aws:resourceorgid" if target.account.is_some() => {
+                self.organization(target.org.as_ref(), |org| Some(&org.id))
+            }
             "aws:resourceorgpaths" if target.account.is_some() => {
                 self.organization(target.org.as_ref(), |org| org.path.as_deref())
             }

@@ -9,8 +9,8 @@
 //! - across accounts, from both sides.
 
 use super::condition::Test;
-use super::pattern::Pattern;
 use super::facts::{Fact, Facts};
+use super::pattern::Pattern;
 use super::statement::Statement;
 use crate::model::Layer;
 
@@ -106,14 +106,7 @@ impl<'s> Formula<'s> {
     }
 
     fn levels(&self) -> impl Iterator<Item = &Level<'s>> {
-        let single = [
-            &self.identity,
-            &self.boundary,
-            &self.session,
-            &self.delegating,
-            &self.role_named,
-            &self.named,
-        ];
+        let single = [&self.identity, &self.boundary, &self.session, &self.delegating, &self.role_named, &self.named];
         self.controls.iter().chain(single)
     }
 
@@ -169,9 +162,7 @@ impl<'s> Formula<'s> {
         match self.sides {
             Sides::Either => identity() || named(),
             Sides::ResourceDecides => (level(&self.delegating) && identity()) || named(),
-            Sides::Both => {
-                (level(&self.delegating) || level(&self.named) || level(&self.role_named)) && identity()
-            }
+            Sides::Both => (level(&self.delegating) || level(&self.named) || level(&self.role_named)) && identity(),
         }
     }
 

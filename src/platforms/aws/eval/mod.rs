@@ -35,7 +35,8 @@ use self::view::{Holder, Question};
 use super::catalog::Catalog;
 use super::read::document;
 use crate::model::{
-    AttachmentKind, Builder, Effect, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Request, Source, Tables, Verdict,
+    AttachmentKind, Builder, Effect, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Request, Source,
+    Tables, Verdict,
 };
 use crate::platforms::{Class, Evaluator, Given, Settings, View};
 
@@ -95,7 +96,11 @@ impl<'t> Compiled<'t> {
     fn attached(&self, holder: EntityId, kind: AttachmentKind) -> impl Iterator<Item = EntityId> {
         let rows = &self.tables.attachments;
         let start = rows.partition_point(|row| row.holder < holder);
-        rows[start..].iter().take_while(move |row| row.holder == holder).filter(move |row| row.kind == kind).map(|row| row.policy)
+        rows[start..]
+            .iter()
+            .take_while(move |row| row.holder == holder)
+            .filter(move |row| row.kind == kind)
+            .map(|row| row.policy)
     }
 
     /// Groups that a user is in.

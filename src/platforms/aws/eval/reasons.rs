@@ -59,11 +59,9 @@ fn denied(compiled: &Compiled<'_>, formula: &Formula<'_>, out: &mut Vec<Reason>)
     if formula.controls.iter().any(lacks) {
         out.push(lack(Layer::Scp));
     }
-    for (level, layer) in [
-        (&formula.identity, Layer::Identity),
-        (&formula.boundary, Layer::Boundary),
-        (&formula.session, Layer::Session),
-    ] {
+    for (level, layer) in
+        [(&formula.identity, Layer::Identity), (&formula.boundary, Layer::Boundary), (&formula.session, Layer::Session)]
+    {
         if lacks(level) {
             out.push(lack(layer));
         }
@@ -74,9 +72,12 @@ fn denied(compiled: &Compiled<'_>, formula: &Formula<'_>, out: &mut Vec<Reason>)
     }
     if out.is_empty() {
         // Statements allow, but no values of the open keys satisfy them together.
-        out.extend(formula.clauses().filter(|clause| !clause.is_certain()).map(|clause| {
-            stated(compiled, clause, if super::denies(clause.statement) { "deny" } else { "allow" })
-        }));
+        out.extend(
+            formula
+                .clauses()
+                .filter(|clause| !clause.is_certain())
+                .map(|clause| stated(compiled, clause, if super::denies(clause.statement) { "deny" } else { "allow" })),
+        );
     }
 }
 

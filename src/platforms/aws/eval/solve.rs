@@ -59,12 +59,7 @@ pub fn solve(formula: &Formula<'_>, facts: &Facts<'_>) -> Solution {
     Solution { decision: search(formula, facts, &chosen, &environment), limit_reached: false }
 }
 
-fn search(
-    formula: &Formula<'_>,
-    facts: &Facts<'_>,
-    chosen: &[Domain],
-    environment: &[Domain],
-) -> Decision {
+fn search(formula: &Formula<'_>, facts: &Facts<'_>, chosen: &[Domain], environment: &[Domain]) -> Decision {
     let contents = formula.contents();
     let mut any = false;
     // For each content of the missing documents: some choice is allowed in every environment; some in one.

@@ -77,7 +77,17 @@ impl<'c> Holder<'c> {
         let boundary = bound.map(|policy| compiled.in_layer(policy, Layer::Identity).collect());
         let scps = if principal.service_linked { None } else { scps(compiled, &principal.account) };
         let all_allowed = accounts::is_root(&principal.arn);
-        Self { compiled, entity, principal, all_allowed, identity, identity_missing, boundary, boundary_missing: missing, scps }
+        Self {
+            compiled,
+            entity,
+            principal,
+            all_allowed,
+            identity,
+            identity_missing,
+            boundary,
+            boundary_missing: missing,
+            scps,
+        }
     }
 
     /// The holder as it would be after a change: none when there is nothing to change, several when the change can be
@@ -173,7 +183,8 @@ impl<'c> Holder<'c> {
     #[must_use]
     pub fn target(&self, resource: &str) -> Target {
         let entity = self.compiled.tables.find(policy_holder(resource)).map(|id| self.compiled.tables.entity(id));
-        let from_arn = resource.split(':').nth(4).filter(|part| part.len() == 12 && part.bytes().all(|b| b.is_ascii_digit()));
+        let from_arn =
+            resource.split(':').nth(4).filter(|part| part.len() == 12 && part.bytes().all(|b| b.is_ascii_digit()));
         let account = from_arn.or_else(|| entity.and_then(account_of)).map(str::to_owned);
         let account = if resource == "*" { Some(self.principal.account.clone()) } else { account };
         let org = account.as_deref().and_then(|number| self.compiled.account(number)?.organization.clone());
@@ -377,11 +388,7 @@ pub fn clause_of<'s>(statement: &'s Statement, layer: Layer, facts: &Facts<'_>) 
     Some(Clause { statement, layer, open, open_resource })
 }
 
-fn sort_into<'s>(
-    deny: &mut Vec<Clause<'s>>,
-    allow: &mut Vec<Clause<'s>>,
-    clauses: impl Iterator<Item = Clause<'s>>,
-) {
+fn sort_into<'s>(deny: &mut Vec<Clause<'s>>, allow: &mut Vec<Clause<'s>>, clauses: impl Iterator<Item = Clause<'s>>) {
     for clause in clauses {
         if denies(clause.statement) { deny.push(clause) } else { allow.push(clause) }
     }

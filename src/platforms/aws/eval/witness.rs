@@ -111,12 +111,7 @@ fn witnesses(holder: &Holder<'_>, types: &[ResourceType], patterns: &[String]) -
 }
 
 /// The best answer over all witnesses of these types.
-fn best(
-    holder: &Holder<'_>,
-    question: &Question<'_>,
-    types: &[ResourceType],
-    patterns: &[String],
-) -> Option<Verdict> {
+fn best(holder: &Holder<'_>, question: &Question<'_>, types: &[ResourceType], patterns: &[String]) -> Option<Verdict> {
     let rank = |verdict: &Verdict| match verdict.decision {
         Decision::Allowed => 3,
         Decision::Conditional => 2,
@@ -150,7 +145,13 @@ fn fill(pattern: &str, partition: &str, account: &str) -> String {
     }
     let open = |part: &str, value: &str| if part.contains(['*', '?']) { value.to_owned() } else { part.to_owned() };
     let name = parts[5].replace('*', NEW_NAME).replace('?', "x");
-    format!("arn:{}:{}:{}:{}:{name}", open(parts[1], partition), parts[2], open(parts[3], REGION), open(parts[4], account))
+    format!(
+        "arn:{}:{}:{}:{}:{name}",
+        open(parts[1], partition),
+        parts[2],
+        open(parts[3], REGION),
+        open(parts[4], account)
+    )
 }
 
 /// The resource patterns of every statement that takes part, expanded as far as the principal alone decides.
