@@ -3,7 +3,9 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agreement;
+mod analysed;
 mod cases;
 mod cli;
+mod real;
 mod reference;
 mod tidy;
