@@ -6,6 +6,7 @@ mod agreement;
 mod analysed;
 mod cases;
 mod cli;
+mod demo;
 mod real;
 mod reference;
 mod tidy;

@@ -37,11 +37,11 @@ pub const TABLE: &[(&str, Expected)] = &[
     ("user/privesc4-CreateAccessKey-user", Conditional(&["iam-002"], "number of access keys")),
     ("role/privesc4-CreateAccessKey-role", Conditional(&["iam-002"], "number of access keys")),
     // iam:CreateLoginProfile works on users without a password only, and MFA would stop the sign-in.
-    ("user/privesc5-CreateLoginProfile-user", Conditional(&["iam-004"], "login profile")),
-    ("role/privesc5-CreateLoginProfile-role", Conditional(&["iam-004"], "login profile")),
+    ("user/privesc5-CreateLoginProfile-user", Conditional(&["iam-004"], "console password")),
+    ("role/privesc5-CreateLoginProfile-role", Conditional(&["iam-004"], "console password")),
     // iam:UpdateLoginProfile works on users with a password only.
-    ("user/privesc6-UpdateLoginProfile-user", Conditional(&["iam-006"], "login profile")),
-    ("role/privesc6-UpdateLoginProfile-role", Conditional(&["iam-006"], "login profile")),
+    ("user/privesc6-UpdateLoginProfile-user", Conditional(&["iam-006"], "console password")),
+    ("role/privesc6-UpdateLoginProfile-role", Conditional(&["iam-006"], "console password")),
     // iam:AttachUserPolicy: to itself, if it is a user. A role gains nothing from what users then may.
     ("user/privesc7-AttachUserPolicy-user", Certain(&["iam-008"])),
     ("role/privesc7-AttachUserPolicy-role", Nothing),
