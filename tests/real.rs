@@ -116,21 +116,26 @@ fn row(analysed: &Analysed, end: &str, expected: &Expected) -> Result<(), String
     let certainty = best.as_ref().map(|path| path.certainty);
     let first = |certainty| analysed.first_techniques(from, certainty);
     let set = |techniques: &[&str]| techniques.iter().map(|&one| one.to_owned()).collect::<BTreeSet<String>>();
-    let right = !inside && match expected {
-        Expected::Inside => false,
-        Expected::Nothing => certainty.is_none(),
-        Expected::Certain(techniques) => {
-            certainty == Some(Certainty::Certain) && first(Certainty::Certain) == set(techniques)
-        }
-        Expected::CertainAmong(techniques) => {
-            certainty == Some(Certainty::Certain) && first(Certainty::Certain).is_superset(&set(techniques))
-        }
-        Expected::Conditional(techniques, words) => {
-            certainty == Some(Certainty::Conditional)
-                && first(Certainty::Conditional) == set(techniques)
-                && best.iter().flat_map(|path| &path.steps).flat_map(|step| &step.reasons).any(|it| it.contains(words))
-        }
-    };
+    let right = !inside
+        && match expected {
+            Expected::Inside => false,
+            Expected::Nothing => certainty.is_none(),
+            Expected::Certain(techniques) => {
+                certainty == Some(Certainty::Certain) && first(Certainty::Certain) == set(techniques)
+            }
+            Expected::CertainAmong(techniques) => {
+                certainty == Some(Certainty::Certain) && first(Certainty::Certain).is_superset(&set(techniques))
+            }
+            Expected::Conditional(techniques, words) => {
+                certainty == Some(Certainty::Conditional)
+                    && first(Certainty::Conditional) == set(techniques)
+                    && best
+                        .iter()
+                        .flat_map(|path| &path.steps)
+                        .flat_map(|step| &step.reasons)
+                        .any(|it| it.contains(words))
+            }
+        };
     if right || inside && matches!(expected, Expected::Inside) {
         return Ok(());
     }

@@ -108,8 +108,7 @@ fn certainty(text: &str) -> Result<Certainty, String> {
 impl Can {
     fn check(&self, analysed: &Analysed) -> Result<(), String> {
         let mut request = Request::new(analysed.find(&self.principal)?, &self.action, &self.resource);
-        request.context =
-            self.context.iter().map(|(key, values)| (key.to_ascii_lowercase(), values.clone())).collect();
+        request.context = self.context.iter().map(|(key, values)| (key.to_ascii_lowercase(), values.clone())).collect();
         let verdict = analysis::decide(analysed.tables(), analysed.as_of, &request);
         let says = |part: &String| {
             verdict.reasons.iter().any(|reason| {
