@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::accounts::is_root;
-use super::facts::{Caller, Fact, Facts, Target};
+use super::facts::{Boundary, Caller, Fact, Facts, Target};
 use super::principals::{account_root, session};
 use super::statement::Statement;
 use super::view::Holder;
@@ -146,7 +146,7 @@ fn impersonal(statement: &Statement, holder: &Holder<'_>, answers: &mut Vec<bool
     if statement.resources.patterns().iter().any(|pattern| pattern.variables().any(personal)) {
         return false;
     }
-    let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: None };
+    let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: Boundary::Unknown };
     let facts = Facts {
         principal: &holder.principal,
         target: &target,

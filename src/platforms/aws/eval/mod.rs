@@ -40,6 +40,9 @@ use crate::model::{
 };
 use crate::platforms::{Class, Evaluator, Given, Settings, View};
 
+/// Compiled action lists by what a statement writes under `Action` and `NotAction`.
+type ActionLists = FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>;
+
 /// The permission model of one snapshot.
 pub struct Compiled<'t> {
     tables: &'t Tables,
@@ -48,8 +51,8 @@ pub struct Compiled<'t> {
     /// Accounts whose users, groups and roles are in the export.
     loaded: BTreeSet<&'t str>,
     statements: Vec<OnceLock<Statement>>,
-    /// Compiled action lists by (actions, not_actions): many statements share one.
-    actions: RwLock<FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>>,
+    /// Compiled action lists by (actions, `not_actions)`: many statements share one.
+    actions: RwLock<ActionLists>,
     /// Entities that an expanded resource pattern covers.
     covered: RwLock<FxHashMap<String, Arc<RoaringBitmap>>>,
     /// Whether the export has an organisation's tree.

@@ -1,6 +1,6 @@
 //! Whom a resource policy's statement is about.
 //!
-//! Source: "AWS JSON policy elements: Principal" and "NotPrincipal" in the IAM user guide.
+//! Source: "AWS JSON policy elements: Principal" and "`NotPrincipal`" in the IAM user guide.
 
 use super::facts::{Caller, Principal};
 use super::statement::{Principals, Statement};

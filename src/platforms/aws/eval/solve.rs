@@ -203,10 +203,13 @@ fn common_texts(tests: &[&Test], facts: &Facts<'_>) -> Vec<String> {
     out.iter().map(|text| super::pattern::plain(text).into_owned()).collect()
 }
 
+/// How each pair of places in two patterns was first reached: from which, and by reading which character.
+type Steps = BTreeMap<(usize, usize), ((usize, usize), Option<char>)>;
+
 /// The shortest text that two patterns match: a breadth-first search over the pairs of places in them.
 fn common(first: &str, second: &str) -> Option<String> {
     let (a, b): (Vec<char>, Vec<char>) = (first.chars().collect(), second.chars().collect());
-    let mut from: BTreeMap<(usize, usize), ((usize, usize), Option<char>)> = BTreeMap::new();
+    let mut from = Steps::new();
     let mut open = std::collections::VecDeque::from([(0, 0)]);
     while let Some((i, j)) = open.pop_front() {
         if (i, j) == (a.len(), b.len()) {
@@ -239,7 +242,7 @@ fn common(first: &str, second: &str) -> Option<String> {
     None
 }
 
-fn spell(from: &BTreeMap<(usize, usize), ((usize, usize), Option<char>)>, end: (usize, usize)) -> String {
+fn spell(from: &Steps, end: (usize, usize)) -> String {
     let mut letters = Vec::new();
     let mut at = end;
     while let Some(&(before, letter)) = from.get(&at) {
@@ -301,7 +304,7 @@ fn literals(test: &Test, facts: &Facts<'_>) -> Vec<String> {
             }
             Kind::Text { .. } | Kind::Arn => {
                 out.push(super::pattern::plain(&text.replace('*', "").replace('?', "x")).into_owned());
-                out.push(super::pattern::plain(&text.replace('*', "x").replace('?', "x")).into_owned());
+                out.push(super::pattern::plain(&text.replace(['*', '?'], "x")).into_owned());
             }
             Kind::Bool => out.extend(["true".to_owned(), "false".to_owned()]),
             Kind::Numeric(_) => {
@@ -310,7 +313,7 @@ fn literals(test: &Test, facts: &Facts<'_>) -> Vec<String> {
                 }
             }
             Kind::Date(_) => out.extend(near(&text)),
-            Kind::Address => out.extend(network(&text).map(|network| network.samples()).unwrap_or_default()),
+            Kind::Address => out.extend(network(&text).map(super::condition::Network::samples).unwrap_or_default()),
             Kind::Null => out.push("x".to_owned()),
             Kind::Unknown => {}
         }

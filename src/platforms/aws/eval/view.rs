@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::accounts::{self, Account, RCP_SERVICES};
-use super::facts::{Caller, Fact, Facts, Principal, Target};
+use super::facts::{Boundary, Caller, Fact, Facts, Principal, Target};
 use super::formula::{Clause, Formula, Level, Sides};
 use super::principals::{Naming, naming};
 use super::statement::{Principals, Statement};
@@ -190,17 +190,17 @@ impl<'c> Holder<'c> {
         let org = account.as_deref().and_then(|number| self.compiled.account(number)?.organization.clone());
         let listed = entity.filter(|entity| entity.present && entity.kind != EntityKind::Resource);
         let tags = listed.map(|entity| tags(self.compiled, entity.entity));
-        let boundary = listed.map(|entity| {
+        let boundary = listed.map_or(Boundary::Unknown, |entity| {
             let policy = self.compiled.attached(entity.entity, AttachmentKind::Boundary).next();
-            policy.map(|policy| self.compiled.tables.entity(policy).id.clone())
+            policy.map_or(Boundary::Absent, |policy| Boundary::Policy(self.compiled.tables.entity(policy).id.clone()))
         });
         Target { arn: resource.to_owned(), account, org, tags, boundary }
     }
 
     /// A resource of which nothing is known, so that every condition on the resource stays open.
     #[must_use]
-    pub fn open_target(&self) -> Target {
-        Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: None }
+    pub fn open_target() -> Target {
+        Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: Boundary::Unknown }
     }
 
     /// The formula of a question about one resource.
