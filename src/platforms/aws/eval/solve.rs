@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::keys::{self, ValueType};
 use super::condition::{Kind, Quantifier, Test, instant, network};
 use super::facts::{Fact, Facts, Open};
 use super::formula::{Formula, Missing};
@@ -158,7 +159,7 @@ fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
             singles.extend(parts.iter().cloned());
         }
         singles.extend(common_texts(&tests, facts));
-        singles.push("overgrant-none-of-these".to_owned());
+        none_of_these(key, &tests, &mut singles);
         let several = tests.iter().any(|test| test.quantifier != Quantifier::One);
         let mut values = candidates(&open, singles, several);
         if !linked {
@@ -167,6 +168,30 @@ fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
         out.push(Domain { key: key.to_owned(), chosen: open.chosen, values });
     }
     out
+}
+
+/// Adds a value that no test mentions, of the key's type: what numbers, dates and addresses need beyond those near the
+/// tests' own values they have already.
+fn none_of_these(key: &str, tests: &[&Test], singles: &mut Vec<String>) {
+    let sample = match keys::describe(key).value_type {
+        ValueType::Bool => {
+            singles.clear();
+            singles.push("true".to_owned());
+            "false"
+        }
+        ValueType::Numeric => "0",
+        ValueType::Date => "2000-01-01T00:00:00Z",
+        ValueType::Ip => "192.0.2.1",
+        ValueType::String | ValueType::Arn | ValueType::Binary => {
+            let typed =
+                |test: &&Test| matches!(test.kind, Kind::Bool | Kind::Numeric(_) | Kind::Date(_) | Kind::Address);
+            if !tests.is_empty() && tests.iter().all(typed) {
+                return;
+            }
+            "overgrant-none-of-these"
+        }
+    };
+    singles.push(sample.to_owned());
 }
 
 /// What an open variable can be so that a pattern which needs it matches the resource: parts of the resource's text.
@@ -260,7 +285,9 @@ fn candidates(open: &Open, mut singles: Vec<String>, several: bool) -> Vec<Vec<S
             if let Some(prefix) = &open.prefix {
                 singles = singles
                     .into_iter()
-                    .map(|value| if value.starts_with(prefix) { value } else { format!("{prefix}{value}") })
+                    .map(|value| value.strip_prefix(prefix.as_str()).map(str::to_owned).unwrap_or(value))
+                    .filter(|name| is_session_name(name))
+                    .map(|name| format!("{prefix}{name}"))
                     .collect();
             }
         }
@@ -278,6 +305,14 @@ fn candidates(open: &Open, mut singles: Vec<String>, several: bool) -> Vec<Vec<S
         }
     }
     values
+}
+
+/// Whether a caller can give a role session this name.
+///
+/// Source: `RoleSessionName` in the STS API reference.
+fn is_session_name(name: &str) -> bool {
+    let admitted = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    !name.is_empty() && name.len() <= 64 && name.chars().all(admitted)
 }
 
 /// Keeps one of each group of values that every test answers alike.
@@ -314,8 +349,7 @@ fn literals(test: &Test, facts: &Facts<'_>) -> Vec<String> {
             }
             Kind::Date(_) => out.extend(near(&text)),
             Kind::Address => out.extend(network(&text).map(super::condition::Network::samples).unwrap_or_default()),
-            Kind::Null => out.push("x".to_owned()),
-            Kind::Unknown => {}
+            Kind::Null | Kind::Unknown => {}
         }
     }
     out

@@ -17,6 +17,8 @@ use crate::platforms::Standpoint;
 
 /// What stands for a name that nobody has used.
 const NEW_NAME: &str = "overgrant-new";
+/// An account that nobody has.
+const ELSEWHERE: &str = "000000000000";
 /// Region of a witness where its pattern leaves it open.
 const REGION: &str = "us-east-1";
 
@@ -75,7 +77,11 @@ pub fn together(holder: &Holder<'_>, questions: &[Question<'_>]) -> Option<Stand
 #[must_use]
 pub fn outside(holder: &Holder<'_>, question: &Question<'_>) -> Option<Standpoint> {
     let partition = holder.principal.arn.split(':').nth(1).unwrap_or("aws");
-    standpoint(&holder.answer(question, &format!("arn:{partition}:iam::000000000000:role/{NEW_NAME}")))
+    let role = format!("arn:{partition}:iam::{ELSEWHERE}:role/{NEW_NAME}");
+    let named =
+        patterns(holder, question).iter().map(|pattern| fill(pattern, partition, ELSEWHERE)).collect::<Vec<_>>();
+    let roles = std::iter::once(role).chain(named.into_iter().filter(|arn| arn.contains(":role/")));
+    roles.filter_map(|role| standpoint(&holder.answer(question, &role))).next()
 }
 
 /// Both of two answers.
