@@ -158,7 +158,7 @@ fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
             singles.extend(everywhere.iter().cloned());
             singles.extend(parts.iter().cloned());
         }
-        singles.extend(common_texts(&tests, facts));
+        singles.extend(common_texts(&tests, open.prefix.as_deref(), facts));
         none_of_these(key, &tests, &mut singles);
         let several = tests.iter().any(|test| test.quantifier != Quantifier::One);
         let mut values = candidates(&open, singles, several);
@@ -216,11 +216,13 @@ fn parts_of_resource(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<String> {
     out
 }
 
-/// For each two wildcard patterns that are tested on a key, a text that both match, where there is one.
-fn common_texts(tests: &[&Test], facts: &Facts<'_>) -> Vec<String> {
+/// For each two wildcard patterns that are tested on a key, a text that both match, where there is one; the beginning
+/// that every value has is such a pattern too.
+fn common_texts(tests: &[&Test], prefix: Option<&str>, facts: &Facts<'_>) -> Vec<String> {
     let wildcards = |test: &&&Test| matches!(test.kind, Kind::Text { wildcards: true, .. } | Kind::Arn);
     let values = tests.iter().filter(wildcards).flat_map(|test| &test.values);
-    let patterns: Vec<_> = values.filter_map(|value| value.expand(|key| facts.single(key))).collect();
+    let mut patterns: Vec<_> = values.filter_map(|value| value.expand(|key| facts.single(key))).collect();
+    patterns.extend(prefix.map(|prefix| format!("{prefix}*").into()));
     let mut out = Vec::new();
     for (at, first) in patterns.iter().enumerate() {
         out.extend(patterns[at + 1..].iter().filter_map(|second| common(first, second)));
