@@ -234,7 +234,7 @@ fn common_texts(tests: &[&Test], prefix: Option<&str>, facts: &Facts<'_>) -> Vec
 type Steps = BTreeMap<(usize, usize), ((usize, usize), Option<char>)>;
 
 /// The shortest text that two patterns match: a breadth-first search over the pairs of places in them.
-fn common(first: &str, second: &str) -> Option<String> {
+pub fn common(first: &str, second: &str) -> Option<String> {
     let (a, b): (Vec<char>, Vec<char>) = (first.chars().collect(), second.chars().collect());
     let mut from = Steps::new();
     let mut open = std::collections::VecDeque::from([(0, 0)]);

@@ -2,7 +2,8 @@
 //!
 //! The question is decided on witnesses: for each resource type that the action takes, one ARN with names that no
 //! policy has, and one for each resource pattern of the statements that take part, with its wildcards filled in.
-//! A pattern lets a new name through exactly when it lets such a witness through. Types that no call can do without
+//! A pattern lets a new name through exactly when it lets such a witness through; for what several layers let through
+//! together there is a witness for each two patterns, up to [`SHARED_MAX`] of them. Types that no call can do without
 //! must all be allowed; of the others one is enough. Witnesses lie in the caller's own account, so that a pattern
 //! for AWS's own or for someone else's resources gives none.
 
@@ -160,6 +161,30 @@ fn fill(pattern: &str, partition: &str, account: &str) -> String {
     )
 }
 
+/// For pairs of the patterns, a resource that both cover, where there is one: layers may each let through a part of what
+/// the other does. Accounts and partitions that are left open are the caller's own first.
+fn shared_by_layers(holder: &Holder<'_>, patterns: &[String]) -> Vec<String> {
+    if holder.boundary.is_none() && holder.scps.is_none() {
+        return Vec::new();
+    }
+    let own = |pattern: &String| {
+        let mut parts: Vec<String> = pattern.splitn(6, ':').map(str::to_owned).collect();
+        if let Some(account) = parts.get_mut(4).filter(|account| account.as_str() == "*") {
+            holder.principal.account.clone_into(account);
+        }
+        parts.join(":")
+    };
+    let patterns: Vec<String> = patterns.iter().take(SHARED_MAX).map(own).collect();
+    let mut out = Vec::new();
+    for (at, first) in patterns.iter().enumerate() {
+        out.extend(patterns[at + 1..].iter().filter_map(|second| super::solve::common(first, second)));
+    }
+    out
+}
+
+/// Patterns of which every two are intersected.
+const SHARED_MAX: usize = 16;
+
 /// The resource patterns of every statement that takes part, expanded as far as the principal alone decides.
 fn patterns(holder: &Holder<'_>, question: &Question<'_>) -> Vec<String> {
     let target = holder.target("*");
@@ -181,6 +206,8 @@ fn patterns(holder: &Holder<'_>, question: &Question<'_>) -> Vec<String> {
     }
     // A pattern that stops inside the type (`arn:aws:lambda:*`) says no more than the type itself.
     out.retain(|text| fixed_prefix(text).starts_with("arn:"));
+    let shared = shared_by_layers(holder, &out);
+    out.extend(shared);
     out.sort();
     out.dedup();
     out
