@@ -1,6 +1,6 @@
 //! Effective permissions over all platforms: one evaluator each, asked through one door.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use crate::model::{Access, Decision, EntityId, Request, Tables, TrustKind, Verdict};
 use crate::platforms;
@@ -89,18 +89,18 @@ impl<'t> Evaluators<'t> {
     /// Trusts whose trusted side is outside what policies of the export decide.
     #[must_use]
     pub fn federations(&self) -> Vec<Federation> {
-        let holders: FxHashMap<EntityId, ()> = self
+        let holders: FxHashSet<EntityId> = self
             .iter()
             .flat_map(|(_, evaluator)| evaluator.classes())
             .flat_map(|class| &class.members)
-            .map(|&id| (id, ()))
+            .copied()
             .collect();
         self.tables
             .trusts
             .iter()
             .filter(|trust| !matches!(trust.kind, TrustKind::Service | TrustKind::Deleted))
             .filter_map(|trust| {
-                let trustee = trust.trustee.filter(|trustee| !holders.contains_key(trustee))?;
+                let trustee = trust.trustee.filter(|trustee| !holders.contains(trustee))?;
                 // An account that is in the export delegates to its own principals, whom the evaluator asks.
                 let inside = self.tables.entity(trustee).present && trust.kind == TrustKind::SameAccount;
                 let grant = (trust.grant != u32::MAX).then_some(trust.grant);

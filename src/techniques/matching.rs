@@ -129,7 +129,7 @@ struct Matcher<'m> {
     others: &'m Others<'m>,
 }
 
-impl<'m> Matcher<'m> {
+impl Matcher<'_> {
     fn drafts<'l>(&self, at: usize, technique: &'l Technique) -> Vec<Draft<'l>> {
         if !technique.actors.is_empty() && !technique.actors.contains(&self.class.kind) {
             return Vec::new();
@@ -182,11 +182,11 @@ impl<'m> Matcher<'m> {
                 return None;
             }
         }
-        if let [alone] = self.class.members[..] {
-            if technique.target.as_ref().is_some_and(|target| target.relation == Relation::Any) {
-                found.certain.remove(alone.0);
-                found.possible.remove(alone.0);
-            }
+        if let [alone] = self.class.members[..]
+            && technique.target.as_ref().is_some_and(|target| target.relation == Relation::Any)
+        {
+            found.certain.remove(alone.0);
+            found.possible.remove(alone.0);
         }
         self.others.limit(technique, &mut found);
         if technique.gain.through == Some(By::Actor) {
@@ -231,28 +231,24 @@ impl<'m> Matcher<'m> {
         }
     }
 
-    /// The view that a requirement is about: of the class as it is, or after a change. A change that changes nothing
-    /// leaves nothing to gain from it.
-    fn changed(&self, requirement: &Requirement) -> Option<Option<Box<dyn View + 'm>>> {
+    /// Asks the view that a requirement is about: of the class as it is, or after a change. A change that changes
+    /// nothing leaves nothing to gain from it.
+    fn ask<T: Default>(&self, requirement: &Requirement, ask: impl FnOnce(&dyn View) -> T) -> T {
         match requirement.given {
-            None => Some(None),
-            Some(given) => self.evaluator.open_given(self.number, &[given]).map(Some),
+            None => ask(&*self.view),
+            Some(given) => self.evaluator.open_given(self.number, &[given]).map_or_else(T::default, |view| ask(&*view)),
         }
     }
 
     /// The best of a requirement's alternatives, where it is on no target.
     fn anywhere(&self, requirement: &Requirement) -> Option<Standpoint> {
         let on = if requirement.on == On::Everything { access::On::Everything } else { access::On::Something };
-        let changed = self.changed(requirement)?;
-        let view: &dyn View = changed.as_deref().unwrap_or(&*self.view);
-        best(self.asks(requirement).iter().filter_map(|ask| view.anywhere(ask, on)))
+        self.ask(requirement, |view| best(self.asks(requirement).iter().filter_map(|ask| view.anywhere(ask, on))))
     }
 
     /// Where any of a requirement's alternatives is allowed.
     fn targets(&self, requirement: &Requirement, among: &RoaringBitmap) -> Reach {
-        let Some(changed) = self.changed(requirement) else { return Reach::default() };
-        let view: &dyn View = changed.as_deref().unwrap_or(&*self.view);
-        union(self.asks(requirement).iter().map(|ask| view.targets(ask, among)))
+        self.ask(requirement, |view| union(self.asks(requirement).iter().map(|ask| view.targets(ask, among))))
     }
 
     /// The questions of a requirement: one for each alternative, and for each policy that a guard may be.

@@ -406,7 +406,7 @@ mod tests {
     }
 
     fn users(read: &Reading) -> Vec<String> {
-        let entities = read.builders.iter().flat_map(|builder| builder.entities());
+        let entities = read.builders.iter().flat_map(Builder::entities);
         entities.filter(|entity| entity.id.contains(":user/")).map(|entity| entity.name.clone()).collect()
     }
 

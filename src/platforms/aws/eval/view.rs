@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::accounts::{self, Account, RCP_SERVICES};
-use super::facts::{Caller, Fact, Facts, Principal, Target};
+use super::facts::{Boundary, Caller, Fact, Facts, Principal, Target};
 use super::formula::{Clause, Formula, Level, Sides};
 use super::principals::{Naming, naming};
-use super::statement::{Principals, Statement};
+use super::statement::{Principals, Session, Statement};
 use super::{Compiled, account_of, denies};
 use crate::model::{AttachmentKind, Effect, EntityId, EntityKind, Layer, Verdict};
 use crate::platforms::Given;
@@ -190,17 +190,17 @@ impl<'c> Holder<'c> {
         let org = account.as_deref().and_then(|number| self.compiled.account(number)?.organization.clone());
         let listed = entity.filter(|entity| entity.present && entity.kind != EntityKind::Resource);
         let tags = listed.map(|entity| tags(self.compiled, entity.entity));
-        let boundary = listed.map(|entity| {
+        let boundary = listed.map_or(Boundary::Unknown, |entity| {
             let policy = self.compiled.attached(entity.entity, AttachmentKind::Boundary).next();
-            policy.map(|policy| self.compiled.tables.entity(policy).id.clone())
+            policy.map_or(Boundary::Absent, |policy| Boundary::Policy(self.compiled.tables.entity(policy).id.clone()))
         });
         Target { arn: resource.to_owned(), account, org, tags, boundary }
     }
 
     /// A resource of which nothing is known, so that every condition on the resource stays open.
     #[must_use]
-    pub fn open_target(&self) -> Target {
-        Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: None }
+    pub fn open_target() -> Target {
+        Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: Boundary::Unknown }
     }
 
     /// The formula of a question about one resource.
@@ -274,6 +274,22 @@ impl<'c> Holder<'c> {
         self.note_missing(formula, &missing);
     }
 
+    /// A statement that names sessions of the caller's role holds in those: the caller chooses its session's name.
+    fn named_sessions<'s>(
+        &self,
+        formula: &mut Formula<'s>,
+        statement: &'s Statement,
+        clause: &impl Fn(&'s Statement, Layer) -> Option<Clause<'s>>,
+    ) {
+        let caller = &self.principal;
+        let own = |session: &&Session| session.account == caller.account && session.role == caller.name;
+        for session in statement.sessions.iter().filter(own).filter(|_| caller.caller == Caller::Role) {
+            let Some(mut clause) = clause(statement, Layer::Resource) else { return };
+            clause.open.push(&session.test);
+            if denies(statement) { formula.deny.push(clause) } else { formula.named.allow.push(clause) }
+        }
+    }
+
     fn named_as_user(&self, statement: &Statement) -> bool {
         let caller = &self.principal;
         let is_caller = |text: &String| {
@@ -312,6 +328,9 @@ impl<'c> Holder<'c> {
         if let Some(id) = found {
             for at in self.compiled.in_layer(id, Layer::Resource) {
                 let statement = self.compiled.statement(at);
+                if question.session_name.is_none() {
+                    self.named_sessions(formula, statement, clause);
+                }
                 let Some(how) = naming(statement, &self.principal, question.session_name) else { continue };
                 let Some(clause) = clause(statement, Layer::Resource) else { continue };
                 if denies(statement) {
