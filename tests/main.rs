@@ -9,4 +9,5 @@ mod cli;
 mod demo;
 mod real;
 mod reference;
+mod robustness;
 mod tidy;

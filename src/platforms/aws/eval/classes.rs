@@ -70,6 +70,8 @@ struct Key {
     service_linked: bool,
     /// Documents that apply, each with whether it comes through a group.
     documents: Vec<(u64, bool)>,
+    /// Whether its policies are in no export.
+    unknown: bool,
     boundary: Option<EntityId>,
     /// Answers of conditions on who asks, by the condition.
     answers: Vec<(String, bool)>,
@@ -168,6 +170,7 @@ impl Maker<'_> {
             account: holder.principal.account.clone(),
             service_linked: holder.principal.service_linked,
             documents,
+            unknown: holder.identity_missing.contains(&member),
             boundary: compiled.attached(member, AttachmentKind::Boundary).next(),
             answers,
             person: (personal || holder.all_allowed).then_some(member),
