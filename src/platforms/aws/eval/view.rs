@@ -114,6 +114,7 @@ impl<'c> Holder<'c> {
             Given::NoBoundary => {
                 let bounded = self.boundary.take().is_some();
                 self.boundary_missing = None;
+                self.principal.bounded = false;
                 return if bounded { vec![self] } else { Vec::new() };
             }
             Given::Administrator => {
