@@ -225,3 +225,27 @@ impl<'t> Assembly<'t> {
         AttackGraph { edges: self.edges, target_sets: self.target_sets, administrators: self.administrators }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_technique_leads_to_the_same_place_once_and_as_certainly_as_it_can() {
+        let tables = Tables::default();
+        let mut graph = Assembly::new(&tables);
+        for (technique, certainty) in [
+            ("b", Certainty::Conditional),
+            ("a", Certainty::Conditional),
+            ("b", Certainty::Certain),
+            ("a", Certainty::Certain),
+            ("c", Certainty::Conditional),
+        ] {
+            let (technique, reasons, evidence) = (technique.to_owned(), Vec::new(), Vec::new());
+            graph.edges.push(Edge { src: 1, dst: 2, technique, certainty, reasons, evidence });
+        }
+        let edges = graph.finish().edges;
+        let found: Vec<_> = edges.iter().map(|edge| (edge.technique.as_str(), edge.certainty)).collect();
+        assert_eq!(found, [("a", Certainty::Certain), ("b", Certainty::Certain), ("c", Certainty::Conditional)]);
+    }
+}

@@ -19,6 +19,8 @@ pub struct Candidates {
     pub possible: RoaringBitmap,
     /// What the difference hangs on, in words, with the entities of which that is true.
     doubts: BTreeMap<Arc<str>, RoaringBitmap>,
+    /// All entities that something is in doubt of, once tidied.
+    doubted: RoaringBitmap,
 }
 
 /// Reasons that are given in full for one set of targets.
@@ -28,17 +30,17 @@ impl Candidates {
     /// Entities that are all certain.
     #[must_use]
     pub fn all(entities: RoaringBitmap) -> Self {
-        Self { certain: entities.clone(), possible: entities, doubts: BTreeMap::new() }
+        Self { certain: entities.clone(), possible: entities, ..Self::default() }
     }
 
-    /// What some of the candidates hang on: the first few reasons, and how many there are besides.
+    /// What some of the candidates hang on: the first few reasons, and of how many candidates there are more.
     #[must_use]
     pub fn reasons(&self, of: &RoaringBitmap) -> Vec<String> {
         let mut about = self.doubts.iter().filter(|(_, entities)| !entities.is_disjoint(of)).map(|(why, _)| why);
         let mut reasons: Vec<String> = about.by_ref().take(REASONS_MAX).map(|why| why.as_ref().to_owned()).collect();
-        let more = about.count();
-        if more > 0 {
-            reasons.push(format!("with other targets: {more} more of this kind"));
+        if about.next().is_some() {
+            let targets = self.doubted.intersection_len(of);
+            reasons.push(format!("with some of {targets} targets: more reasons of this kind"));
         }
         reasons
     }
@@ -78,6 +80,7 @@ impl Candidates {
             *entities &= &open;
             !entities.is_empty()
         });
+        self.doubted = self.doubts.values().fold(RoaringBitmap::new(), |all, entities| all | entities);
     }
 }
 
@@ -247,7 +250,7 @@ mod tests {
         assert_eq!(candidates.reasons(&RoaringBitmap::from_iter([0, 2])), ["reason 2"]);
         let all = candidates.reasons(&candidates.possible);
         assert_eq!(all[..4], ["reason 1", "reason 2", "reason 3", "reason 4"]);
-        assert_eq!(all[4..], ["with other targets: 1 more of this kind"]);
+        assert_eq!(all[4..], ["with some of 5 targets: more reasons of this kind"]);
         assert!(candidates.reasons(&RoaringBitmap::from_iter([6])).is_empty());
     }
 }
