@@ -58,7 +58,7 @@ pub enum Given {
     NoGroupInlineDenies,
     /// The policies attached to its groups deny nothing any more.
     NoGroupAttachedDenies,
-    /// Another version of one of its policies is in force.
+    /// Another version of a policy attached to it or to its groups is in force.
     InactiveVersion,
     /// It is given everything, as far as its boundary, its denies and its organisation's controls let it.
     Administrator,
@@ -73,8 +73,60 @@ pub struct Reach {
     pub possible: RoaringBitmap,
     /// What the difference hangs on, in words, sorted.
     pub reasons: Vec<String>,
-    /// Numbers of the grants that allow, ascending.
+    /// Numbers of the grants that allow what is certain, ascending.
     pub evidence: Vec<u32>,
+    /// Numbers of the grants that perhaps allow the rest, ascending.
+    pub open_evidence: Vec<u32>,
+}
+
+impl Reach {
+    /// What any of these reaches.
+    #[must_use]
+    pub fn union(found: impl Iterator<Item = Self>) -> Self {
+        let mut all = found.reduce(|all, one| all.with(one, |a, b| a | b)).unwrap_or_default();
+        all.tidy();
+        all
+    }
+
+    /// What all of these reach; nothing when there are none.
+    #[must_use]
+    pub fn intersection(found: impl Iterator<Item = Self>) -> Self {
+        let mut all = found.reduce(|all, one| all.with(one, |a, b| a & b)).unwrap_or_default();
+        all.tidy();
+        all
+    }
+
+    fn with(mut self, one: Self, join: impl Fn(&RoaringBitmap, &RoaringBitmap) -> RoaringBitmap) -> Self {
+        self.certain = join(&self.certain, &one.certain);
+        self.possible = join(&self.possible, &one.possible);
+        self.reasons.extend(one.reasons);
+        self.evidence.extend(one.evidence);
+        self.open_evidence.extend(one.open_evidence);
+        self
+    }
+
+    /// Puts reasons and evidence in order, each once.
+    pub fn tidy(&mut self) {
+        self.reasons.sort_unstable();
+        self.reasons.dedup();
+        for evidence in [&mut self.evidence, &mut self.open_evidence] {
+            evidence.sort_unstable();
+            evidence.dedup();
+        }
+    }
+
+    /// What it stands on that at least one entity is reached; `None` when none is.
+    #[must_use]
+    pub fn standpoint(self) -> Option<Standpoint> {
+        if self.possible.is_empty() {
+            None
+        } else if self.certain.is_empty() {
+            let (reasons, evidence) = (self.reasons, self.open_evidence);
+            Some(Standpoint { certainty: Certainty::Conditional, reasons, evidence })
+        } else {
+            Some(Standpoint { certainty: Certainty::Certain, reasons: Vec::new(), evidence: self.evidence })
+        }
+    }
 }
 
 /// A platform's effective permissions, compiled from one snapshot's tables.
@@ -85,8 +137,9 @@ pub trait Evaluator: Sync {
     /// One class, opened for many questions.
     fn open(&self, class: usize) -> Box<dyn View + '_>;
 
-    /// One class as it would be after these changes; `None` when one of them would change nothing.
-    fn open_given(&self, class: usize, given: &[Given]) -> Option<Box<dyn View + '_>>;
+    /// One class as it would be after these changes; `None` when one of them would change nothing. `policy` is the one
+    /// that [`Given::InactiveVersion`] is about; without it that is any.
+    fn open_given(&self, class: usize, given: &[Given], policy: Option<EntityId>) -> Option<Box<dyn View + '_>>;
 
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;
@@ -122,4 +175,36 @@ pub struct Standpoint {
     pub reasons: Vec<String>,
     /// Numbers of the grants that allow, ascending.
     pub evidence: Vec<u32>,
+}
+
+impl Standpoint {
+    /// The first certain answer, else the first.
+    #[must_use]
+    pub fn best(found: impl Iterator<Item = Self>) -> Option<Self> {
+        let mut best: Option<Self> = None;
+        for one in found {
+            if one.certainty == Certainty::Certain {
+                return Some(one);
+            }
+            best = best.or(Some(one));
+        }
+        best
+    }
+
+    /// What all of these stand on together; `None` when one of them is no, or there are none.
+    #[must_use]
+    pub fn all(found: impl Iterator<Item = Option<Self>>) -> Option<Self> {
+        let mut all = found.reduce(|all, one| {
+            let (mut all, one) = (all?, one?);
+            all.certainty = all.certainty.max(one.certainty);
+            all.reasons.extend(one.reasons);
+            all.evidence.extend(one.evidence);
+            Some(all)
+        })??;
+        all.reasons.sort_unstable();
+        all.reasons.dedup();
+        all.evidence.sort_unstable();
+        all.evidence.dedup();
+        Some(all)
+    }
 }

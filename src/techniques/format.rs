@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::TechniqueError;
-use crate::access::Given;
+use crate::access::{self, Given};
 use crate::model::EntityKind;
 
 /// One escalation technique.
@@ -172,6 +172,17 @@ pub enum On {
     /// Who must have the permission.
     #[serde(rename = "self")]
     Itself,
+}
+
+impl On {
+    /// What is asked of the evaluator where the permission is on no entity of the export.
+    #[must_use]
+    pub const fn anywhere(self) -> access::On {
+        match self {
+            Self::Everything => access::On::Everything,
+            _ => access::On::Something,
+        }
+    }
 }
 
 /// Something that must exist and that no export of the platform's authorization data lists.
@@ -345,7 +356,19 @@ fn contradiction(technique: &Technique) -> Option<String> {
         if (of_target || requirement.by == By::Target) && technique.target.is_none() {
             return Some("a requirement is about the target, but there is no [target]".to_owned());
         }
+        if requirement.given == Some(Given::InactiveVersion) && !of_own_policy(technique, requirement) {
+            let why = "`given = \"inactive-version\"` is for a permission of the actor on something or everything, and \
+                for a target with `relation = \"own-policy\"`";
+            return Some(why.to_owned());
+        }
     }
     let facts = technique.target.iter().flat_map(|target| target.with.keys()).chain(technique.actor.with.keys());
     facts.map(|name| super::index::known_fact(name)).find_map(Result::err)
+}
+
+/// Whether a requirement can be asked for each of the actor's own policies.
+fn of_own_policy(technique: &Technique, requirement: &Requirement) -> bool {
+    requirement.by == By::Actor
+        && matches!(requirement.on, On::Something | On::Everything)
+        && technique.target.as_ref().is_some_and(|target| target.relation == Relation::OwnPolicy)
 }

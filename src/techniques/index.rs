@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::format::{Fact, Facts, Relation, Scope, Target};
-use crate::model::{
-    AttachmentKind, CredentialKind, Effect, EntityId, EntityKind, Layer, MembershipKind, Tables, TrustKind,
-};
+use super::format::{Fact, Facts, Relation, Target};
+pub use super::trusts::Candidates;
+use super::trusts::Trusts;
+use crate::model::{AttachmentKind, CredentialKind, Effect, EntityId, EntityKind, Layer, MembershipKind, Tables};
 
 /// Names of facts that techniques may ask for, and what they mean.
 pub const FACTS: &[(&str, &str)] = &[
@@ -49,25 +49,12 @@ pub enum Truth {
     Open(String),
 }
 
-/// Entities that satisfy a technique's target, certainly and possibly.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Candidates {
-    pub certain: RoaringBitmap,
-    pub possible: RoaringBitmap,
-    /// What the difference hangs on.
-    pub reasons: Vec<String>,
-}
-
 /// Lookups over the tables.
 pub struct Index<'t> {
     tables: &'t Tables,
     by_kind: BTreeMap<EntityKind, RoaringBitmap>,
     by_scope: FxHashMap<EntityId, RoaringBitmap>,
-    /// Roles that a service may assume, by service name.
-    services: BTreeMap<String, Candidates>,
-    federated: BTreeMap<String, Candidates>,
-    /// Identity providers that each role trusts.
-    providers: FxHashMap<u32, RoaringBitmap>,
+    trusts: Trusts,
 }
 
 impl<'t> Index<'t> {
@@ -85,44 +72,7 @@ impl<'t> Index<'t> {
                 by_scope.entry(scope).or_default().insert(entity.entity.0);
             }
         }
-        let mut index = Self {
-            tables,
-            by_kind,
-            by_scope,
-            services: BTreeMap::new(),
-            federated: BTreeMap::new(),
-            providers: FxHashMap::default(),
-        };
-        index.read_trusts();
-        index
-    }
-
-    fn read_trusts(&mut self) {
-        for trust in &self.tables.trusts {
-            let target = self.tables.entity(trust.target);
-            let found = match trust.kind {
-                TrustKind::Service => {
-                    let service = trust.trustee_pattern.trim_start_matches("Service:");
-                    // In China the same services carry the partition's domain.
-                    let service = service.strip_suffix(".cn").unwrap_or(service);
-                    self.services.entry(service.to_owned()).or_default()
-                }
-                TrustKind::Federated => {
-                    let provider = trust.trustee_pattern.to_ascii_lowercase();
-                    let known = trust.trustee.map(|provider| provider.0);
-                    self.providers.entry(trust.target.0).or_default().extend(known);
-                    self.federated.entry(provider).or_default()
-                }
-                _ => continue,
-            };
-            found.possible.insert(trust.target.0);
-            match &trust.condition {
-                None => {
-                    found.certain.insert(trust.target.0);
-                }
-                Some(condition) => found.reasons.push(format!("trust of `{}` requires {condition}", target.name)),
-            }
-        }
+        Self { tables, by_kind, by_scope, trusts: Trusts::of(tables) }
     }
 
     /// The tables that are indexed.
@@ -131,45 +81,31 @@ impl<'t> Index<'t> {
         self.tables
     }
 
-    /// Entities that a technique can be used against by actors of one scope.
+    /// Entities that a technique can be used against by actors of one scope; `None` when the scope does not matter.
     #[must_use]
-    pub fn candidates(&self, target: &Target, scope: EntityId) -> Candidates {
+    pub fn candidates(&self, target: &Target, scope: Option<EntityId>) -> Candidates {
         let mut possible: RoaringBitmap = target
             .kind
             .iter()
             .filter_map(|kind| self.by_kind.get(kind))
             .fold(RoaringBitmap::new(), |all, one| all | one);
-        if target.scope == Scope::Same {
+        if let Some(scope) = scope {
             possible &= self.by_scope.get(&scope).cloned().unwrap_or_default();
         }
-        let mut out = Candidates { certain: possible.clone(), possible, reasons: Vec::new() };
+        let mut out = Candidates::all(possible);
         if !target.trusts_service.is_empty() {
-            let mut trusting = Candidates::default();
-            for service in &target.trusts_service {
-                if let Some(found) = self.services.get(service) {
-                    trusting.certain |= &found.certain;
-                    trusting.possible |= &found.possible;
-                    trusting.reasons.extend(found.reasons.iter().cloned());
-                }
-            }
-            out.limit(&trusting);
+            out.limit(&self.trusts.services(&target.trusts_service, scope));
         }
         if let Some(text) = &target.trusts_federated {
             // Whatever the trust asks of the provider's users, who controls the provider says of them.
-            let found = self.federated.iter().filter(|(provider, _)| provider.contains(text.as_str()));
-            let trusting = found.fold(RoaringBitmap::new(), |all, (_, one)| all | &one.possible);
-            out.limit(&Candidates { certain: trusting.clone(), possible: trusting, reasons: Vec::new() });
+            out.limit(&Candidates::all(self.trusts.federated(text)));
         }
-        for id in &out.possible.clone() {
-            match self.facts(EntityId(id), &target.with) {
-                Truth::Yes => {}
-                Truth::No => {
-                    out.certain.remove(id);
-                    out.possible.remove(id);
-                }
-                Truth::Open(why) => {
-                    out.certain.remove(id);
-                    out.reasons.push(why);
+        if !target.with.is_empty() {
+            for id in &out.possible.clone() {
+                match self.facts(EntityId(id), &target.with) {
+                    Truth::Yes => {}
+                    Truth::No => out.remove(id),
+                    Truth::Open(why) => out.doubt(id, &why),
                 }
             }
         }
@@ -180,22 +116,24 @@ impl<'t> Index<'t> {
     /// Entities that stand to an actor in a relation other than `any`.
     #[must_use]
     pub fn related(&self, actor: EntityId, relation: Relation) -> RoaringBitmap {
-        let own = |kind: AttachmentKind, holder: EntityId| {
-            let rows = &self.tables.attachments;
-            let start = rows.partition_point(|row| row.holder < holder);
-            let rows = rows[start..].iter().take_while(move |row| row.holder == holder);
-            rows.filter(move |row| row.kind == kind).map(|row| row.policy.0)
-        };
         match relation {
             Relation::Any => RoaringBitmap::full(),
             Relation::Itself => RoaringBitmap::from_iter([actor.0]),
             Relation::OwnGroup => self.groups(actor).map(|group| group.0).collect(),
             Relation::OwnPolicy => {
                 let holders = std::iter::once(actor).chain(self.groups(actor));
-                holders.flat_map(|holder| own(AttachmentKind::Identity, holder)).collect()
+                holders.flat_map(|holder| self.attached(holder, AttachmentKind::Identity)).collect()
             }
-            Relation::OwnBoundary => own(AttachmentKind::Boundary, actor).collect(),
+            Relation::OwnBoundary => self.attached(actor, AttachmentKind::Boundary).collect(),
         }
+    }
+
+    /// Policies attached to a holder in one way.
+    fn attached(&self, holder: EntityId, kind: AttachmentKind) -> impl Iterator<Item = u32> {
+        let rows = &self.tables.attachments;
+        let start = rows.partition_point(|row| row.holder < holder);
+        let rows = rows[start..].iter().take_while(move |row| row.holder == holder);
+        rows.filter(move |row| row.kind == kind).map(|row| row.policy.0)
     }
 
     /// The groups that an actor is in; a group as an actor stands for one of its members.
@@ -214,19 +152,23 @@ impl<'t> Index<'t> {
     /// The identity providers that a role trusts.
     #[must_use]
     pub fn providers(&self, role: u32) -> RoaringBitmap {
-        self.providers.get(&role).cloned().unwrap_or_default()
+        self.trusts.providers(role)
     }
 
-    /// The policies attached to a principal or to its groups that deny something, by id.
+    /// The policies attached to a principal, or else to its groups, that deny something, by id.
     #[must_use]
-    pub fn guards(&self, actor: EntityId) -> Vec<String> {
+    pub fn guards(&self, actor: EntityId, of_groups: bool) -> Vec<String> {
         let grants = &self.tables.grants;
         let denies = |policy: &u32| {
             let start = grants.partition_point(|row| row.holder.0 < *policy);
             let mut own = grants[start..].iter().take_while(|row| row.holder.0 == *policy);
             own.any(|row| row.effect == Effect::Deny && row.layer == Layer::Identity)
         };
-        let attached = self.related(actor, Relation::OwnPolicy);
+        let attached: RoaringBitmap = if of_groups {
+            self.groups(actor).flat_map(|group| self.attached(group, AttachmentKind::Identity)).collect()
+        } else {
+            self.attached(actor, AttachmentKind::Identity).collect()
+        };
         attached.iter().filter(denies).map(|policy| self.tables.entity(EntityId(policy)).id.clone()).collect()
     }
 
@@ -330,7 +272,7 @@ impl<'t> Index<'t> {
         } else if of("organization").is_some() {
             is(false)
         } else {
-            Truth::Open(format!("whether `{scope}` manages the organisation is not in the export"))
+            Truth::Open("whether the account manages the organisation is not in the export".to_owned())
         }
     }
 
@@ -364,21 +306,5 @@ impl<'t> Index<'t> {
 
     fn access_keys(&self, entity: EntityId) -> Option<u32> {
         self.credentials(entity, CredentialKind::AccessKey)
-    }
-}
-
-impl Candidates {
-    fn limit(&mut self, other: &Self) {
-        self.certain &= &other.certain;
-        self.possible &= &other.possible;
-        self.reasons.extend(other.reasons.iter().cloned());
-    }
-
-    fn tidy(&mut self) {
-        if self.certain == self.possible {
-            self.reasons.clear();
-        }
-        self.reasons.sort();
-        self.reasons.dedup();
     }
 }

@@ -4,10 +4,14 @@
 //! and those of folders that the user names; [`matching`] asks the evaluators of effective permissions whom each
 //! technique applies to. Every technique carries examples of its own, which [`crate::analysis`] runs.
 
+mod asks;
+mod assembly;
 pub mod format;
 mod index;
+mod matcher;
 pub mod matching;
 mod others;
+mod trusts;
 
 use std::path::{Path, PathBuf};
 

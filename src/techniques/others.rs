@@ -1,106 +1,154 @@
-//! Requirements on a target's own permissions: a role that the attacker's code will run as must itself be allowed
-//! to do its part.
+//! Questions about classes of principals whose answers other classes need as well: a role that the attacker's code
+//! will run as must itself be allowed to do its part, and rewritten permissions must be worth something.
 
-use std::sync::RwLock;
+use std::hash::Hash;
+use std::sync::{Arc, RwLock};
 
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use super::asks::{asks, partition_of};
 use super::format::{By, On, Requirement, Technique};
-use super::matching::Found;
-use crate::access::{self, Ask, Evaluator, Given, Standpoint, View};
-use crate::model::{Certainty, EntityId, Tables};
+use super::matcher::Found;
+use crate::access::{self, Ask, Evaluator, Given, Reach, Standpoint, View};
+use crate::model::{Certainty, Tables};
 
-/// A question about a class other than the actor's.
-type Key = (usize, Vec<Ask>, Vec<Given>, bool);
+/// A class, what it is asked, and after which change.
+type Key = (usize, Vec<Ask>, Option<Given>);
 
-/// Answers about targets as principals, each found once.
+/// Answers about classes of principals, each found once.
 pub struct Others<'e> {
+    tables: &'e Tables,
     evaluator: &'e dyn Evaluator,
     /// Class of each entity that is a principal.
     class_of: Vec<Option<usize>>,
-    answers: RwLock<FxHashMap<Key, Option<Standpoint>>>,
+    anywhere: Memo<(Key, access::On), Option<Standpoint>>,
+    /// Which members of a class may do something to themselves.
+    members: Memo<Key, Arc<Reach>>,
+    managing: Memo<(usize, Vec<Given>), Option<Standpoint>>,
 }
 
 impl<'e> Others<'e> {
     /// Indexes the classes.
-    pub fn new(tables: &Tables, evaluator: &'e dyn Evaluator) -> Self {
+    pub fn new(tables: &'e Tables, evaluator: &'e dyn Evaluator) -> Self {
         let mut class_of = vec![None; tables.entities.len()];
         for (number, class) in evaluator.classes().iter().enumerate() {
             for member in &class.members {
                 class_of[member.index()] = Some(number);
             }
         }
-        Self { evaluator, class_of, answers: RwLock::default() }
+        let (anywhere, members, managing) = (Memo::default(), Memo::default(), Memo::default());
+        Self { tables, evaluator, class_of, anywhere, members, managing }
     }
 
     /// Keeps the targets that can do what the technique requires of them, and those through which its gain is real.
-    pub fn limit(&self, technique: &Technique, found: &mut Found) {
+    pub fn limit(&self, technique: &Technique, found: &mut Found<'_>) {
         for requirement in technique.requires.iter().filter(|requirement| requirement.by == By::Target) {
-            self.keep(found, |class, target| self.requirement(requirement, class, target));
+            if requirement.on == On::Itself {
+                let by_class = self.by_class(&found.possible);
+                let able = |(class, targets): (usize, RoaringBitmap)| {
+                    let reach = self.members(requirement, class);
+                    Reach {
+                        certain: &reach.certain & &targets,
+                        possible: &reach.possible & targets,
+                        ..Reach::clone(&reach)
+                    }
+                };
+                found.limit(&Reach::union(by_class.into_iter().map(able).filter(|reach| !reach.possible.is_empty())));
+            } else {
+                self.keep(found, |class| self.anywhere(requirement, class));
+            }
         }
         if technique.gain.through == Some(By::Target) {
             let lifted = technique.lifted(By::Target);
-            self.keep(found, |class, _| self.managing(class, &lifted));
+            self.keep(found, |class| self.managing(class, &lifted));
         }
     }
 
-    fn keep(&self, found: &mut Found, answer: impl Fn(usize, EntityId) -> Option<Standpoint>) {
-        for target in &found.possible.clone() {
-            let class = self.class_of.get(target as usize).copied().flatten();
-            match class.and_then(|class| answer(class, EntityId(target))) {
-                None => {
-                    found.certain.remove(target);
-                    found.possible.remove(target);
-                }
-                Some(one) => {
-                    if one.certainty == Certainty::Conditional {
-                        found.certain.remove(target);
-                        found.reasons.extend(one.reasons);
-                    }
-                    found.evidence.extend(one.evidence);
-                }
+    /// What a class could make of permissions that it may rewrite, after these changes.
+    pub fn managing(&self, class: usize, lifted: &[Given]) -> Option<Standpoint> {
+        let given: Vec<Given> = lifted.iter().copied().chain([Given::Administrator]).collect();
+        self.managing
+            .get((class, given), |(class, given)| self.evaluator.open_given(*class, given, None)?.manages_permissions())
+    }
+
+    /// Keeps the targets whose class has an answer.
+    fn keep(&self, found: &mut Found<'_>, answer: impl Fn(usize) -> Option<Standpoint>) {
+        let mut kept = Reach::default();
+        for (class, targets) in self.by_class(&found.possible) {
+            let Some(one) = answer(class) else { continue };
+            kept.possible |= &targets;
+            if one.certainty == Certainty::Certain {
+                kept.certain |= targets;
+                kept.evidence.extend(one.evidence);
+            } else {
+                kept.reasons.extend(one.reasons);
+                kept.open_evidence.extend(one.evidence);
             }
         }
+        kept.tidy();
+        found.limit(&kept);
     }
 
-    fn requirement(&self, requirement: &Requirement, class: usize, target: EntityId) -> Option<Standpoint> {
-        let asks = super::matching::asks(requirement);
-        if requirement.on == On::Itself {
-            let itself = RoaringBitmap::from_iter([target.0]);
-            let view = self.open(class, requirement)?;
-            let reach = super::matching::union(asks.iter().map(|ask| view.targets(ask, &itself)));
-            let certainty = if reach.certain.is_empty() { Certainty::Conditional } else { Certainty::Certain };
-            let found = Standpoint { certainty, reasons: reach.reasons, evidence: reach.evidence };
-            return (!reach.possible.is_empty()).then_some(found);
+    /// Targets by their class, without those that are no principals, in the order of the classes.
+    fn by_class(&self, targets: &RoaringBitmap) -> Vec<(usize, RoaringBitmap)> {
+        let mut by_class: FxHashMap<usize, RoaringBitmap> = FxHashMap::default();
+        for target in targets {
+            if let Some(class) = self.class_of.get(target as usize).copied().flatten() {
+                by_class.entry(class).or_default().insert(target);
+            }
         }
-        self.remembered((class, asks.clone(), requirement.given.into_iter().collect(), false), || {
-            let view = self.open(class, requirement)?;
-            let on = if requirement.on == On::Everything { access::On::Everything } else { access::On::Something };
-            super::matching::best(asks.iter().filter_map(|ask| view.anywhere(ask, on)))
+        let mut by_class: Vec<(usize, RoaringBitmap)> = by_class.into_iter().collect();
+        by_class.sort_unstable_by_key(|(class, _)| *class);
+        by_class
+    }
+
+    fn key(&self, requirement: &Requirement, class: usize) -> Key {
+        let first = self.evaluator.classes()[class].members[0];
+        (class, asks(requirement, partition_of(&self.tables.entity(first).id)), requirement.given)
+    }
+
+    fn members(&self, requirement: &Requirement, class: usize) -> Arc<Reach> {
+        self.members.get(self.key(requirement, class), |(class, asks, given)| {
+            let Some(view) = self.open(*class, *given) else { return Arc::default() };
+            let among = self.evaluator.classes()[*class].members.iter().map(|member| member.0).collect();
+            Arc::new(Reach::union(asks.iter().map(|ask| view.targets(ask, &among))))
         })
     }
 
-    fn open(&self, class: usize, requirement: &Requirement) -> Option<Box<dyn View + 'e>> {
-        match requirement.given {
-            Some(given) => self.evaluator.open_given(class, &[given]),
+    fn anywhere(&self, requirement: &Requirement, class: usize) -> Option<Standpoint> {
+        let on = requirement.on.anywhere();
+        self.anywhere.get((self.key(requirement, class), on), |((class, asks, given), on)| {
+            let view = self.open(*class, *given)?;
+            Standpoint::best(asks.iter().filter_map(|ask| view.anywhere(ask, *on)))
+        })
+    }
+
+    fn open(&self, class: usize, given: Option<Given>) -> Option<Box<dyn View + 'e>> {
+        match given {
+            Some(given) => self.evaluator.open_given(class, &[given], None),
             None => Some(self.evaluator.open(class)),
         }
     }
+}
 
-    fn managing(&self, class: usize, lifted: &[Given]) -> Option<Standpoint> {
-        let given: Vec<Given> = lifted.iter().copied().chain([Given::Administrator]).collect();
-        self.remembered((class, Vec::new(), given.clone(), true), || {
-            self.evaluator.open_given(class, &given)?.manages_permissions()
-        })
+/// Answers by question, shared by all threads.
+struct Memo<K, V>(RwLock<FxHashMap<K, V>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(RwLock::default())
     }
+}
 
-    fn remembered(&self, key: Key, find: impl FnOnce() -> Option<Standpoint>) -> Option<Standpoint> {
-        if let Some(found) = self.answers.read().ok().and_then(|answers| answers.get(&key).cloned()) {
+impl<K: Hash + Eq, V: Clone> Memo<K, V> {
+    /// The answer, which is found when nobody has asked yet. Two threads may both find it; it is the same.
+    fn get(&self, key: K, find: impl FnOnce(&K) -> V) -> V {
+        if let Some(found) = self.0.read().ok().and_then(|answers| answers.get(&key).cloned()) {
             return found;
         }
-        let found = find();
-        if let Ok(mut answers) = self.answers.write() {
+        let found = find(&key);
+        if let Ok(mut answers) = self.0.write() {
             answers.insert(key, found.clone());
         }
         found

@@ -243,16 +243,18 @@ impl View for ClassView<'_> {
             let verdict = self.holder.answer(&question, &self.compiled.tables.entity(EntityId(first)).id);
             match verdict.decision {
                 Decision::Denied => continue,
-                Decision::Allowed => reach.certain |= &group,
-                Decision::Conditional | Decision::Unknown => reach.reasons.extend(hangs_on(&verdict)),
+                Decision::Allowed => {
+                    reach.certain |= &group;
+                    reach.evidence.extend(allowing(&verdict));
+                }
+                Decision::Conditional | Decision::Unknown => {
+                    reach.reasons.extend(hangs_on(&verdict));
+                    reach.open_evidence.extend(allowing(&verdict));
+                }
             }
             reach.possible |= &group;
-            reach.evidence.extend(allowing(&verdict));
         }
-        reach.reasons.sort();
-        reach.reasons.dedup();
-        reach.evidence.sort_unstable();
-        reach.evidence.dedup();
+        reach.tidy();
         reach
     }
 
@@ -282,9 +284,9 @@ impl View for ClassView<'_> {
                 actions.iter().map(|action| self.summary().everything(action)).collect();
             found?.into_iter().reduce(|a, b| witness::both(a, &b))
         };
-        let takeover = best(TAKEOVERS.iter().filter_map(|actions| all(actions)));
+        let takeover = Standpoint::best(TAKEOVERS.iter().filter_map(|actions| all(actions)));
         takeover.or_else(|| {
-            let some = best(MANAGING.iter().filter_map(|action| all(&[action])))?;
+            let some = Standpoint::best(MANAGING.iter().filter_map(|action| all(&[action])))?;
             let reason = "a boundary, a deny or an organisation's control leaves only some ways to change permissions";
             let reasons = vec![reason.to_owned()];
             Some(Standpoint { certainty: Certainty::Conditional, reasons, evidence: some.evidence })
@@ -318,43 +320,24 @@ const MANAGING: &[&str] = &[
     "iam:UpdateAssumeRolePolicy",
 ];
 
-/// The first certain answer, else the first.
-fn best(found: impl Iterator<Item = Standpoint>) -> Option<Standpoint> {
-    let mut best: Option<Standpoint> = None;
-    for one in found {
-        if one.certainty == Certainty::Certain {
-            return Some(one);
-        }
-        best = best.or(Some(one));
-    }
-    best
-}
-
 /// Several ways in which a class may have changed: what any of them may do.
 pub struct AnyOf<'c>(pub Vec<ClassView<'c>>);
 
 impl View for AnyOf<'_> {
     fn targets(&self, ask: &Ask, among: &RoaringBitmap) -> Reach {
-        let mut all = Reach::default();
-        for one in self.0.iter().map(|view| view.targets(ask, among)) {
-            all.certain |= one.certain;
-            all.possible |= one.possible;
-            all.reasons.extend(one.reasons);
-            all.evidence.extend(one.evidence);
-        }
-        all
+        Reach::union(self.0.iter().map(|view| view.targets(ask, among)))
     }
 
     fn anywhere(&self, ask: &Ask, on: On) -> Option<Standpoint> {
-        best(self.0.iter().filter_map(|view| view.anywhere(ask, on)))
+        Standpoint::best(self.0.iter().filter_map(|view| view.anywhere(ask, on)))
     }
 
     fn together(&self, asks: &[Ask]) -> Option<Standpoint> {
-        best(self.0.iter().filter_map(|view| view.together(asks)))
+        Standpoint::best(self.0.iter().filter_map(|view| view.together(asks)))
     }
 
     fn manages_permissions(&self) -> Option<Standpoint> {
-        best(self.0.iter().filter_map(View::manages_permissions))
+        Standpoint::best(self.0.iter().filter_map(View::manages_permissions))
     }
 
     fn access(&self) -> Vec<Access> {
@@ -365,10 +348,7 @@ impl View for AnyOf<'_> {
 impl ClassView<'_> {
     /// Whether some role of the export lets the class in.
     fn some_role(&self, ask: &Ask) -> Option<Standpoint> {
-        let reach = self.targets(ask, &self.compiled.classes().roles);
-        let certainty = if reach.certain.is_empty() { Certainty::Conditional } else { Certainty::Certain };
-        let reasons = if reach.certain.is_empty() { reach.reasons } else { Vec::new() };
-        (!reach.possible.is_empty()).then_some(Standpoint { certainty, reasons, evidence: reach.evidence })
+        self.targets(ask, &self.compiled.classes().roles).standpoint()
     }
 
     fn summary(&self) -> &access::Summary {

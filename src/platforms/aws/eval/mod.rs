@@ -215,11 +215,11 @@ impl Evaluator for Compiled<'_> {
         Box::new(bulk::ClassView::new(self, Holder::new(self, first)))
     }
 
-    fn open_given(&self, class: usize, given: &[Given]) -> Option<Box<dyn View + '_>> {
+    fn open_given(&self, class: usize, given: &[Given], policy: Option<EntityId>) -> Option<Box<dyn View + '_>> {
         let first = self.classes().list[class].members[0];
         let mut changed = vec![Holder::new(self, first)];
         for &given in given {
-            changed = changed.into_iter().flat_map(|holder| holder.given(given)).collect();
+            changed = changed.into_iter().flat_map(|holder| holder.given(given, policy)).collect();
         }
         let views: Vec<_> = changed.into_iter().map(|holder| bulk::ClassView::new(self, holder)).collect();
         (!views.is_empty()).then(|| Box::new(bulk::AnyOf(views)) as Box<dyn View + '_>)

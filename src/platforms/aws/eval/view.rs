@@ -94,9 +94,9 @@ impl<'c> Holder<'c> {
     }
 
     /// The holder as it would be after a change: none when there is nothing to change, several when the change can be
-    /// made in several ways.
+    /// made in several ways. `policy` is the one whose version changes, where one does; without it that is any.
     #[must_use]
-    pub fn given(mut self, given: Given) -> Vec<Self> {
+    pub fn given(mut self, given: Given, policy: Option<EntityId>) -> Vec<Self> {
         // A policy that denies is removed with all that it allows.
         let denies_of = |holder: &Self, sources: &[EntityId]| -> Vec<usize> {
             let grants = &holder.compiled.tables.grants;
@@ -117,13 +117,14 @@ impl<'c> Holder<'c> {
             Given::NoBoundary => {
                 let bounded = self.boundary.take().is_some();
                 self.boundary_missing = None;
+                self.principal.bounded = false;
                 return if bounded { vec![self] } else { Vec::new() };
             }
             Given::Administrator => {
                 self.all_allowed = true;
                 return vec![self];
             }
-            Given::InactiveVersion => return self.other_versions(),
+            Given::InactiveVersion => return self.other_versions(policy),
             Given::NoInlineDenies => denies_of(&self, &[self.entity]),
             Given::NoAttachedDenies => denies_of(&self, &attached(&[self.entity])),
             Given::NoGroupInlineDenies => denies_of(&self, &groups),
@@ -133,12 +134,14 @@ impl<'c> Holder<'c> {
         if gone.is_empty() { Vec::new() } else { vec![self] }
     }
 
-    /// One holder for each version that is not in force of each policy attached to the principal or its groups.
-    fn other_versions(self) -> Vec<Self> {
+    /// One holder for each version that is not in force of one policy, or of each, of those that are attached to the
+    /// principal or its groups.
+    fn other_versions(self, only: Option<EntityId>) -> Vec<Self> {
         let tables = self.compiled.tables;
         let holders = std::iter::once(self.entity).chain(self.compiled.groups_of(self.entity));
         let mut policies: Vec<EntityId> =
             holders.flat_map(|holder| self.compiled.attached(holder, AttachmentKind::Identity)).collect();
+        policies.retain(|&policy| only.is_none_or(|only| only == policy));
         policies.sort_unstable();
         policies.dedup();
         let mut out = Vec::new();

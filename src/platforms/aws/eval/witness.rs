@@ -81,8 +81,8 @@ pub fn outside(holder: &Holder<'_>, question: &Question<'_>) -> Option<Standpoin
     let role = format!("arn:{partition}:iam::{ELSEWHERE}:role/{NEW_NAME}");
     let named =
         patterns(holder, question).iter().map(|pattern| fill(pattern, partition, ELSEWHERE)).collect::<Vec<_>>();
-    let roles = std::iter::once(role).chain(named.into_iter().filter(|arn| arn.contains(":role/")));
-    roles.filter_map(|role| standpoint(&holder.answer(question, &role))).next()
+    let mut roles = std::iter::once(role).chain(named.into_iter().filter(|arn| arn.contains(":role/")));
+    roles.find_map(|role| standpoint(&holder.answer(question, &role)))
 }
 
 /// Both of two answers.
