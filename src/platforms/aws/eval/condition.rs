@@ -267,8 +267,15 @@ impl Prepared<'_> {
     /// What one answer costs, in comparisons of short texts.
     #[must_use]
     pub fn cost(&self, have: &str) -> u64 {
-        let wildcards = matches!(self.test.kind, Kind::Text { .. } | Kind::Arn);
-        let one = |wanted: &String| if wildcards { glob_cost(wanted, have) } else { 1 };
+        let parts = |arn: &str, have: &str| {
+            let parts = arn.splitn(6, ':').zip(have.splitn(6, ':'));
+            parts.map(|(wanted, have)| glob_cost(wanted, have) - 1).sum::<u64>()
+        };
+        let one = |wanted: &String| match self.test.kind {
+            Kind::Text { .. } => glob_cost(wanted, have),
+            Kind::Arn => 2 + parts(wanted, have),
+            _ => 1,
+        };
         1 + self.others.iter().map(one).sum::<u64>()
     }
 }

@@ -206,6 +206,10 @@ fn search(formula: &Formula<'_>, facts: &Facts<'_>, work: &mut Work) -> Option<D
     let mut tables = domains::tables(&shape, facts, work)?;
     for table in &mut tables {
         table.reduce(&shape, work)?;
+        // A key that must have a value, and has none that could be found: no search.
+        if table.columns() == 0 {
+            return None;
+        }
     }
     enumerate(&shape, &tables, work)
 }
@@ -235,7 +239,9 @@ fn enumerate(shape: &Shape<'_, '_>, tables: &[Table], work: &mut Work) -> Option
         loop {
             work.spend(cost + varied.len() as u64)?;
             let mut dead = fixed.clone();
-            varied.iter().for_each(|&(at, row)| dead.add(&row[surroundings[at]]));
+            for &(at, row) in &varied {
+                dead.add(&row[surroundings[at]]);
+            }
             for (at, &content) in contents.iter().enumerate() {
                 let allowed = shape.holds(&dead, content);
                 any |= allowed;

@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::condition::{Kind, Prepared, Quantifier, Test};
+use super::super::condition::{Kind, Prepared, Quantifier, Test, glob_cost};
 use super::super::facts::{Fact, Facts, Open};
+use super::super::pattern::Pattern;
 use super::super::statement::Statement;
 use super::{Bits, Shape, Table, Work, advance, values};
 
@@ -40,12 +41,12 @@ impl<'s> Parts<'s> {
                 }
                 parts.tests.entry(test).or_default().push(at);
                 parts.look_up(&test.key, facts);
-                test.values.iter().flat_map(|value| value.variables()).for_each(|key| parts.look_up(key, facts));
+                test.values.iter().flat_map(Pattern::variables).for_each(|key| parts.look_up(key, facts));
             }
             if clause.open_resource {
                 parts.resources.push((at, clause.statement));
                 let patterns = clause.statement.resources.patterns();
-                patterns.iter().flat_map(|value| value.variables()).for_each(|key| parts.look_up(key, facts));
+                patterns.iter().flat_map(Pattern::variables).for_each(|key| parts.look_up(key, facts));
             }
         }
         parts
@@ -81,12 +82,12 @@ impl<'s> Parts<'s> {
 
     /// Open keys among the variables of a test.
     fn open_variables<'p>(&self, test: &'p Test) -> BTreeSet<&'p str> {
-        let variables = test.values.iter().flat_map(|value| value.variables());
+        let variables = test.values.iter().flat_map(Pattern::variables);
         variables.filter(|key| self.open(key).is_some()).collect()
     }
 
     fn open_in_resource(&self, statement: &'s Statement) -> BTreeSet<&'s str> {
-        let variables = statement.resources.patterns().iter().flat_map(|value| value.variables());
+        let variables = statement.resources.patterns().iter().flat_map(Pattern::variables);
         variables.filter(|key| self.open(key).is_some()).collect()
     }
 
@@ -95,7 +96,7 @@ impl<'s> Parts<'s> {
         let mut groups: Vec<BTreeSet<&str>> = Vec::new();
         let mut tie = |mut keys: BTreeSet<&'s str>| {
             let (touched, apart) = groups.drain(..).partition::<Vec<_>, _>(|group| !group.is_disjoint(&keys));
-            touched.into_iter().for_each(|group| keys.extend(group));
+            keys.extend(touched.into_iter().flatten());
             groups.extend(apart);
             groups.push(keys);
         };
@@ -276,8 +277,13 @@ fn tied(parts: &Parts<'_>, group: &BTreeSet<&str>, size: usize, work: &mut Work)
         .copied()
         .collect();
     let (chosen, environment) = tied_domains(parts, group, &tests, &resources, work)?;
-    let cost = tests.iter().map(|(test, _)| 2 + 2 * test.values.len() as u64).sum::<u64>()
-        + resources.iter().map(|(_, statement)| 4 * statement.resources.patterns().len() as u64).sum::<u64>();
+    let of_test = |test: &Test| 2 + test.values.iter().map(|one| 1 + glob_cost(&one.text, &one.text)).sum::<u64>();
+    let of_statement = |statement: &Statement| {
+        let patterns = statement.resources.patterns().iter();
+        patterns.map(|one| 3 + glob_cost(&one.text, &parts.resource)).sum::<u64>()
+    };
+    let cost = tests.iter().map(|(test, _)| of_test(test)).sum::<u64>()
+        + resources.iter().map(|(_, statement)| of_statement(statement)).sum::<u64>();
     let sizes = |domains: &[Domain<'_>]| domains.iter().map(|domain| domain.values.len()).collect::<Vec<_>>();
     let (rows, columns) = (sizes(&chosen), sizes(&environment));
     let mut table = Table { rows: Vec::new() };

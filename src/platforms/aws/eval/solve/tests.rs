@@ -233,3 +233,12 @@ fn the_caller_avoids_what_it_can_choose_and_not_what_the_environment_sets() {
     assert_eq!(decision(&[allow(network)]), Decision::Denied);
     assert_eq!(decision(&[allow(r#"{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#)]), Decision::Conditional);
 }
+
+#[test]
+fn patterns_of_one_test_are_not_paired() {
+    let patterns = list((0..100).map(|at| format!("arn:aws:iam::*:role/team-{at}-*-deployer")));
+    let one = allow(&format!(r#"{{"ArnNotLike":{{"lambda:FunctionArn":{patterns}}}}}"#));
+    let (solution, work) = solved(&[one], RESOURCE, false);
+    assert_eq!(solution, Decision::Allowed.into());
+    assert!(work < LIMIT, "{work}");
+}

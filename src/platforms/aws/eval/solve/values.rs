@@ -5,6 +5,7 @@
 //! addresses inside and just outside of networks; a value that none of them mentions. For variables, the parts of a
 //! text that stand where a pattern has the variable.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::super::super::keys::{self, ValueType};
@@ -41,9 +42,12 @@ pub(super) fn atoms(
     let mut atoms: Vec<String> = extra.to_vec();
     for (test, texts) in &wanted {
         work.spend(texts.len() as u64)?;
-        texts.iter().for_each(|text| near(test.kind, text, &fresh, &mut atoms));
+        for text in texts {
+            near(test.kind, text, &fresh, &mut atoms);
+        }
     }
     if tests.iter().any(|test| matches!(test.kind, Kind::Text { ignore_case: true, .. })) {
+        work.spend((atoms.len() * atoms.len() / 32) as u64)?;
         other_cases(&wanted, &mut atoms);
     }
     atoms.extend(common_texts(&wanted, open.prefix.as_deref(), &fresh, work)?);
@@ -61,7 +65,7 @@ pub(super) fn atoms(
 /// The right-hand sides of a test; a variable that is open stands for a value that nothing mentions.
 fn expanded(test: &Test, parts: &Parts<'_>) -> Vec<String> {
     let value = |key: &str| parts.single(key).or_else(|| parts.open(key).map(|_| FRESH.to_owned()));
-    test.values.iter().filter_map(|text| text.expand(value)).map(|text| text.into_owned()).collect()
+    test.values.iter().filter_map(|text| text.expand(value)).map(Cow::into_owned).collect()
 }
 
 /// Texts that these tests mention.
@@ -69,7 +73,9 @@ pub(super) fn mentioned(tests: &[&Test], parts: &Parts<'_>) -> Vec<String> {
     let fresh = Fresh { word: FRESH.to_owned(), letter: 'x' };
     let mut out = Vec::new();
     for test in tests {
-        expanded(test, parts).iter().for_each(|text| near(test.kind, text, &fresh, &mut out));
+        for text in expanded(test, parts) {
+            near(test.kind, &text, &fresh, &mut out);
+        }
         out.extend(parts.known(&test.key).iter().cloned());
     }
     out.sort();
@@ -182,10 +188,15 @@ pub(super) fn parts_of_texts(
         }
     }
     for test in tests {
-        for (before, after) in test.values.iter().filter_map(|pattern| pattern.around(key, value)) {
-            let same: Vec<&Test> = tests.iter().filter(|other| other.key == test.key).copied().collect();
-            for text in mentioned(&same, parts) {
-                parts_between(&before, &after, &text, &mut out, work)?;
+        let sides: Vec<_> = test.values.iter().filter_map(|pattern| pattern.around(key, value)).collect();
+        if sides.is_empty() {
+            continue;
+        }
+        let same: Vec<&Test> = tests.iter().filter(|other| other.key == test.key).copied().collect();
+        let texts = mentioned(&same, parts);
+        for (before, after) in &sides {
+            for text in &texts {
+                parts_between(before, after, text, &mut out, work)?;
             }
         }
     }
@@ -248,6 +259,10 @@ fn common_texts(
         .filter(|(_, text)| text.contains(['*', '?']))
         .collect();
     patterns.extend(prefix.map(|prefix| (usize::MAX, format!("{}*", literal(prefix)))));
+    if patterns.iter().all(|(test, _)| Some(test) == patterns.first().map(|(first, _)| first)) {
+        return Some(Vec::new());
+    }
+    work.spend((patterns.len() * patterns.len() / 32) as u64)?;
     let mut out = Vec::new();
     let mut places = PLACES;
     for (at, (test, first)) in patterns.iter().enumerate() {
@@ -284,21 +299,21 @@ fn common(first: &str, second: &str) -> Option<String> {
                 open.push_back(to);
             }
         };
-        let (x, y) = (a.get(i).copied(), b.get(j).copied());
+        let (left, right) = (a.get(i).copied(), b.get(j).copied());
         // A star may end here.
-        if x == Some('*') {
+        if left == Some('*') {
             step(i + 1, j, None);
         }
-        if y == Some('*') {
+        if right == Some('*') {
             step(i, j + 1, None);
         }
         // Or one character is read by both.
-        let (Some(x), Some(y)) = (x, y) else { continue };
-        let (next_i, next_j) = (if x == '*' { i } else { i + 1 }, if y == '*' { j } else { j + 1 });
-        match (x, y) {
+        let (Some(left), Some(right)) = (left, right) else { continue };
+        let (next_i, next_j) = (if left == '*' { i } else { i + 1 }, if right == '*' { j } else { j + 1 });
+        match (left, right) {
             ('*' | '?', '*' | '?') => step(next_i, next_j, Some('x')),
             ('*' | '?', letter) | (letter, '*' | '?') => step(next_i, next_j, Some(letter)),
-            (x, y) if x == y => step(next_i, next_j, Some(x)),
+            (left, right) if left == right => step(next_i, next_j, Some(left)),
             _ => {}
         }
     }
