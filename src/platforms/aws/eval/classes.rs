@@ -195,7 +195,7 @@ impl Answers<'_> {
         let personal = concerns_person(&test.key);
         // A variable's value may differ with the principal, and what it is compared with too.
         let variable = test.values.iter().any(|value| value.variables().any(concerns_person));
-        if variable || (personal && test.values.iter().any(|value| !value.is_fixed())) {
+        if variable || (personal && test.values.iter().any(|value| value.variables().next().is_some())) {
             return false;
         }
         if !personal {

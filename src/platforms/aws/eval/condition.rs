@@ -2,8 +2,12 @@
 //!
 //! Source: "IAM JSON policy elements: Condition operators" and "Set operators for multivalued context keys" in the
 //! IAM user guide. Operator and key names match without regard to case.
+//!
+//! A block or an operator that cannot be read is never true of an allow, so that it cannot widen one; a deny with it
+//! stays open, because AWS may know what it means. Such a test has no key.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -11,7 +15,7 @@ use super::pattern::{Pattern, literal, plain};
 use crate::model::text::{glob, parse_time};
 
 /// How a key with several values is tested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quantifier {
     /// No prefix: the key has one value.
     One,
@@ -20,7 +24,7 @@ pub enum Quantifier {
 }
 
 /// What is compared, before negation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Text {
         ignore_case: bool,
@@ -34,12 +38,12 @@ pub enum Kind {
     Arn,
     /// Whether the key is absent.
     Null,
-    /// An operator that is not known: never true.
+    /// An operator that is not known: never true of an allow, open for a deny.
     Unknown,
 }
 
 /// The comparison of ordered values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
     Equal,
     Less,
@@ -49,9 +53,9 @@ pub enum Order {
 }
 
 /// One operator applied to one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Test {
-    /// Lower-case condition key.
+    /// Lower-case condition key; empty when the test cannot be read.
     pub key: String,
     pub kind: Kind,
     pub negated: bool,
@@ -70,8 +74,8 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Reads a condition block from its JSON text. A text that is no condition block gives one test that is never
-    /// true, so that a broken condition cannot widen an allow.
+    /// Reads a condition block from its JSON text. A text that is no condition block gives one test that cannot
+    /// be read, so that a broken condition cannot widen an allow.
     #[must_use]
     pub fn parse(json: &str, variables: bool) -> Self {
         let Ok(Value::Object(block)) = serde_json::from_str::<Value>(json) else {
@@ -137,7 +141,7 @@ impl Test {
         // Variables stand only in operators on strings and ARNs.
         let variables = variables && matches!(kind, Kind::Text { .. } | Kind::Arn);
         Self {
-            key: key.to_ascii_lowercase(),
+            key: if kind == Kind::Unknown { String::new() } else { key.to_ascii_lowercase() },
             kind,
             negated,
             quantifier,
@@ -150,23 +154,8 @@ impl Test {
     /// Whether the test holds when its key has these values (none: the key is absent); `variable` gives the value of
     /// a policy variable.
     pub fn holds(&self, have: &[String], variable: &dyn Fn(&str) -> Option<String>) -> bool {
-        match self.kind {
-            Kind::Unknown => return false,
-            Kind::Null => {
-                return self.values.iter().any(|value| {
-                    (value.text.eq_ignore_ascii_case("true") && have.is_empty())
-                        || (value.text.eq_ignore_ascii_case("false") && !have.is_empty())
-                });
-            }
-            _ => {}
-        }
-        if have.is_empty() {
-            return self.if_exists
-                || match self.quantifier {
-                    Quantifier::One => self.negated,
-                    Quantifier::ForAll => true,
-                    Quantifier::ForAny => false,
-                };
+        if let Some(fixed) = self.by_presence(!have.is_empty()) {
+            return fixed;
         }
         let wanted: Vec<_> = self.values.iter().filter_map(|value| value.expand(variable)).collect();
         let holds = |have: &String| wanted.iter().any(|wanted| self.same(wanted, have)) != self.negated;
@@ -176,6 +165,54 @@ impl Test {
             Quantifier::One | Quantifier::ForAny => have.iter().any(holds),
             Quantifier::ForAll => have.iter().all(holds),
         }
+    }
+
+    /// The answer where it does not take a value: to a test on presence, and to others when the key is absent.
+    #[must_use]
+    pub fn by_presence(&self, present: bool) -> Option<bool> {
+        match self.kind {
+            Kind::Unknown => Some(false),
+            Kind::Null => Some(
+                self.values.iter().any(|value| value.text.eq_ignore_ascii_case(if present { "false" } else { "true" })),
+            ),
+            _ if present => None,
+            _ => Some(
+                self.if_exists
+                    || match self.quantifier {
+                        Quantifier::One => self.negated,
+                        Quantifier::ForAll => true,
+                        Quantifier::ForAny => false,
+                    },
+            ),
+        }
+    }
+
+    /// Whether every one of several values must pass; otherwise one is enough.
+    #[must_use]
+    pub fn asks_all(&self) -> bool {
+        match self.quantifier {
+            Quantifier::One => self.negated,
+            Quantifier::ForAll => true,
+            Quantifier::ForAny => false,
+        }
+    }
+
+    /// The test made ready for many values of its key; `variable` gives the value of a policy variable.
+    #[must_use]
+    pub fn prepare(&self, variable: &dyn Fn(&str) -> Option<String>) -> Prepared<'_> {
+        let mut prepared = Prepared { test: self, exact: BTreeSet::new(), others: Vec::new() };
+        for wanted in self.values.iter().filter_map(|value| value.expand(variable)) {
+            match self.kind {
+                Kind::Text { ignore_case: true, .. } => {
+                    prepared.exact.insert(plain(&wanted).to_lowercase());
+                }
+                Kind::Text { wildcards, .. } if !wildcards || !wanted.contains(['*', '?']) => {
+                    prepared.exact.insert(plain(&wanted).into_owned());
+                }
+                _ => prepared.others.push(wanted.into_owned()),
+            }
+        }
+        prepared
     }
 
     /// Whether one expanded right-hand side matches one value of the key.
@@ -202,6 +239,53 @@ impl Test {
             Kind::Null | Kind::Unknown => false,
         }
     }
+}
+
+/// A test with its right-hand sides expanded.
+#[derive(Debug)]
+pub struct Prepared<'t> {
+    pub test: &'t Test,
+    /// What a value must be equal to, folded where case is ignored.
+    exact: BTreeSet<String>,
+    others: Vec<String>,
+}
+
+impl Prepared<'_> {
+    /// Whether the test holds of a key that has this value and no other.
+    #[must_use]
+    pub fn holds(&self, have: &str) -> bool {
+        if let Some(fixed) = self.test.by_presence(true) {
+            return fixed;
+        }
+        let exact = match self.test.kind {
+            Kind::Text { ignore_case: true, .. } => self.exact.contains(&have.to_lowercase()),
+            _ => self.exact.contains(have),
+        };
+        (exact || self.others.iter().any(|wanted| self.test.same(wanted, have))) != self.test.negated
+    }
+
+    /// What one answer costs, in comparisons of short texts.
+    #[must_use]
+    pub fn cost(&self, have: &str) -> u64 {
+        let parts = |arn: &str, have: &str| {
+            let parts = arn.splitn(6, ':').zip(have.splitn(6, ':'));
+            parts.map(|(wanted, have)| glob_cost(wanted, have) - 1).sum::<u64>()
+        };
+        let one = |wanted: &String| match self.test.kind {
+            Kind::Text { .. } => glob_cost(wanted, have),
+            Kind::Arn => 2 + parts(wanted, have),
+            _ => 1,
+        };
+        1 + self.others.iter().map(one).sum::<u64>()
+    }
+}
+
+/// What matching a pattern costs: with more than one star every place of the one may meet every place of the other.
+#[must_use]
+pub fn glob_cost(pattern: &str, text: &str) -> u64 {
+    let (long, wide) = (pattern.len() as u64, text.len() as u64);
+    let stars = pattern.bytes().filter(|byte| *byte == b'*').count();
+    1 + (long + wide) / 64 + if stars > 1 { long * wide / 256 } else { 0 }
 }
 
 fn kind(operator: &str) -> (Kind, bool) {
@@ -366,6 +450,26 @@ mod tests {
             (r#"{"StringAlmost":{"k":"a"}}"#, &["a"], false),
         ] {
             assert_eq!(holds(block, have), expected, "{block} with {have:?}");
+        }
+    }
+
+    #[test]
+    fn a_prepared_test_answers_as_the_test_does() {
+        for block in [
+            r#"{"StringLike":{"k":["a*c","b"]}}"#,
+            r#"{"StringNotLike":{"k":["a*c","b"]}}"#,
+            r#"{"StringEqualsIgnoreCase":{"k":["ABC"]}}"#,
+            r#"{"StringNotEquals":{"k":["abc","b"]}}"#,
+            r#"{"Null":{"k":"false"}}"#,
+            r#"{"NumericLessThan":{"k":"5"}}"#,
+        ] {
+            let condition = Condition::parse(block, true);
+            let test = &condition.tests[0];
+            let prepared = test.prepare(&|_| None);
+            for have in ["abc", "b", "ABC", "x", "4", "6"] {
+                let expected = test.holds(&[have.to_owned()], &|_| None);
+                assert_eq!(prepared.holds(have), expected, "{block} {have}");
+            }
         }
     }
 

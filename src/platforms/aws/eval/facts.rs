@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::catalog::{Action, Catalog};
 use super::super::keys::{self, KeyClass};
+use super::accounts::is_root;
 use super::statement::UNKNOWN_ROLE;
 use crate::model::text::format_time;
 
@@ -124,9 +125,13 @@ fn maybe(value: Option<&str>) -> Fact {
 }
 
 impl Facts<'_> {
-    /// What is known of a key (lower case).
+    /// What is known of a key (lower case). The empty key stands for what a test that cannot be read may look at: it is
+    /// open under every reading.
     #[must_use]
     pub fn of(&self, key: &str) -> Fact {
+        if key.is_empty() {
+            return Open::environment();
+        }
         if let Some(values) = self.given.get(key) {
             return Fact::Known(values.clone());
         }
@@ -175,11 +180,12 @@ impl Facts<'_> {
             "aws:principalarn" => known(&principal.arn),
             "aws:principalaccount" | "kms:calleraccount" => known(&principal.account),
             "aws:principaltype" if principal.caller == Caller::Role => known("AssumedRole"),
+            "aws:principaltype" if is_root(&principal.arn) => known("Account"),
             "aws:principaltype" => known("User"),
-            "aws:username" if principal.caller == Caller::User => known(&principal.name),
+            "aws:username" if principal.caller == Caller::User && !is_root(&principal.arn) => known(&principal.name),
             "aws:userid" => self.user_id(),
             "aws:principalisawsservice" => known("false"),
-            // A role has no user name, and what services add to their own calls is not in a caller's.
+            // A role and the root user have no user name, and what services add to their own calls is not in a caller's.
             "aws:username"
             | "aws:sourcearn"
             | "aws:sourceaccount"
@@ -222,8 +228,13 @@ impl Facts<'_> {
         }
     }
 
-    /// A user's is its unique id; a role's is its unique id and the session's name, which the caller chooses.
+    /// A user's is its unique id, the root user's the account's number; a role's is its unique id and the session's name, which the caller chooses.
+    ///
+    /// Source: "Principal key values" under "IAM policy elements: Variables and tags" in the IAM user guide.
     fn user_id(&self) -> Fact {
+        if is_root(&self.principal.arn) {
+            return known(&self.principal.account);
+        }
         let id = self.principal.unique_id.as_deref();
         let id = if self.principal.caller == Caller::Role { id.or(Some(UNKNOWN_ROLE)) } else { id };
         match (self.principal.caller, id, self.session_name) {
@@ -261,5 +272,56 @@ impl Facts<'_> {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(arn: &str, key: &str) -> Fact {
+        let principal = Principal {
+            caller: Caller::User,
+            arn: arn.to_owned(),
+            account: "111122223333".to_owned(),
+            name: "ann".to_owned(),
+            unique_id: Some("AIDAANN".to_owned()),
+            tags: BTreeMap::new(),
+            org: None,
+            bounded: false,
+            service_linked: false,
+        };
+        let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: Boundary::Unknown };
+        let given = BTreeMap::new();
+        let facts = Facts {
+            principal: &principal,
+            target: &target,
+            action: "iam:GetUser",
+            given: &given,
+            strict: true,
+            tree: false,
+            session_name: None,
+            as_of: 0,
+        };
+        facts.of(key)
+    }
+
+    #[test]
+    fn the_root_user_is_the_account() {
+        for (key, user, root) in [
+            ("aws:principaltype", "User", Some("Account")),
+            ("aws:userid", "AIDAANN", Some("111122223333")),
+            ("aws:username", "ann", None),
+            ("aws:principalaccount", "111122223333", Some("111122223333")),
+        ] {
+            assert_eq!(of("arn:aws:iam::111122223333:user/ann", key), known(user), "{key}");
+            assert_eq!(of("arn:aws:iam::111122223333:root", key), maybe(root), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_stays_open_under_the_strict_reading() {
+        assert_eq!(of("arn:aws:iam::111122223333:user/ann", ""), Open::environment());
+        assert_eq!(of("arn:aws:iam::111122223333:user/ann", "aws:sourceip"), Fact::Known(Vec::new()));
     }
 }

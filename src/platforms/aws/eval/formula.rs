@@ -8,11 +8,9 @@
 //!   policies must take part themselves;
 //! - across accounts, from both sides.
 
-use super::condition::Test;
-use super::facts::{Fact, Facts};
-use super::pattern::Pattern;
+use super::condition::{Kind, Test};
 use super::statement::Statement;
-use crate::model::Layer;
+use crate::model::{Effect, Layer};
 
 /// A statement that matches the request's action and resource, and what is left of it to decide.
 #[derive(Debug, Clone)]
@@ -31,6 +29,12 @@ impl Clause<'_> {
     #[must_use]
     pub fn is_certain(&self) -> bool {
         self.open.is_empty() && !self.open_resource
+    }
+
+    /// Whether it allows under a condition that cannot be read, and so never.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.statement.effect == Effect::Allow && self.open.iter().any(|test| test.kind == Kind::Unknown)
     }
 }
 
@@ -85,9 +89,6 @@ pub enum Missing {
     DenyEverything,
 }
 
-/// Gives the values of a context key; none means absent.
-pub type Values<'v> = &'v dyn Fn(&str) -> Vec<String>;
-
 impl<'s> Formula<'s> {
     /// What the missing documents may say: nothing, when none is missing.
     #[must_use]
@@ -99,13 +100,9 @@ impl<'s> Formula<'s> {
         }
     }
 
-    /// Whether nothing but what is stated decides.
-    #[must_use]
-    pub fn is_decided(&self) -> bool {
-        self.missing.is_empty() && self.clauses().all(Clause::is_certain)
-    }
-
-    fn levels(&self) -> impl Iterator<Item = &Level<'s>> {
+    /// The levels in the order in which [`combine`](Self::combine) numbers them: the controls, identity, boundary,
+    /// session, and the resource's three.
+    pub fn levels(&self) -> impl Iterator<Item = &Level<'s>> {
         let single = [&self.identity, &self.boundary, &self.session, &self.delegating, &self.role_named, &self.named];
         self.controls.iter().chain(single)
     }
@@ -115,65 +112,41 @@ impl<'s> Formula<'s> {
         self.deny.iter().chain(self.levels().flat_map(|level| &level.allow))
     }
 
-    /// Every test that is not decided.
+    /// Whether the request is allowed when no clause denies and these levels allow. More levels never take away.
     #[must_use]
-    pub fn open_tests(&self) -> Vec<&'s Test> {
-        self.clauses().flat_map(|clause| clause.open.iter().copied()).collect()
-    }
-
-    /// Every pattern that must match the resource and needs an open variable for it.
-    #[must_use]
-    pub fn open_patterns(&self) -> Vec<&'s Pattern> {
-        let open = self.clauses().filter(|clause| clause.open_resource);
-        open.flat_map(|clause| clause.statement.resources.patterns()).collect()
-    }
-
-    /// Open keys that stand as variables in tests or in resource patterns.
-    #[must_use]
-    pub fn open_variables(&self, facts: &Facts<'_>) -> Vec<String> {
-        let mut keys: Vec<String> = Vec::new();
-        for clause in self.clauses() {
-            let in_tests =
-                clause.open.iter().flat_map(|test| test.values.iter().flat_map(super::pattern::Pattern::variables));
-            let in_resources =
-                clause.statement.resources.patterns().iter().flat_map(super::pattern::Pattern::variables);
-            keys.extend(in_tests.chain(in_resources).map(str::to_owned));
-        }
-        keys.retain(|key| matches!(facts.of(key), Fact::Open(_)));
-        keys.sort();
-        keys.dedup();
-        keys
-    }
-
-    /// Whether the request is allowed for these values of the open keys and this content of the missing documents.
-    #[must_use]
-    pub fn holds(&self, values: Values<'_>, content: Missing) -> bool {
-        if content == Missing::DenyEverything || self.deny.iter().any(|clause| self.applies(clause, values)) {
+    pub fn combine(&self, level: impl Fn(usize) -> bool) -> bool {
+        let controls = self.controls.len();
+        if !(0..controls).all(&level) {
             return false;
         }
-        let level = |level: &Level<'s>| {
-            let given = level.missing && content == Missing::AllowEverything;
-            level.open_wide || given || level.allow.iter().any(|clause| self.applies(clause, values))
-        };
-        if !self.controls.iter().all(level) {
-            return false;
-        }
-        let within = |own: bool| own && level(&self.boundary) && level(&self.session);
-        let identity = || within(level(&self.identity));
-        let named = || level(&self.named) || within(level(&self.role_named));
+        let [identity, boundary, session, delegating, role_named, named] = std::array::from_fn(|at| controls + at);
+        let within = |own: bool| own && level(boundary) && level(session);
+        let by_identity = || within(level(identity));
+        let by_name = || level(named) || within(level(role_named));
         match self.sides {
-            Sides::Either => identity() || named(),
-            Sides::ResourceDecides => (level(&self.delegating) && identity()) || named(),
-            Sides::Both => (level(&self.delegating) || level(&self.named) || level(&self.role_named)) && identity(),
+            Sides::Either => by_identity() || by_name(),
+            Sides::ResourceDecides => (level(delegating) && by_identity()) || by_name(),
+            Sides::Both => (level(delegating) || level(named) || level(role_named)) && by_identity(),
         }
     }
 
-    fn applies(&self, clause: &Clause<'s>, values: Values<'_>) -> bool {
-        let variable = |key: &str| {
-            let found = values(key);
-            if found.len() == 1 { found.into_iter().next() } else { None }
-        };
-        clause.open.iter().all(|test| test.holds(&values(&test.key), &variable))
-            && (!clause.open_resource || clause.statement.resources.covers(&self.resource, &variable))
+    /// Whether the request is allowed when everything open is for it: an upper bound of all answers.
+    #[must_use]
+    pub fn may_hold(&self) -> bool {
+        let level =
+            |level: &Level<'_>| level.open_wide || level.missing || level.allow.iter().any(|clause| !clause.is_void());
+        !self.deny.iter().any(Clause::is_certain) && self.combine(self.tell(level))
+    }
+
+    /// Whether the request is allowed when everything open is against it: a lower bound of all answers.
+    #[must_use]
+    pub fn must_hold(&self) -> bool {
+        let level = |level: &Level<'_>| level.open_wide || level.allow.iter().any(Clause::is_certain);
+        self.deny.is_empty() && self.missing.is_empty() && self.combine(self.tell(level))
+    }
+
+    fn tell(&self, of: impl Fn(&Level<'s>) -> bool) -> impl Fn(usize) -> bool {
+        let told: Vec<bool> = self.levels().map(of).collect();
+        move |at| told.get(at).copied().unwrap_or(false)
     }
 }

@@ -14,7 +14,7 @@ const LITERAL_STAR: char = '\u{E000}';
 const LITERAL_ANY: char = '\u{E001}';
 
 /// A text with wildcards and perhaps variables, as a policy writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern {
     /// The text as written; `${…}` is left in place when variables do not expand in this policy version.
     pub text: String,
@@ -22,7 +22,7 @@ pub struct Pattern {
     parts: Option<Vec<Part>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Text(String),
     Variable { key: String, default: Option<String> },
@@ -44,12 +44,6 @@ impl Pattern {
         })
     }
 
-    /// Whether the pattern needs nothing but itself.
-    #[must_use]
-    pub fn is_fixed(&self) -> bool {
-        self.variables().next().is_none()
-    }
-
     /// The pattern with its variables' values in place; `None` when one has no value, and then the pattern
     /// matches nothing. `value` gives the values of a key; only a single value can stand in a pattern.
     pub fn expand(&self, value: impl Fn(&str) -> Option<String>) -> Option<Cow<'_, str>> {
@@ -65,6 +59,26 @@ impl Pattern {
             }
         }
         Some(Cow::Owned(out))
+    }
+}
+
+impl Pattern {
+    /// The patterns before and after the first place of a variable; `None` when it has none. What else has no value
+    /// becomes a star there, so that the two may match more than the pattern with one value in all places does.
+    pub fn around(&self, key: &str, value: impl Fn(&str) -> Option<String>) -> Option<(String, String)> {
+        let (mut before, mut after, mut found) = (String::new(), String::new(), false);
+        for part in self.parts.iter().flatten() {
+            let side = if found { &mut after } else { &mut before };
+            match part {
+                Part::Text(text) => side.push_str(text),
+                Part::Variable { key: this, .. } if this == key && !found => found = true,
+                Part::Variable { key: this, .. } => match value(this) {
+                    Some(text) => side.push_str(&literal(&text)),
+                    None => side.push('*'),
+                },
+            }
+        }
+        found.then_some((before, after))
     }
 }
 
@@ -152,6 +166,15 @@ mod tests {
         assert_eq!(of("arn:aws:s3:::b/${aws:username}/*", None), None);
         assert_eq!(of("b/${aws:PrincipalTag/team, 'none'}", None).as_deref(), Some("b/none"));
         assert_eq!(Pattern::new("b/${aws:username}", false).expand(|_| None).as_deref(), Some("b/${aws:username}"));
+    }
+
+    #[test]
+    fn around_a_variable_are_the_patterns_of_its_sides() {
+        let pattern = Pattern::new("a*/${x}/b/${y}/${x}", true);
+        let around = |key: &str| pattern.around(key, |key| (key == "y").then(|| "*".to_owned()));
+        assert_eq!(around("x"), Some(("a*/".to_owned(), "/b/\u{E000}/*".to_owned())));
+        assert_eq!(around("y"), Some(("a*/*/b/".to_owned(), "/*".to_owned())));
+        assert_eq!(around("z"), None);
     }
 
     #[test]

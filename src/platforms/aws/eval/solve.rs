@@ -4,118 +4,276 @@
 //! contents of missing documents. The request is *allowed* when some c in C is allowed for every e and m, *denied*
 //! when no c, e, m at all is allowed, *unknown* when only missing documents stand between, else *conditional*.
 //!
-//! The search is exact because a key matters only through the tests on it: for each key, candidate values are made
-//! from the right-hand sides of its tests (each literal, case variants, wildcards filled in, neighbours of numbers
-//! and dates, addresses inside and outside of networks, a value that is none of them, absence; for set operators
-//! also pairs), and values that all tests answer alike are one. What remains is enumerated, up to [`LIMIT`].
+//! Most requests need no search: the answer with everything open for the request is an upper bound of all answers,
+//! the one with everything open against it a lower bound. The others are searched over what the values of the keys do
+//! to the clauses: each key (or group of keys that policy variables tie together) becomes a [`Table`] of the clauses
+//! that each of its values makes false, alike and dominated values are dropped, and the rest is enumerated.
+//!
+//! What is exact: the reduction and the enumeration, and the [candidate values](values) of a key whose tests compare
+//! texts for equality, truth values, addresses, dates to the second, whole numbers, absence, and sets of these. What
+//! is bounded: with wildcards, a value is found that satisfies any two tests, not one for every combination of three
+//! patterns or more; keys tied by variables try the texts that the policies and the resource mention, and sets of two.
+//! The whole is bounded by [`LIMIT`]: a request beyond it is answered *conditional*, and the answer says so.
 
-use std::collections::BTreeMap;
+mod domains;
+pub mod values;
 
-use super::super::keys::{self, ValueType};
-use super::condition::{Kind, Quantifier, Test, instant, network};
-use super::facts::{Fact, Facts, Open};
-use super::formula::{Formula, Missing};
-use super::pattern::{Pattern, covers};
+use super::facts::Facts;
+use super::formula::{Clause, Formula, Level, Missing};
 use crate::model::Decision;
-use crate::model::text::format_time;
 
-/// Assignments tried before the answer is given up as conditional.
-pub const LIMIT: usize = 1 << 16;
+/// Work that one request may take, in comparisons of short texts and evaluations of short formulas: some ten
+/// milliseconds.
+pub const LIMIT: u64 = 1 << 18;
 
 /// What the search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Solution {
     pub decision: Decision,
-    /// More assignments than [`LIMIT`]: the decision is `Conditional` for want of a search.
+    /// More work than [`LIMIT`]: the decision is `Conditional` for want of a search.
     pub limit_reached: bool,
 }
 
-/// One open key with the values that are worth telling apart.
-struct Domain {
-    key: String,
-    chosen: bool,
-    values: Vec<Vec<String>>,
+impl From<Decision> for Solution {
+    fn from(decision: Decision) -> Self {
+        Self { decision, limit_reached: false }
+    }
 }
 
-/// Values of the open keys in one trial.
-pub type Assignment = BTreeMap<String, Vec<String>>;
+/// Counts work; spending more than there is ends the search.
+#[derive(Debug)]
+struct Work {
+    left: u64,
+}
+
+impl Work {
+    fn spend(&mut self, units: u64) -> Option<()> {
+        self.left = self.left.checked_sub(units)?;
+        Some(())
+    }
+}
+
+/// A set of small numbers: clauses of a formula, or tests of a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn none(size: usize) -> Self {
+        Self(vec![0; size.div_ceil(64)])
+    }
+
+    fn insert(&mut self, at: usize) {
+        self.0[at / 64] |= 1 << (at % 64);
+    }
+
+    fn contains(&self, at: usize) -> bool {
+        self.0[at / 64] >> (at % 64) & 1 == 1
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own |= other);
+    }
+
+    /// Whether one of these is not among the others.
+    fn reaches_beyond(&self, others: &Self) -> bool {
+        self.0.iter().zip(&others.0).any(|(own, other)| own & !other != 0)
+    }
+}
+
+/// The clauses that no bound decides, numbered: denies first, then the allows of each level that needs them.
+struct Shape<'f, 's> {
+    formula: &'f Formula<'s>,
+    clauses: Vec<&'f Clause<'s>>,
+    deny: Bits,
+    /// For each level: whether it allows anyway, whether a document of it is missing, and its clauses.
+    levels: Vec<(bool, bool, Bits)>,
+}
+
+impl<'f, 's> Shape<'f, 's> {
+    fn new(formula: &'f Formula<'s>) -> Self {
+        let mut clauses: Vec<&Clause<'s>> = formula.deny.iter().collect();
+        let denies = clauses.len();
+        let anyway = |level: &Level<'_>| level.open_wide || level.allow.iter().any(Clause::is_certain);
+        let mut ranges = Vec::new();
+        for level in formula.levels() {
+            let from = clauses.len();
+            if !anyway(level) {
+                clauses.extend(level.allow.iter().filter(|clause| !clause.is_void()));
+            }
+            ranges.push((anyway(level), level.missing, from..clauses.len()));
+        }
+        let set = |range: std::ops::Range<usize>| {
+            let mut bits = Bits::none(clauses.len());
+            range.for_each(|at| bits.insert(at));
+            bits
+        };
+        let levels = ranges.into_iter().map(|(anyway, missing, range)| (anyway, missing, set(range))).collect();
+        Self { formula, deny: set(0..denies), levels, clauses }
+    }
+
+    /// Whether the request is allowed when these clauses are false, the others true, and missing documents say this.
+    fn holds(&self, dead: &Bits, content: Missing) -> bool {
+        content != Missing::DenyEverything
+            && !self.deny.reaches_beyond(dead)
+            && self.formula.combine(|at| {
+                let (anyway, missing, clauses) = &self.levels[at];
+                *anyway || (*missing && content == Missing::AllowEverything) || clauses.reaches_beyond(dead)
+            })
+    }
+
+    /// Whether the first set of false clauses is as good for the request as the second: no more allows, no fewer
+    /// denies.
+    fn as_good(&self, first: &Bits, second: &Bits) -> bool {
+        let words = first.0.iter().zip(&second.0).zip(&self.deny.0);
+        words.into_iter().all(|((first, second), deny)| first & !second & !deny == 0 && second & !first & deny == 0)
+    }
+
+    /// Words and levels that one evaluation looks at.
+    fn cost(&self) -> u64 {
+        (self.deny.0.len() * 2 + self.levels.len()) as u64
+    }
+}
+
+/// What the values of a key, or of keys tied by variables, make false: a row for each choice of the caller, a column
+/// for each state of the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Table {
+    rows: Vec<Vec<Bits>>,
+}
+
+impl Table {
+    /// A key of which each value makes these clauses false.
+    fn of_key(chosen: bool, values: Vec<Bits>) -> Self {
+        Self { rows: if chosen { values.into_iter().map(|value| vec![value]).collect() } else { vec![values] } }
+    }
+
+    fn columns(&self) -> usize {
+        self.rows.first().map_or(0, Vec::len)
+    }
+
+    /// Drops rows that another is as good as everywhere, and columns between a better and a worse one: neither
+    /// changes whether some choice is allowed in every, or in any, environment.
+    fn reduce(&mut self, shape: &Shape<'_, '_>, work: &mut Work) -> Option<()> {
+        self.rows.sort();
+        self.rows.dedup();
+        let mut columns = self.transposed();
+        columns.sort();
+        columns.dedup();
+        let compare = |lines: usize, cells: usize| (lines * lines * cells * shape.deny.0.len() / 8) as u64;
+        work.spend(compare(self.rows.len(), columns.len()) + compare(columns.len(), self.rows.len()))?;
+        let as_good = |a: &[Bits], b: &[Bits]| a.iter().zip(b).all(|(a, b)| shape.as_good(a, b));
+        let between = |column: &Vec<Bits>| {
+            let others = || columns.iter().filter(|other| *other != column);
+            others().any(|other| as_good(other, column)) && others().any(|other| as_good(column, other))
+        };
+        let kept: Vec<Vec<Bits>> = columns.iter().filter(|column| !between(column)).cloned().collect();
+        let rows = Self { rows: kept }.transposed();
+        let beaten = |row: &Vec<Bits>| rows.iter().any(|other| other != row && as_good(other, row));
+        let mut best: Vec<Vec<Bits>> = rows.iter().filter(|row| !beaten(row)).cloned().collect();
+        best.sort();
+        best.dedup();
+        self.rows = best;
+        Some(())
+    }
+
+    fn transposed(&self) -> Vec<Vec<Bits>> {
+        (0..self.columns()).map(|at| self.rows.iter().map(|row| row[at].clone()).collect()).collect()
+    }
+}
 
 /// Searches for what the formula's answer hangs on.
 #[must_use]
 pub fn solve(formula: &Formula<'_>, facts: &Facts<'_>) -> Solution {
-    if formula.is_decided() {
-        let allowed = formula.holds(&|key| value_of(facts, &Assignment::new(), key), Missing::Nothing);
-        let decision = if allowed { Decision::Allowed } else { Decision::Denied };
-        return Solution { decision, limit_reached: false };
-    }
-    let domains = domains(formula, facts);
-    let (chosen, environment): (Vec<Domain>, Vec<Domain>) = domains.into_iter().partition(|domain| domain.chosen);
-    let size = |domains: &[Domain]| {
-        domains.iter().try_fold(1usize, |size, domain| size.checked_mul(domain.values.len().max(1)))
-    };
-    let total = size(&chosen).zip(size(&environment)).and_then(|(c, e)| c.checked_mul(e));
-    if total.is_none_or(|total| total > LIMIT) {
-        return Solution { decision: Decision::Conditional, limit_reached: true };
-    }
-    Solution { decision: search(formula, facts, &chosen, &environment), limit_reached: false }
+    solve_within(formula, facts, &mut Work { left: LIMIT })
 }
 
-fn search(formula: &Formula<'_>, facts: &Facts<'_>, chosen: &[Domain], environment: &[Domain]) -> Decision {
-    let contents = formula.contents();
+fn solve_within(formula: &Formula<'_>, facts: &Facts<'_>, work: &mut Work) -> Solution {
+    if !formula.may_hold() {
+        return Decision::Denied.into();
+    }
+    if formula.must_hold() {
+        return Decision::Allowed.into();
+    }
+    match search(formula, facts, work) {
+        Some(decision) => decision.into(),
+        None => Solution { decision: Decision::Conditional, limit_reached: true },
+    }
+}
+
+/// The decision; `None` when the work is not enough.
+fn search(formula: &Formula<'_>, facts: &Facts<'_>, work: &mut Work) -> Option<Decision> {
+    let shape = Shape::new(formula);
+    let mut tables = domains::tables(&shape, facts, work)?;
+    for table in &mut tables {
+        table.reduce(&shape, work)?;
+        // A key that must have a value, and has none that could be found: no search.
+        if table.columns() == 0 {
+            return None;
+        }
+    }
+    enumerate(&shape, &tables, work)
+}
+
+fn enumerate(shape: &Shape<'_, '_>, tables: &[Table], work: &mut Work) -> Option<Decision> {
+    let contents = shape.formula.contents();
     let mut any = false;
     // For each content of the missing documents: some choice is allowed in every environment; some in one.
     let mut certain = vec![false; contents.len()];
     let mut possible = vec![false; contents.len()];
-    let mut trial = Assignment::new();
-    let mut choice = vec![0; chosen.len()];
+    let rows: Vec<usize> = tables.iter().map(|table| table.rows.len()).collect();
+    let columns: Vec<usize> = tables.iter().map(Table::columns).collect();
+    let cost = shape.cost() * contents.len() as u64;
+    let mut choice = vec![0; tables.len()];
     loop {
-        assign(&mut trial, chosen, &choice);
-        let mut all = true;
+        let mut fixed = Bits::none(shape.clauses.len());
+        let mut varied: Vec<(usize, &[Bits])> = Vec::new();
+        for (at, table) in tables.iter().enumerate() {
+            match &table.rows[choice[at]][..] {
+                [only] => fixed.add(only),
+                row => varied.push((at, row)),
+            }
+        }
         let mut all_for = vec![true; contents.len()];
-        let mut surroundings = vec![0; environment.len()];
+        let mut surroundings = vec![0; tables.len()];
+        work.spend(1 + tables.len() as u64)?;
         loop {
-            assign(&mut trial, environment, &surroundings);
+            work.spend(cost + varied.len() as u64)?;
+            let mut dead = fixed.clone();
+            for &(at, row) in &varied {
+                dead.add(&row[surroundings[at]]);
+            }
             for (at, &content) in contents.iter().enumerate() {
-                let allowed = formula.holds(&|key| value_of(facts, &trial, key), content);
+                let allowed = shape.holds(&dead, content);
                 any |= allowed;
-                all &= allowed;
                 all_for[at] &= allowed;
                 possible[at] |= allowed;
             }
-            if !advance(&mut surroundings, environment) {
+            if !advance(&mut surroundings, &columns) {
                 break;
             }
         }
-        if all {
-            return Decision::Allowed;
+        if all_for.iter().all(|&all| all) {
+            return Some(Decision::Allowed);
         }
         certain.iter_mut().zip(all_for).for_each(|(certain, all)| *certain |= all);
-        if !advance(&mut choice, chosen) {
+        if !advance(&mut choice, &rows) {
             break;
         }
     }
-    if !any {
+    Some(if !any {
         Decision::Denied
-    } else if contents.len() > 1 && certain.iter().zip(&possible).all(|(certain, possible)| certain == possible) {
+    } else if contents.len() > 1 && certain == possible {
         Decision::Unknown
     } else {
         Decision::Conditional
-    }
-}
-
-fn assign(trial: &mut Assignment, domains: &[Domain], at: &[usize]) {
-    for (domain, &at) in domains.iter().zip(at) {
-        if let Some(value) = domain.values.get(at) {
-            trial.insert(domain.key.clone(), value.clone());
-        }
-    }
+    })
 }
 
 /// The next combination, like an odometer; false after the last.
-fn advance(at: &mut [usize], domains: &[Domain]) -> bool {
-    for (at, domain) in at.iter_mut().zip(domains) {
+fn advance(at: &mut [usize], sizes: &[usize]) -> bool {
+    for (at, &size) in at.iter_mut().zip(sizes) {
         *at += 1;
-        if *at < domain.values.len() {
+        if *at < size {
             return true;
         }
         *at = 0;
@@ -123,241 +281,5 @@ fn advance(at: &mut [usize], domains: &[Domain]) -> bool {
     false
 }
 
-/// Values of a key in a trial: what is known of it, or what the trial says.
-pub fn value_of(facts: &Facts<'_>, trial: &Assignment, key: &str) -> Vec<String> {
-    match trial.get(key) {
-        Some(values) => values.clone(),
-        None => match facts.of(key) {
-            Fact::Known(values) => values,
-            Fact::Open(_) => Vec::new(),
-        },
-    }
-}
-
-/// The open keys of the tests and of the variables, each with its candidate values.
-fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
-    let tests = formula.open_tests();
-    let variables = formula.open_variables(facts);
-    let parts = parts_of_resource(formula, facts);
-    let mut by_key: BTreeMap<&str, Vec<&Test>> = BTreeMap::new();
-    for &test in &tests {
-        by_key.entry(&test.key).or_default().push(test);
-    }
-    for variable in &variables {
-        by_key.entry(variable).or_default();
-    }
-    // A value that appears on the right of any test may be what a variable must be.
-    let everywhere: Vec<String> =
-        if variables.is_empty() { Vec::new() } else { tests.iter().flat_map(|test| literals(test, facts)).collect() };
-    let mut out = Vec::new();
-    for (key, tests) in by_key {
-        let Fact::Open(open) = facts.of(key) else { continue };
-        let linked = variables.iter().any(|variable| variable == key);
-        let mut singles: Vec<String> = tests.iter().flat_map(|test| literals(test, facts)).collect();
-        if linked || tests.iter().any(|test| test.values.iter().any(|value| !value.is_fixed())) {
-            singles.extend(everywhere.iter().cloned());
-            singles.extend(parts.iter().cloned());
-        }
-        singles.extend(common_texts(&tests, open.prefix.as_deref(), facts));
-        none_of_these(key, &tests, &mut singles);
-        let several = tests.iter().any(|test| test.quantifier != Quantifier::One);
-        let mut values = candidates(&open, singles, several);
-        if !linked {
-            merge_alike(&mut values, &tests, facts);
-        }
-        out.push(Domain { key: key.to_owned(), chosen: open.chosen, values });
-    }
-    out
-}
-
-/// Adds a value that no test mentions, of the key's type: what numbers, dates and addresses need beyond those near the
-/// tests' own values they have already.
-fn none_of_these(key: &str, tests: &[&Test], singles: &mut Vec<String>) {
-    let sample = match keys::describe(key).value_type {
-        ValueType::Bool => {
-            singles.clear();
-            singles.push("true".to_owned());
-            "false"
-        }
-        ValueType::Numeric => "0",
-        ValueType::Date => "2000-01-01T00:00:00Z",
-        ValueType::Ip => "192.0.2.1",
-        ValueType::String | ValueType::Arn | ValueType::Binary => {
-            let typed =
-                |test: &&Test| matches!(test.kind, Kind::Bool | Kind::Numeric(_) | Kind::Date(_) | Kind::Address);
-            if !tests.is_empty() && tests.iter().all(typed) {
-                return;
-            }
-            "overgrant-none-of-these"
-        }
-    };
-    singles.push(sample.to_owned());
-}
-
-/// What an open variable can be so that a pattern which needs it matches the resource: parts of the resource's text.
-fn parts_of_resource(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<String> {
-    let patterns = formula.open_patterns();
-    let text = &formula.resource;
-    let mut out = Vec::new();
-    if patterns.is_empty() {
-        return out;
-    }
-    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-    for (first, &from) in ends.iter().enumerate() {
-        for &to in &ends[first..] {
-            let part = &text[from..to];
-            let value = |key: &str| facts.single(key).or_else(|| Some(part.to_owned()));
-            let fits = |pattern: &&Pattern| pattern.expand(value).is_some_and(|text| covers(&text, &formula.resource));
-            if patterns.iter().any(fits) {
-                out.push(part.to_owned());
-            }
-        }
-    }
-    out
-}
-
-/// For each two wildcard patterns that are tested on a key, a text that both match, where there is one; the beginning
-/// that every value has is such a pattern too.
-fn common_texts(tests: &[&Test], prefix: Option<&str>, facts: &Facts<'_>) -> Vec<String> {
-    let wildcards = |test: &&&Test| matches!(test.kind, Kind::Text { wildcards: true, .. } | Kind::Arn);
-    let values = tests.iter().filter(wildcards).flat_map(|test| &test.values);
-    let mut patterns: Vec<_> = values.filter_map(|value| value.expand(|key| facts.single(key))).collect();
-    patterns.extend(prefix.map(|prefix| format!("{prefix}*").into()));
-    let mut out = Vec::new();
-    for (at, first) in patterns.iter().enumerate() {
-        out.extend(patterns[at + 1..].iter().filter_map(|second| common(first, second)));
-    }
-    out.iter().map(|text| super::pattern::plain(text).into_owned()).collect()
-}
-
-/// How each pair of places in two patterns was first reached: from which, and by reading which character.
-type Steps = BTreeMap<(usize, usize), ((usize, usize), Option<char>)>;
-
-/// The shortest text that two patterns match: a breadth-first search over the pairs of places in them.
-pub fn common(first: &str, second: &str) -> Option<String> {
-    let (a, b): (Vec<char>, Vec<char>) = (first.chars().collect(), second.chars().collect());
-    let mut from = Steps::new();
-    let mut open = std::collections::VecDeque::from([(0, 0)]);
-    while let Some((i, j)) = open.pop_front() {
-        if (i, j) == (a.len(), b.len()) {
-            return Some(spell(&from, (i, j)));
-        }
-        let mut step = |to: (usize, usize), spelled: Option<char>| {
-            if to != (0, 0) && !from.contains_key(&to) {
-                from.insert(to, ((i, j), spelled));
-                open.push_back(to);
-            }
-        };
-        let (x, y) = (a.get(i).copied(), b.get(j).copied());
-        // A star may end here.
-        if x == Some('*') {
-            step((i + 1, j), None);
-        }
-        if y == Some('*') {
-            step((i, j + 1), None);
-        }
-        // Or one character is read by both.
-        let (Some(x), Some(y)) = (x, y) else { continue };
-        let to = (if x == '*' { i } else { i + 1 }, if y == '*' { j } else { j + 1 });
-        match (x, y) {
-            ('*' | '?', '*' | '?') => step(to, Some('x')),
-            ('*' | '?', letter) | (letter, '*' | '?') => step(to, Some(letter)),
-            (x, y) if x == y => step(to, Some(x)),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn spell(from: &Steps, end: (usize, usize)) -> String {
-    let mut letters = Vec::new();
-    let mut at = end;
-    while let Some(&(before, letter)) = from.get(&at) {
-        letters.extend(letter);
-        at = before;
-    }
-    letters.iter().rev().collect()
-}
-
-/// Candidate values of a key within its limits: absence, each single value, and pairs where sets are tested.
-fn candidates(open: &Open, mut singles: Vec<String>, several: bool) -> Vec<Vec<String>> {
-    match &open.only {
-        Some(only) => singles.clone_from(only),
-        None => {
-            if let Some(prefix) = &open.prefix {
-                singles = singles
-                    .into_iter()
-                    .map(|value| value.strip_prefix(prefix.as_str()).map(str::to_owned).unwrap_or(value))
-                    .filter(|name| is_session_name(name))
-                    .map(|name| format!("{prefix}{name}"))
-                    .collect();
-            }
-        }
-    }
-    singles.sort();
-    singles.dedup();
-    let mut values: Vec<Vec<String>> = Vec::new();
-    if !open.must_exist {
-        values.push(Vec::new());
-    }
-    values.extend(singles.iter().map(|value| vec![value.clone()]));
-    if several {
-        for (at, first) in singles.iter().enumerate() {
-            values.extend(singles[at + 1..].iter().map(|second| vec![first.clone(), second.clone()]));
-        }
-    }
-    values
-}
-
-/// Whether a caller can give a role session this name.
-///
-/// Source: `RoleSessionName` in the STS API reference.
-fn is_session_name(name: &str) -> bool {
-    let admitted = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
-    !name.is_empty() && name.len() <= 64 && name.chars().all(admitted)
-}
-
-/// Keeps one of each group of values that every test answers alike.
-fn merge_alike(values: &mut Vec<Vec<String>>, tests: &[&Test], facts: &Facts<'_>) {
-    if tests.iter().any(|test| test.values.iter().any(|value| !value.is_fixed())) {
-        return;
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    values.retain(|value| {
-        let answers: Vec<bool> = tests.iter().map(|test| test.holds(value, &|key| facts.single(key))).collect();
-        seen.insert(answers)
-    });
-}
-
-/// Values near the right-hand sides of a test, on both sides of every line that it draws.
-fn literals(test: &Test, facts: &Facts<'_>) -> Vec<String> {
-    let mut out = Vec::new();
-    for value in &test.values {
-        let Some(text) = value.expand(|key| facts.single(key)) else { continue };
-        match test.kind {
-            Kind::Text { wildcards: false, .. } | Kind::Binary => {
-                let text = super::pattern::plain(&text).into_owned();
-                out.extend([text.to_lowercase(), text.to_uppercase(), text]);
-            }
-            Kind::Text { .. } | Kind::Arn => {
-                out.push(super::pattern::plain(&text.replace('*', "").replace('?', "x")).into_owned());
-                out.push(super::pattern::plain(&text.replace(['*', '?'], "x")).into_owned());
-            }
-            Kind::Bool => out.extend(["true".to_owned(), "false".to_owned()]),
-            Kind::Numeric(_) => {
-                if let Ok(number) = text.trim().parse::<f64>() {
-                    out.extend([number - 1.0, number, number + 1.0].map(|number| number.to_string()));
-                }
-            }
-            Kind::Date(_) => out.extend(near(&text)),
-            Kind::Address => out.extend(network(&text).map(super::condition::Network::samples).unwrap_or_default()),
-            Kind::Null | Kind::Unknown => {}
-        }
-    }
-    out
-}
-
-fn near(text: &str) -> Vec<String> {
-    let Some(at) = instant(text) else { return Vec::new() };
-    [-1000, 0, 1000].iter().filter_map(|step| at.checked_add(*step)).map(format_time).collect()
-}
+#[cfg(test)]
+mod tests;

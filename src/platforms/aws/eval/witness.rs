@@ -177,7 +177,7 @@ fn shared_by_layers(holder: &Holder<'_>, patterns: &[String]) -> Vec<String> {
     let patterns: Vec<String> = patterns.iter().take(SHARED_MAX).map(own).collect();
     let mut out = Vec::new();
     for (at, first) in patterns.iter().enumerate() {
-        out.extend(patterns[at + 1..].iter().filter_map(|second| super::solve::common(first, second)));
+        out.extend(patterns[at + 1..].iter().filter_map(|second| super::solve::values::common(first, second)));
     }
     out
 }
