@@ -21,7 +21,7 @@ use roaring::RoaringBitmap;
 use self::chance::{Judge, Judged, Standing};
 use self::parts::{Deny, Part, Parts, Region};
 pub use self::slots::Cache;
-use self::slots::Slots;
+use self::slots::{Slots, is_foreign};
 use super::super::catalog::Catalog;
 use super::accounts::RCP_SERVICES;
 use super::denies;
@@ -280,7 +280,10 @@ impl<'c> Reading<'_, 'c> {
         };
         let mut whole = Part { region: Region::All, slots: RoaringBitmap::new(), certain };
         let mut narrow = Vec::new();
-        for (text, sure) in self.expanded(patterns) {
+        for (text, known) in self.expanded(patterns) {
+            // What is another account's, that account must allow too.
+            let foreign = is_foreign(&text, &self.holder.principal.account);
+            let sure = known && (denies(statement) || !foreign);
             let matched = self.matched(&text);
             if sure {
                 whole.slots |= &*actions & &*matched.0;

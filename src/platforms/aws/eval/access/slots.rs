@@ -122,8 +122,8 @@ impl Slots {
         out
     }
 
-    /// The slots of the types that an expanded pattern matches wholly, and of those that it matches at all, in the
-    /// caller's own account.
+    /// The slots of the types that an expanded pattern matches wholly in the caller's own account, and of those that
+    /// it matches at all: there, or in the one other account that it names.
     fn matched(&self, pattern: &str, partition: &str, account: &str) -> (RoaringBitmap, RoaringBitmap) {
         let mut found = (RoaringBitmap::new(), RoaringBitmap::new());
         let head = fixed_prefix(pattern);
@@ -134,9 +134,10 @@ impl Slots {
             None => (0..self.types.len()).collect(),
         };
         let name = pattern.splitn(6, ':').nth(5).unwrap_or_default();
+        let owner = if is_foreign(pattern, account) { "*" } else { account };
         for at in candidates {
             let (format, slots) = &self.types[at];
-            let own = own(format, partition, account);
+            let own = within(format, partition, owner);
             if !touches(pattern, &own) || (*format == BUCKET && name.contains('/')) {
                 continue;
             }
@@ -157,8 +158,15 @@ fn service(format: &'static str) -> &'static str {
     format.split(':').nth(2).unwrap_or_default()
 }
 
-/// An ARN format within the caller's partition and account.
-fn own(format: &str, partition: &str, account: &str) -> String {
+/// Whether a pattern is about resources of one other account.
+#[must_use]
+pub fn is_foreign(pattern: &str, account: &str) -> bool {
+    let owner = pattern.splitn(6, ':').nth(4).unwrap_or_default();
+    owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) && owner != account
+}
+
+/// An ARN format within a partition and an account.
+fn within(format: &str, partition: &str, account: &str) -> String {
     let mut parts: Vec<&str> = format.splitn(6, ':').collect();
     if let [_, first, _, _, owner, _] = parts.as_mut_slice() {
         *first = if *first == "*" { partition } else { first };

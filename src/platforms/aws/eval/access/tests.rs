@@ -238,3 +238,12 @@ fn what_is_possible_beyond_what_is_certain_is_counted() {
     let more = row(&found, "s3", "write", Decision::Conditional).unwrap();
     assert_eq!((more.granted_n, more.breadth.as_str(), more.mass), (1, "all", 15.0));
 }
+
+#[test]
+fn what_another_account_must_allow_too_is_possible() {
+    let found = rows(&inline(&[allow("sts:AssumeRole", &["arn:aws:iam::222222222222:role/r"])]));
+    let only: Vec<_> = found.iter().map(|row| (row.service.as_str(), row.breadth.as_str(), row.decision)).collect();
+    assert_eq!(only, [("sts", "one", Decision::Conditional)]);
+    let found = rows(&inline(&[allow("iam:GetPolicy", &["arn:aws:iam::aws:policy/*"])]));
+    assert_eq!(found, []);
+}
