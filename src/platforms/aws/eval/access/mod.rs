@@ -282,7 +282,7 @@ impl<'c> Reading<'_, 'c> {
         let mut narrow = Vec::new();
         for (text, known) in self.expanded(patterns) {
             // What is another account's, that account must allow too.
-            let foreign = is_foreign(&text, &self.holder.principal.account);
+            let foreign = self.is_foreign(&text);
             let sure = known && (denies(statement) || !foreign);
             let matched = self.matched(&text);
             if sure {
@@ -311,6 +311,14 @@ impl<'c> Reading<'_, 'c> {
         scope.parts.push(Part { region, slots: &*actions - &whole.slots, certain });
         scope.spared = narrow;
         scope
+    }
+
+    /// Whether a pattern is about what is another account's: by its ARN, or a bucket by what the export says of it.
+    fn is_foreign(&self, text: &str) -> bool {
+        let account = &self.holder.principal.account;
+        let bucket = text.split('/').next().filter(|bucket| bucket.contains(":s3:::") && !bucket.contains(['*', '?']));
+        let owner = bucket.and_then(|bucket| self.holder.target(bucket).account);
+        is_foreign(text, account) || owner.is_some_and(|owner| owner != *account)
     }
 
     /// Slots that an expanded pattern matches wholly and at all.
