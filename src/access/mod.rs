@@ -7,6 +7,9 @@ use crate::platforms;
 
 pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 
+/// Principals whose rows are written at once: enough for every core, and few enough to be held twice.
+const EXPANDED_AT_ONCE: usize = 256;
+
 /// The evaluators of every platform whose entities are in the tables.
 pub struct Evaluators<'t> {
     tables: &'t Tables,
@@ -75,13 +78,21 @@ impl<'t> Evaluators<'t> {
             let classes = evaluator.classes();
             let per_class: Vec<Vec<Access>> =
                 (0..classes.len()).into_par_iter().map(|class| evaluator.open(class).access()).collect();
-            for (class, found) in classes.iter().zip(per_class) {
-                for &entity in &class.members {
-                    rows.extend(found.iter().map(|row| Access { entity, ..row.clone() }));
-                }
+            let of_class = classes.iter().zip(&per_class);
+            let mut members: Vec<(EntityId, &[Access])> =
+                of_class.flat_map(|(class, found)| class.members.iter().map(|&entity| (entity, &found[..]))).collect();
+            // Rows of one class come in the order of the catalogue; only who they are of is left to sort by.
+            members.sort_by_key(|(entity, _)| *entity);
+            let of = |&(entity, found): &(EntityId, &[Access])| -> Vec<Access> {
+                found.iter().map(|row| Access { entity, ..row.clone() }).collect()
+            };
+            rows.reserve(members.iter().map(|(_, found)| found.len()).sum());
+            for some in members.chunks(EXPANDED_AT_ONCE) {
+                let expanded: Vec<Vec<Access>> = some.par_iter().map(of).collect();
+                expanded.into_iter().for_each(|expanded| rows.extend(expanded));
             }
         }
-        // Rows of one class come in the order of the catalogue, so a stable sort by entity is enough.
+        // Cheap where one platform's rows, which are sorted, are all there is.
         rows.sort_by_key(|row| row.entity);
         rows
     }

@@ -40,7 +40,7 @@ pub struct Ask {
 pub enum On {
     /// At least one resource that can exist: something new whose name the caller chooses, or the action takes none.
     Something,
-    /// Every resource.
+    /// Every resource but those that a deny names one by one or by prefix.
     Everything,
 }
 

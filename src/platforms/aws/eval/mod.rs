@@ -61,6 +61,8 @@ pub struct Compiled<'t> {
     rcps: Vec<usize>,
     classes: OnceLock<Classes>,
     administrator_mass: OnceLock<f64>,
+    /// What action lists and resource patterns come to.
+    scopes: access::Cache,
 }
 
 impl<'t> Compiled<'t> {
@@ -80,6 +82,7 @@ impl<'t> Compiled<'t> {
             rcps: (0..tables.grants.len()).filter(|&at| tables.grants[at].layer == Layer::Rcp).collect(),
             classes: OnceLock::new(),
             administrator_mass: OnceLock::new(),
+            scopes: access::Cache::default(),
         }
     }
 
