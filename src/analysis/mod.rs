@@ -111,7 +111,6 @@ fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
 /// When no file is an export that is known, or a technique cannot be used.
 pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Progress) -> Result<Scan, ScanError> {
     let library = Library::with(&request.techniques)?;
-    let frameworks = Frameworks::embedded()?;
     let (mut tables, recognised) = read(request, progress);
     if recognised == 0 {
         let shown: Vec<String> = request.paths.iter().map(|path| format!("`{}`", path.display())).collect();
@@ -136,7 +135,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    measure(request, before, &tables, zone, &masses, &frameworks, &mut results)?;
+    measure(request, before, &tables, zone, &masses, progress, &mut results)?;
     progress.finish();
     results.coverage = coverage(&tables);
     let incomplete = incomplete(&tables);
@@ -151,7 +150,7 @@ fn measure(
     tables: &Tables,
     zone: Vec<(EntityId, String)>,
     masses: &[(&str, f64)],
-    frameworks: &Frameworks,
+    progress: &dyn Progress,
     results: &mut Results,
 ) -> Result<(), ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
@@ -174,12 +173,15 @@ fn measure(
         as_of: request.as_of,
         config: &request.config,
     };
+    progress.stage("findings", None);
     let context = Context::new(facts);
-    let mut findings = findings::run(&context, frameworks).findings;
+    let mut findings = findings::run(&context, &Frameworks::embedded()?).findings;
     if let Some(before) = before {
         history::carry_over(&history::recall(before.findings, before.tables, tables), &mut findings, tables);
     }
+    progress.stage("scores", None);
     let scores = scores::all(&context);
+    progress.stage("metrics", None);
     let metrics = metrics::all(&context, &scores, &findings)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
     Ok(())
