@@ -182,13 +182,12 @@ impl<'m> Matcher<'m> {
                 return None;
             }
         }
+        self.others.limit(technique, &mut found);
         if let [alone] = self.class.members[..] {
             if technique.target.as_ref().is_some_and(|target| target.relation == Relation::Any) {
-                found.certain.remove(alone.0);
-                found.possible.remove(alone.0);
+                found.leave_out(alone);
             }
         }
-        self.others.limit(technique, &mut found);
         if technique.gain.through == Some(By::Actor) {
             let given: Vec<Given> = technique.lifted(By::Actor).into_iter().chain([Given::Administrator]).collect();
             let changed = self.evaluator.open_given(self.number, &given)?;
@@ -385,6 +384,17 @@ impl Found {
     fn doubt(&mut self, why: String) {
         self.certainty = Certainty::Conditional;
         self.reasons.push(why);
+    }
+
+    /// Takes out the actor itself, of whom nothing is gained. In a set with several others it stays: the set is then
+    /// the same for all actors, and the way from it back to the actor leads nowhere new.
+    fn leave_out(&mut self, actor: EntityId) {
+        let alike =
+            if self.certain.contains(actor.0) { self.certain.len() } else { self.possible.len() - self.certain.len() };
+        if alike <= 2 {
+            self.certain.remove(actor.0);
+            self.possible.remove(actor.0);
+        }
     }
 
     fn stand_on(&mut self, one: &Standpoint) {
