@@ -4,10 +4,12 @@
 //! is conditional with the reason.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use super::belongings::Belongings;
 use super::format::{Fact, Facts, Relation, Scope, Target};
 use crate::model::{
     AttachmentKind, CredentialKind, Effect, EntityId, EntityKind, Layer, MembershipKind, Tables, TrustKind,
@@ -68,6 +70,8 @@ pub struct Index<'t> {
     federated: BTreeMap<String, Candidates>,
     /// Identity providers that each role trusts.
     providers: FxHashMap<u32, RoaringBitmap>,
+    trusted_providers: OnceLock<Belongings>,
+    own_policies: OnceLock<Belongings>,
 }
 
 impl<'t> Index<'t> {
@@ -92,6 +96,8 @@ impl<'t> Index<'t> {
             services: BTreeMap::new(),
             federated: BTreeMap::new(),
             providers: FxHashMap::default(),
+            trusted_providers: OnceLock::new(),
+            own_policies: OnceLock::new(),
         };
         index.read_trusts();
         index
@@ -211,10 +217,28 @@ impl<'t> Index<'t> {
             .chain(itself)
     }
 
-    /// The identity providers that a role trusts.
+    /// Roles and the identity providers that they trust.
     #[must_use]
-    pub fn providers(&self, role: u32) -> RoaringBitmap {
-        self.providers.get(&role).cloned().unwrap_or_default()
+    pub fn trusted_providers(&self) -> &Belongings {
+        self.trusted_providers.get_or_init(|| {
+            let of_role = |(&role, providers)| RoaringBitmap::iter(providers).map(move |provider| (role, provider));
+            Belongings::new(self.providers.iter().flat_map(of_role))
+        })
+    }
+
+    /// Principals and groups with the account's own policies that are attached to them or to their groups.
+    #[must_use]
+    pub fn own_policies(&self) -> &Belongings {
+        self.own_policies.get_or_init(|| {
+            let own = Facts::from([("customer_managed".to_owned(), Fact::Is(true))]);
+            let is_own = |policy: &u32| self.facts(EntityId(*policy), &own) == Truth::Yes;
+            let mut pairs = Vec::new();
+            for entity in self.tables.entities.iter().filter(|entity| entity.present) {
+                let attached = self.related(entity.entity, Relation::OwnPolicy);
+                pairs.extend(attached.iter().filter(is_own).map(|policy| (entity.entity.0, policy)));
+            }
+            Belongings::new(pairs.into_iter())
+        })
     }
 
     /// The policies attached to a principal or to its groups that deny something, by id.

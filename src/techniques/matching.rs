@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use super::belongings::Belongings;
 use super::format::{By, GainOf, On, Relation, Requirement, Technique};
 use super::index::{Candidates, Index, Truth};
 use super::others::Others;
@@ -95,7 +96,11 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
                 techniques.iter().enumerate().flat_map(|(at, technique)| matcher.drafts(at, technique)).collect()
             })
             .collect();
-        drafts.into_iter().flatten().for_each(|draft| graph.add(draft));
+        for (number, drafts) in drafts.into_iter().enumerate() {
+            drafts.into_iter().for_each(|draft| {
+                graph.add(draft, &|member, evidence| evaluator.evidence_of(number, member, evidence))
+            });
+        }
     }
     graph.federations(evaluators);
     graph.contents();
@@ -172,9 +177,11 @@ impl<'m> Matcher<'m> {
         for requirement in own() {
             match requirement.on {
                 On::Target => found.limit(&self.targets(requirement, &found.possible)),
-                On::TargetPolicy => found.limit(&self.by_way_of(requirement, &found.possible, &self.index_policies())),
+                On::TargetPolicy => {
+                    found.limit(&self.by_way_of(requirement, &found.possible, self.index.own_policies()))
+                }
                 On::TrustedProvider => {
-                    found.limit(&self.by_way_of(requirement, &found.possible, &|role| self.index.providers(role)));
+                    found.limit(&self.by_way_of(requirement, &found.possible, self.index.trusted_providers()));
                 }
                 _ => continue,
             }
@@ -200,31 +207,12 @@ impl<'m> Matcher<'m> {
         (technique.target.is_none() || !found.possible.is_empty()).then_some(found)
     }
 
-    /// The customer-managed policies attached to an entity.
-    fn index_policies(&self) -> impl Fn(u32) -> RoaringBitmap + '_ {
-        let own = super::format::Facts::from([("customer_managed".to_owned(), super::format::Fact::Is(true))]);
-        move |entity| {
-            let attached = self.index.related(EntityId(entity), Relation::OwnPolicy);
-            attached.iter().filter(|&policy| self.index.facts(EntityId(policy), &own) == Truth::Yes).collect()
-        }
-    }
-
     /// Targets for which the permission holds on something that belongs to them.
-    fn by_way_of(
-        &self,
-        requirement: &Requirement,
-        targets: &RoaringBitmap,
-        belongings: &dyn Fn(u32) -> RoaringBitmap,
-    ) -> Reach {
-        let each: Vec<(u32, RoaringBitmap)> = targets.iter().map(|target| (target, belongings(target))).collect();
-        let all = each.iter().fold(RoaringBitmap::new(), |all, (_, one)| all | one);
-        let found = self.targets(requirement, &all);
-        let having = |some: &RoaringBitmap| -> RoaringBitmap {
-            each.iter().filter(|(_, own)| !own.is_disjoint(some)).map(|(target, _)| *target).collect()
-        };
+    fn by_way_of(&self, requirement: &Requirement, targets: &RoaringBitmap, belongings: &Belongings) -> Reach {
+        let found = self.targets(requirement, &belongings.of(targets));
         Reach {
-            certain: having(&found.certain),
-            possible: having(&found.possible),
+            certain: belongings.owners(&found.certain, targets),
+            possible: belongings.owners(&found.possible, targets),
             reasons: found.reasons,
             evidence: found.evidence,
         }
@@ -483,7 +471,8 @@ impl<'t> Assembly<'t> {
         Self { tables, edges: Vec::new(), sets: BTreeMap::new(), target_sets: Vec::new(), administrators: Vec::new() }
     }
 
-    fn add(&mut self, draft: Draft<'_>) {
+    /// Adds the edges of a draft; `evidence_of` gives its evidence in a source's own grants.
+    fn add(&mut self, draft: Draft<'_>, evidence_of: &dyn Fn(EntityId, &[u32]) -> Vec<u32>) {
         let technique = draft.technique;
         if technique.category == ADMINISTRATION && draft.certainty == Certainty::Certain {
             self.administrators.extend(draft.sources.iter().map(|&source| (source, technique.id.clone())));
@@ -494,13 +483,16 @@ impl<'t> Assembly<'t> {
         };
         for source in draft.sources {
             if source.0 != dst {
+                let mut evidence = evidence_of(source, &draft.evidence);
+                evidence.sort_unstable();
+                evidence.dedup();
                 self.edges.push(Edge {
                     src: source.0,
                     dst,
                     technique: technique.id.clone(),
                     certainty: draft.certainty,
                     reasons: draft.reasons.clone(),
-                    evidence: draft.evidence.clone(),
+                    evidence,
                 });
             }
         }

@@ -4,6 +4,7 @@
 //! and those of folders that the user names; [`matching`] asks the evaluators of effective permissions whom each
 //! technique applies to. Every technique carries examples of its own, which [`crate::analysis`] runs.
 
+mod belongings;
 pub mod format;
 mod index;
 pub mod matching;

@@ -1,6 +1,7 @@
 //! Requirements on a target's own permissions: a role that the attacker's code will run as must itself be allowed
 //! to do its part.
 
+use std::rc::Rc;
 use std::sync::RwLock;
 
 use roaring::RoaringBitmap;
@@ -10,6 +11,9 @@ use super::format::{By, On, Requirement, Technique};
 use super::matching::Found;
 use crate::access::{self, Ask, Evaluator, Given, Standpoint, View};
 use crate::model::{Certainty, EntityId, Tables};
+
+/// Targets of one technique and actor whose own grants are given as evidence.
+const EVIDENCE_TARGETS_MAX: u64 = 64;
 
 /// A question about a class other than the actor's.
 type Key = (usize, Vec<Ask>, Vec<Given>, bool);
@@ -37,43 +41,54 @@ impl<'e> Others<'e> {
     /// Keeps the targets that can do what the technique requires of them, and those through which its gain is real.
     pub fn limit(&self, technique: &Technique, found: &mut Found) {
         for requirement in technique.requires.iter().filter(|requirement| requirement.by == By::Target) {
-            self.keep(found, |class, target| self.requirement(requirement, class, target));
+            if requirement.on == On::Itself {
+                self.keep(found, |class, target| self.on_itself(requirement, class, target));
+            } else {
+                let mut seen = FxHashMap::default();
+                self.keep(found, |class, _| once(&mut seen, class, || self.anywhere(requirement, class)));
+            }
         }
         if technique.gain.through == Some(By::Target) {
             let lifted = technique.lifted(By::Target);
-            self.keep(found, |class, _| self.managing(class, &lifted));
+            let mut seen = FxHashMap::default();
+            self.keep(found, |class, _| once(&mut seen, class, || self.managing(class, &lifted)));
         }
     }
 
-    fn keep(&self, found: &mut Found, answer: impl Fn(usize, EntityId) -> Option<Standpoint>) {
-        for target in &found.possible.clone() {
-            let class = self.class_of.get(target as usize).copied().flatten();
-            match class.and_then(|class| answer(class, EntityId(target))) {
-                None => {
-                    found.certain.remove(target);
-                    found.possible.remove(target);
-                }
-                Some(one) => {
-                    if one.certainty == Certainty::Conditional {
-                        found.certain.remove(target);
-                        found.reasons.extend(one.reasons);
-                    }
-                    found.evidence.extend(one.evidence);
-                }
+    /// Keeps targets with an answer. Those of one class have the same reasons, and where there are very many, the
+    /// grants of the first ones are evidence enough.
+    fn keep(&self, found: &mut Found, mut answer: impl FnMut(usize, EntityId) -> Option<Rc<Standpoint>>) {
+        let (mut kept, mut sure) = (RoaringBitmap::new(), RoaringBitmap::new());
+        let mut told: FxHashMap<*const Standpoint, Rc<Standpoint>> = FxHashMap::default();
+        for target in &found.possible {
+            let Some(class) = self.class_of.get(target as usize).copied().flatten() else { continue };
+            let Some(one) = answer(class, EntityId(target)) else { continue };
+            kept.insert(target);
+            if one.certainty == Certainty::Certain {
+                sure.insert(target);
+            } else if told.insert(Rc::as_ptr(&one), Rc::clone(&one)).is_none() {
+                found.reasons.extend(one.reasons.iter().cloned());
+            }
+            if kept.len() <= EVIDENCE_TARGETS_MAX {
+                found.evidence.extend(self.evaluator.evidence_of(class, EntityId(target), &one.evidence));
             }
         }
+        found.certain &= sure;
+        found.possible = kept;
     }
 
-    fn requirement(&self, requirement: &Requirement, class: usize, target: EntityId) -> Option<Standpoint> {
+    fn on_itself(&self, requirement: &Requirement, class: usize, target: EntityId) -> Option<Rc<Standpoint>> {
+        let itself = RoaringBitmap::from_iter([target.0]);
+        let view = self.open(class, requirement)?;
         let asks = super::matching::asks(requirement);
-        if requirement.on == On::Itself {
-            let itself = RoaringBitmap::from_iter([target.0]);
-            let view = self.open(class, requirement)?;
-            let reach = super::matching::union(asks.iter().map(|ask| view.targets(ask, &itself)));
-            let certainty = if reach.certain.is_empty() { Certainty::Conditional } else { Certainty::Certain };
-            let found = Standpoint { certainty, reasons: reach.reasons, evidence: reach.evidence };
-            return (!reach.possible.is_empty()).then_some(found);
-        }
+        let reach = super::matching::union(asks.iter().map(|ask| view.targets(ask, &itself)));
+        let certainty = if reach.certain.is_empty() { Certainty::Conditional } else { Certainty::Certain };
+        let found = Standpoint { certainty, reasons: reach.reasons, evidence: reach.evidence };
+        (!reach.possible.is_empty()).then(|| Rc::new(found))
+    }
+
+    fn anywhere(&self, requirement: &Requirement, class: usize) -> Option<Standpoint> {
+        let asks = super::matching::asks(requirement);
         self.remembered((class, asks.clone(), requirement.given.into_iter().collect(), false), || {
             let view = self.open(class, requirement)?;
             let on = if requirement.on == On::Everything { access::On::Everything } else { access::On::Something };
@@ -105,4 +120,13 @@ impl<'e> Others<'e> {
         }
         found
     }
+}
+
+/// The answer about a class, found when it is first asked for.
+fn once(
+    seen: &mut FxHashMap<usize, Option<Rc<Standpoint>>>,
+    class: usize,
+    find: impl FnOnce() -> Option<Standpoint>,
+) -> Option<Rc<Standpoint>> {
+    seen.entry(class).or_insert_with(|| find().map(Rc::new)).clone()
 }

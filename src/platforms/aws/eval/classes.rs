@@ -1,8 +1,10 @@
 //! Groups principals that no policy can tell apart, so that each distinct policy set is evaluated once.
 //!
-//! Principals of one kind and account with the same documents attached (inline documents by content) are one class,
-//! unless something concerns them in person: a resource policy that names them, a variable such as
-//! `${aws:username}`, or a condition on who asks that has another answer for each.
+//! Principals of one kind and account with equal documents are one class, unless something concerns them in person: a
+//! resource policy that names them, a variable such as `${aws:username}`, or a condition on who asks that has another
+//! answer for each. Inline documents are equal by content; so are managed policies of which nothing but the content
+//! can matter ([`exchangeable`]). An answer about a class names the statements of its first member, and
+//! [`Classes::evidence_of`] finds those of another member that stand in their place.
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
@@ -14,16 +16,20 @@ use super::principals::{account_root, session};
 use super::statement::Statement;
 use super::view::Holder;
 use super::{Compiled, account_of, no_context};
-use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Layer};
+use crate::model::{AttachmentKind, Effect, Entity, EntityId, EntityKind, Grant, Layer};
 use crate::platforms::Class;
 
 /// All classes, and what trust policies name.
 pub struct Classes {
     pub list: Vec<Class>,
+    /// Statements of each member of a class of several, in the order of their documents' content.
+    statements: FxHashMap<EntityId, Vec<u32>>,
     /// Roles by a principal that their trust policy names: as [`trust_key`] writes it.
     pub trusting: FxHashMap<String, RoaringBitmap>,
     /// Number of a role's trust policy among the distinct ones, by entity; `u32::MAX` for what has none.
     pub trust_document: Vec<u32>,
+    /// Entities by the scope that they are in.
+    pub scopes: Vec<RoaringBitmap>,
     /// Root users of accounts.
     pub roots: RoaringBitmap,
     pub roles: RoaringBitmap,
@@ -84,7 +90,7 @@ impl Classes {
             compiled.statement(at);
         });
         let (trusting, trust_document, named) = trusts(compiled);
-        let inline = inline_documents(compiled);
+        let documents = documents(compiled);
         let members: Vec<EntityId> = tables
             .entities
             .iter()
@@ -92,10 +98,13 @@ impl Classes {
             .filter(|entity| matches!(entity.kind, EntityKind::User | EntityKind::Role | EntityKind::Group))
             .map(|entity| entity.entity)
             .collect();
-        let keys: Vec<Key> = members.par_iter().map(|&member| key(compiled, member, &inline, &named)).collect();
+        let keys: Vec<(Key, Vec<EntityId>)> =
+            members.par_iter().map(|&member| key(compiled, member, &documents, &named)).collect();
         let mut by_key: FxHashMap<Key, usize> = FxHashMap::default();
         let mut list: Vec<Class> = Vec::new();
-        for (member, key) in members.into_iter().zip(keys) {
+        let mut holding: FxHashMap<EntityId, Vec<EntityId>> = FxHashMap::default();
+        for (member, (key, holders)) in members.into_iter().zip(keys) {
+            holding.insert(member, holders);
             let scope = tables.find(&super::account_id(&key.account)).unwrap_or(member);
             let kind = key.kind;
             let at = *by_key.entry(key).or_insert_with(|| {
@@ -107,21 +116,76 @@ impl Classes {
         let is_role = |entity: &&Entity| entity.present && entity.kind == EntityKind::Role;
         let roles = tables.entities.iter().filter(is_role).map(|entity| entity.entity.0).collect();
         let roots = tables.entities.iter().filter(|entity| is_root(&entity.id)).map(|entity| entity.entity.0).collect();
-        Self { list, trusting, trust_document, roots, roles }
+        let shared = list.par_iter().filter(|class| class.members.len() > 1).flat_map(|class| &class.members);
+        let ordered = |member: &EntityId| {
+            let holders = holding.get(member).map_or(&[][..], Vec::as_slice);
+            (*member, holders.iter().flat_map(|&holder| in_order(compiled, holder)).collect())
+        };
+        let statements = shared.map(ordered).collect();
+        Self { list, statements, trusting, trust_document, scopes: scopes(&tables.entities), roots, roles }
+    }
+
+    /// Evidence of an answer about a class, as one of its members has it.
+    #[must_use]
+    pub fn evidence_of(&self, class: usize, member: EntityId, evidence: &[u32]) -> Vec<u32> {
+        let first = self.list[class].members[0];
+        let (Some(theirs), Some(own)) = (self.statements.get(&first), self.statements.get(&member)) else {
+            return evidence.to_vec();
+        };
+        let in_place = |&grant: &u32| {
+            let at = theirs.iter().position(|&one| one == grant);
+            at.and_then(|at| own.get(at).copied()).unwrap_or(grant)
+        };
+        evidence.iter().map(in_place).collect()
     }
 }
 
-fn key(compiled: &Compiled<'_>, member: EntityId, inline: &FxHashMap<EntityId, u64>, named: &FxHashSet<String>) -> Key {
+fn scopes(entities: &[Entity]) -> Vec<RoaringBitmap> {
+    let mut scopes: FxHashMap<Option<&str>, RoaringBitmap> = FxHashMap::default();
+    for entity in entities {
+        scopes.entry(entity.scope.as_deref()).or_default().insert(entity.entity.0);
+    }
+    scopes.into_values().collect()
+}
+
+/// Whether a managed policy can stand for another of equal content: it is in the export, and neither its name (which
+/// reasons tell), nor guards (which are asked for by policy) nor other versions can make a difference.
+fn exchangeable(compiled: &Compiled<'_>, policy: EntityId) -> bool {
+    let grants = &compiled.tables.grants;
+    let plain = |grant: &Grant| {
+        let variable = grant.resources.iter().chain(&grant.not_resources).any(|text| text.contains("${"));
+        grant.layer == Layer::Identity && grant.effect == Effect::Allow && grant.condition.is_none() && !variable
+    };
+    compiled.tables.entity(policy).present && compiled.grants_of(policy).all(|at| plain(&grants[at]))
+}
+
+/// Numbers of a holder's statements, in an order that is the same for all holders of equal content.
+fn in_order(compiled: &Compiled<'_>, holder: EntityId) -> Vec<u32> {
+    let grants = &compiled.tables.grants;
+    let mut own: Vec<(String, u32)> =
+        compiled.in_layer(holder, Layer::Identity).map(|at| (part(&grants[at]), grants[at].grant)).collect();
+    own.sort_unstable();
+    own.into_iter().map(|(_, grant)| grant).collect()
+}
+
+/// What makes a member alike to others, and who holds its documents, in the order in which the key has them.
+fn key(
+    compiled: &Compiled<'_>,
+    member: EntityId,
+    documents: &Documents,
+    named: &FxHashSet<String>,
+) -> (Key, Vec<EntityId>) {
     let holder = Holder::new(compiled, member);
     let entity = compiled.tables.entity(member);
     let holders: Vec<EntityId> = std::iter::once(member).chain(compiled.groups_of(member)).collect();
-    let mut documents: Vec<u64> = Vec::new();
+    let mut held: Vec<(u64, EntityId)> = Vec::new();
     for holder in holders {
-        documents.extend(inline.get(&holder));
-        documents.extend(compiled.attached(holder, AttachmentKind::Identity).map(|policy| u64::from(policy.0)));
+        held.extend(documents.content.get(&holder).map(|&number| (number, holder)));
+        let attached = compiled.attached(holder, AttachmentKind::Identity);
+        held.extend(attached.map(|policy| (documents.number(policy), policy)));
     }
-    documents.sort_unstable();
-    documents.dedup();
+    held.sort_unstable();
+    held.dedup();
     let boundary = compiled.attached(member, AttachmentKind::Boundary).next();
     let mut answers = Vec::new();
     let mut person = names_of(&holder).iter().rev().skip(2).any(|name| named.contains(name));
@@ -129,15 +193,16 @@ fn key(compiled: &Compiled<'_>, member: EntityId, inline: &FxHashMap<EntityId, u
     for &at in holder.identity.iter().chain(holder.boundary.iter().flatten()).chain(controls) {
         person |= !impersonal(compiled.statement(at), &holder, &mut answers);
     }
-    Key {
+    let key = Key {
         kind: entity.kind,
         account: holder.principal.account.clone(),
         service_linked: holder.principal.service_linked,
-        documents,
+        documents: held.iter().map(|(number, _)| *number).collect(),
         boundary,
         answers,
         person: (person || holder.all_allowed).then_some(member),
-    }
+    };
+    (key, held.into_iter().map(|(_, holder)| holder).collect())
 }
 
 /// Adds the answers of a statement's tests on who asks; false when they cannot be answered once for all.
@@ -172,39 +237,56 @@ fn impersonal(statement: &Statement, holder: &Holder<'_>, answers: &mut Vec<bool
     true
 }
 
-/// A number for the content of each holder's inline statements, above every entity's number.
-fn inline_documents(compiled: &Compiled<'_>) -> FxHashMap<EntityId, u64> {
+/// Documents by content.
+struct Documents {
+    /// A number for the content of each holder's statements, above every entity's number.
+    content: FxHashMap<EntityId, u64>,
+    /// Managed policies that count by content.
+    exchangeable: FxHashSet<EntityId>,
+}
+
+impl Documents {
+    /// What stands for a managed policy: its content's number, or its own where it cannot be exchanged.
+    fn number(&self, policy: EntityId) -> u64 {
+        let content = self.content.get(&policy).filter(|_| self.exchangeable.contains(&policy));
+        content.copied().unwrap_or_else(|| u64::from(policy.0))
+    }
+}
+
+fn documents(compiled: &Compiled<'_>) -> Documents {
     let mut by_content: FxHashMap<String, u64> = FxHashMap::default();
-    let mut out = FxHashMap::default();
+    let mut out = Documents { content: FxHashMap::default(), exchangeable: FxHashSet::default() };
     let grants = &compiled.tables.grants;
     for run in grants.chunk_by(|a, b| a.holder == b.holder && a.layer == b.layer) {
         let Some(first) = run.first().filter(|grant| grant.layer == Layer::Identity) else { continue };
-        let content = content(run);
         let number = (1 << 32) + by_content.len() as u64;
-        out.insert(first.holder, *by_content.entry(content).or_insert(number));
+        out.content.insert(first.holder, *by_content.entry(content(run)).or_insert(number));
+        if exchangeable(compiled, first.holder) {
+            out.exchangeable.insert(first.holder);
+        }
     }
     out
 }
 
-fn content(grants: &[crate::model::Grant]) -> String {
-    let mut parts: Vec<String> = grants
-        .iter()
-        .map(|grant| {
-            format!(
-                "{:?}",
-                (
-                    grant.effect,
-                    (&grant.actions, &grant.not_actions),
-                    (&grant.resources, &grant.not_resources),
-                    (&grant.principals, &grant.not_principals),
-                    &grant.condition,
-                    grant.variables,
-                )
-            )
-        })
-        .collect();
+fn content(grants: &[Grant]) -> String {
+    let mut parts: Vec<String> = grants.iter().map(part).collect();
     parts.sort();
     parts.join("\n")
+}
+
+/// Everything about a statement that decides what it does.
+fn part(grant: &Grant) -> String {
+    format!(
+        "{:?}",
+        (
+            grant.effect,
+            (&grant.actions, &grant.not_actions),
+            (&grant.resources, &grant.not_resources),
+            (&grant.principals, &grant.not_principals),
+            &grant.condition,
+            grant.variables,
+        )
+    )
 }
 
 /// Index of trust policies: roles by whom they name, the number of each role's distinct trust policy, and everyone

@@ -211,6 +211,10 @@ impl Evaluator for Compiled<'_> {
         (!views.is_empty()).then(|| Box::new(bulk::AnyOf(views)) as Box<dyn View + '_>)
     }
 
+    fn evidence_of(&self, class: usize, member: EntityId, evidence: &[u32]) -> Vec<u32> {
+        self.classes().evidence_of(class, member, evidence)
+    }
+
     fn decide(&self, request: &Request) -> Verdict {
         let holder = Holder::new(self, request.principal);
         let sessions = session_statements(&request.session_policies);
