@@ -3,7 +3,11 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agreement;
+mod analysed;
 mod cases;
 mod cli;
+mod demo;
+mod real;
 mod reference;
+mod robustness;
 mod tidy;

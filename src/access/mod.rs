@@ -1,8 +1,8 @@
 //! Effective permissions over all platforms: one evaluator each, asked through one door.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
-use crate::model::{Access, Decision, EntityId, Request, Tables, TrustKind, Verdict};
+use crate::model::{Access, Decision, EntityId, Membership, MembershipKind, Request, Tables, TrustKind, Verdict};
 use crate::platforms;
 
 pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
@@ -86,21 +86,31 @@ impl<'t> Evaluators<'t> {
         rows
     }
 
+    /// Principals and groups whose permissions some evaluator knows.
+    fn holders(&self) -> FxHashSet<EntityId> {
+        let classes = self.iter().flat_map(|(_, evaluator)| evaluator.classes());
+        classes.flat_map(|class| &class.members).copied().collect()
+    }
+
+    /// Who is in a group that no evaluator knows: the rights of such a group are not among its members' own, so that
+    /// who is in it comes to them by being in it.
+    #[must_use]
+    pub fn outer_memberships(&self) -> Vec<&'t Membership> {
+        let holders = self.holders();
+        let rows = self.tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf);
+        rows.filter(|row| row.member != row.container && !holders.contains(&row.container)).collect()
+    }
+
     /// Trusts whose trusted side is outside what policies of the export decide.
     #[must_use]
     pub fn federations(&self) -> Vec<Federation> {
-        let holders: FxHashMap<EntityId, ()> = self
-            .iter()
-            .flat_map(|(_, evaluator)| evaluator.classes())
-            .flat_map(|class| &class.members)
-            .map(|&id| (id, ()))
-            .collect();
+        let holders = self.holders();
         self.tables
             .trusts
             .iter()
             .filter(|trust| !matches!(trust.kind, TrustKind::Service | TrustKind::Deleted))
             .filter_map(|trust| {
-                let trustee = trust.trustee.filter(|trustee| !holders.contains_key(trustee))?;
+                let trustee = trust.trustee.filter(|trustee| !holders.contains(trustee))?;
                 // An account that is in the export delegates to its own principals, whom the evaluator asks.
                 let inside = self.tables.entity(trustee).present && trust.kind == TrustKind::SameAccount;
                 let grant = (trust.grant != u32::MAX).then_some(trust.grant);

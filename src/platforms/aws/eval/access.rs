@@ -62,7 +62,7 @@ impl Summary {
         let every = || identity.iter().chain(boundary.iter().flatten()).chain(controls.iter().flatten()).copied();
         let mut total = if holder.all_allowed { everything() } else { allowed(holder, &identity) };
         for layer in boundary.iter().chain(&controls) {
-            total = both(total, &allowed(holder, layer));
+            total = both(&total, &allowed(holder, layer));
         }
         let missing_control = holder.scps.iter().flatten().any(|(_, missing)| !missing.is_empty());
         let missing = holder.boundary_missing.is_some() || !holder.identity_missing.is_empty() || missing_control;
@@ -175,7 +175,7 @@ fn allowed(holder: &Holder<'_>, statements: &[&Statement]) -> Side {
     side
 }
 
-fn both(a: Side, b: &Side) -> Side {
+fn both(a: &Side, b: &Side) -> Side {
     Side {
         certain: std::array::from_fn(|at| &a.certain[at] & &b.certain[at]),
         possible: std::array::from_fn(|at| &a.possible[at] & &b.possible[at]),
@@ -255,7 +255,7 @@ fn with_clause<T>(
     statement: &Statement,
     then: impl FnOnce(Option<&super::formula::Clause<'_>>, Decision) -> T,
 ) -> T {
-    let target = holder.open_target();
+    let target = Holder::open_target();
     let question =
         Question { action: "*", known: None, given: no_context(), strict: false, session_name: None, sessions: &None };
     let facts = holder.facts(&question, &target);

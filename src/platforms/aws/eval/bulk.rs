@@ -15,7 +15,7 @@ use super::facts::{Fact, Facts};
 use super::statement::{Resources, Statement};
 use super::view::{Holder, Question};
 use super::{Compiled, access, denies, witness};
-use crate::model::{Access, Certainty, Decision, EntityId, Reason, Verdict};
+use crate::model::{Access, Certainty, Decision, EntityId, Layer, Reason, Verdict};
 use crate::platforms::aws::catalog::Catalog;
 use crate::platforms::{Ask, On, Reach, Standpoint, View};
 
@@ -28,7 +28,16 @@ pub struct ClassView<'c> {
     summary: OnceCell<access::Summary>,
 }
 
+/// Which targets a statement is about.
+enum Covered {
+    All,
+    Some(RoaringBitmap),
+    /// That, or whether its condition holds, is different for each target.
+    EachItsOwn,
+}
+
 impl<'c> ClassView<'c> {
+    /// Opens the class that the holder is of.
     pub fn new(compiled: &'c Compiled<'c>, holder: Holder<'c>) -> Self {
         Self { compiled, holder, granted: OnceCell::new(), summary: OnceCell::new() }
     }
@@ -74,42 +83,62 @@ impl<'c> ClassView<'c> {
                 continue;
             }
             match self.covered_by(statement, &facts) {
-                None => return among.iter().map(|target| RoaringBitmap::from_iter([target])).collect(),
-                Some(None) => {}
-                Some(Some(covered)) => groups = split(groups, &covered),
+                Covered::EachItsOwn => return among.iter().map(|target| RoaringBitmap::from_iter([target])).collect(),
+                Covered::All => {}
+                Covered::Some(covered) => groups = split(groups, &covered),
             }
         }
-        groups
+        if trust {
+            groups.into_iter().flat_map(|group| self.by_trust(question, &facts, group)).collect()
+        } else {
+            groups
+        }
     }
 
-    /// Entities that a statement covers: `None` when that is different for each, `Some(None)` when it covers all.
-    fn covered_by(&self, statement: &Statement, facts: &Facts<'_>) -> Option<Option<RoaringBitmap>> {
+    /// Roles of one trust policy: each its own group when the policy looks at the role that it is of.
+    fn by_trust(&self, question: &Question<'_>, facts: &Facts<'_>, group: RoaringBitmap) -> Vec<RoaringBitmap> {
+        let Some(first) = group.min() else { return Vec::new() };
+        let mut statements =
+            self.compiled.in_layer(EntityId(first), Layer::Resource).map(|at| self.compiled.statement(at));
+        let different = |statement: &Statement| {
+            statement.actions.cover(question.action, question.known)
+                && matches!(self.covered_by(statement, facts), Covered::EachItsOwn)
+        };
+        if statements.any(different) {
+            group.iter().map(|target| RoaringBitmap::from_iter([target])).collect()
+        } else {
+            vec![group]
+        }
+    }
+
+    /// Entities that a statement covers.
+    fn covered_by(&self, statement: &Statement, facts: &Facts<'_>) -> Covered {
         let about_target = |key: &str| Facts::concerns_resource(key);
         let tests = &statement.condition.tests;
         if tests
             .iter()
             .any(|test| about_target(&test.key) || test.values.iter().any(|v| v.variables().any(about_target)))
         {
-            return None;
+            return Covered::EachItsOwn;
         }
         let patterns = statement.resources.patterns();
         if patterns.iter().any(|pattern| pattern.variables().any(about_target)) {
-            return None;
+            return Covered::EachItsOwn;
         }
         if matches!(statement.resources, Resources::Any) {
-            return Some(None);
+            return Covered::All;
         }
         let variable = |key: &str| facts.single(key);
         let mut covered = RoaringBitmap::new();
         for pattern in patterns {
             if pattern.variables().any(|key| matches!(facts.of(key), Fact::Open(_))) {
-                return None;
+                return Covered::EachItsOwn;
             }
-            if let Some(text) = pattern.expand(&variable) {
+            if let Some(text) = pattern.expand(variable) {
                 covered |= &*self.compiled.covered(&text);
             }
         }
-        Some(Some(covered))
+        Covered::Some(covered)
     }
 
     /// Targets by account, and for trust questions by trust policy.

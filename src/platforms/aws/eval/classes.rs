@@ -1,9 +1,8 @@
 //! Groups principals that no policy can tell apart, so that each distinct policy set is evaluated once.
 //!
-//! Principals of one kind and account with equal documents are one class, unless something concerns them in person: a
-//! resource policy that names them, a variable such as `${aws:username}`, or a condition on who asks that has another
-//! answer for each. Inline documents are equal by content; so are managed policies of which nothing but the content
-//! can matter ([`exchangeable`]). An answer about a class names the statements of its first member, and
+//! Principals of one kind and account with equal [`documents`](super::documents) are one class, unless something
+//! concerns them in person: a resource policy that names them, a variable such as `${aws:username}`, or a condition on
+//! who asks that has another answer for each. An answer about a class names the statements of its first member;
 //! [`Classes::evidence_of`] finds those of another member that stand in their place.
 
 use rayon::prelude::*;
@@ -11,12 +10,14 @@ use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::accounts::is_root;
-use super::facts::{Caller, Fact, Facts, Target};
+use super::condition::Test;
+use super::documents::{Documents, content, in_order};
+use super::facts::{Caller, Fact, Facts};
+use super::pattern::Pattern;
 use super::principals::{account_root, session};
-use super::statement::Statement;
 use super::view::Holder;
 use super::{Compiled, account_of, no_context};
-use crate::model::{AttachmentKind, Effect, Entity, EntityId, EntityKind, Grant, Layer};
+use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Layer};
 use crate::platforms::Class;
 
 /// All classes, and what trust policies name.
@@ -73,10 +74,13 @@ struct Key {
     kind: EntityKind,
     account: String,
     service_linked: bool,
-    documents: Vec<u64>,
+    /// Documents that apply, each with whether it comes through a group.
+    documents: Vec<(u64, bool)>,
+    /// Whether its policies are in no export.
+    unknown: bool,
     boundary: Option<EntityId>,
-    /// Answers of conditions on who asks.
-    answers: Vec<bool>,
+    /// Answers of conditions on who asks, by the condition.
+    answers: Vec<(String, bool)>,
     /// The principal itself when something concerns it in person.
     person: Option<EntityId>,
 }
@@ -90,7 +94,8 @@ impl Classes {
             compiled.statement(at);
         });
         let (trusting, trust_document, named) = trusts(compiled);
-        let documents = documents(compiled);
+        let (trusts, all_personal) = trust_tests(compiled);
+        let maker = Maker { compiled, documents: Documents::of(compiled), named, trusts, all_personal };
         let members: Vec<EntityId> = tables
             .entities
             .iter()
@@ -98,8 +103,7 @@ impl Classes {
             .filter(|entity| matches!(entity.kind, EntityKind::User | EntityKind::Role | EntityKind::Group))
             .map(|entity| entity.entity)
             .collect();
-        let keys: Vec<(Key, Vec<EntityId>)> =
-            members.par_iter().map(|&member| key(compiled, member, &documents, &named)).collect();
+        let keys: Vec<(Key, Vec<EntityId>)> = members.par_iter().map(|&member| maker.key(member)).collect();
         let mut by_key: FxHashMap<Key, usize> = FxHashMap::default();
         let mut list: Vec<Class> = Vec::new();
         let mut holding: FxHashMap<EntityId, Vec<EntityId>> = FxHashMap::default();
@@ -148,145 +152,154 @@ fn scopes(entities: &[Entity]) -> Vec<RoaringBitmap> {
     scopes.into_values().collect()
 }
 
-/// Whether a managed policy can stand for another of equal content: it is in the export, and neither its name (which
-/// reasons tell), nor guards (which are asked for by policy) nor other versions can make a difference.
-fn exchangeable(compiled: &Compiled<'_>, policy: EntityId) -> bool {
-    let grants = &compiled.tables.grants;
-    let plain = |grant: &Grant| {
-        let variable = grant.resources.iter().chain(&grant.not_resources).any(|text| text.contains("${"));
-        grant.layer == Layer::Identity && grant.effect == Effect::Allow && grant.condition.is_none() && !variable
-    };
-    compiled.tables.entity(policy).present && compiled.grants_of(policy).all(|at| plain(&grants[at]))
+/// Conditions on who asks that stand in resource policies and RCPs: by the account that the statement names, and
+/// under [`ANYONE`] those that concern every account.
+type TrustTests<'c> = FxHashMap<String, Vec<&'c Test>>;
+
+/// Makes the keys of principals.
+struct Maker<'c> {
+    compiled: &'c Compiled<'c>,
+    documents: Documents,
+    /// Everyone whom a resource policy names in person.
+    named: FxHashSet<String>,
+    trusts: TrustTests<'c>,
+    /// A control on resources looks at who asks in its resource patterns.
+    all_personal: bool,
 }
 
-/// Numbers of a holder's statements, in an order that is the same for all holders of equal content.
-fn in_order(compiled: &Compiled<'_>, holder: EntityId) -> Vec<u32> {
-    let grants = &compiled.tables.grants;
-    let mut own: Vec<(String, u32)> =
-        compiled.in_layer(holder, Layer::Identity).map(|at| (part(&grants[at]), grants[at].grant)).collect();
-    own.sort_unstable();
-    own.into_iter().map(|(_, grant)| grant).collect()
+impl Maker<'_> {
+    /// What makes a member alike to others, and who holds its documents, in the order in which the key has them.
+    fn key(&self, member: EntityId) -> (Key, Vec<EntityId>) {
+        let compiled = self.compiled;
+        let holder = Holder::new(compiled, member);
+        let mut documents: Vec<(u64, bool, EntityId)> = Vec::new();
+        let groups = compiled.groups_of(member).map(|group| (group, true));
+        for (source, by_group) in std::iter::once((member, false)).chain(groups) {
+            if by_group && !compiled.tables.entity(source).present {
+                // Its policies are unknown, and differ from any other group's.
+                documents.push((UNDEFINED_GROUP | u64::from(source.0), true, source));
+            }
+            documents.extend(self.documents.inline(source).map(|number| (number, by_group, source)));
+            let attached = compiled.attached(source, AttachmentKind::Identity);
+            documents.extend(attached.map(|policy| (self.documents.attached(policy), by_group, policy)));
+        }
+        documents.sort_unstable();
+        documents.dedup();
+        let mut asked = Answers { holder: &holder, answers: Vec::new() };
+        let mut personal =
+            self.all_personal || names_of(&holder).iter().rev().skip(2).any(|name| self.named.contains(name));
+        let controls = holder.scps.iter().flatten().flat_map(|(statements, _)| statements);
+        for &at in holder.identity.iter().chain(holder.boundary.iter().flatten()).chain(controls) {
+            let statement = compiled.statement(at);
+            let mut patterns = statement.resources.patterns().iter();
+            personal |= patterns.any(|pattern| pattern.variables().any(concerns_person));
+            personal |= !statement.condition.tests.iter().all(|test| asked.ask(test));
+        }
+        for account in [holder.principal.account.as_str(), ANYONE] {
+            personal |= !self.trusts.get(account).into_iter().flatten().all(|test| asked.ask(test));
+        }
+        let mut answers = asked.answers;
+        answers.sort_unstable();
+        answers.dedup();
+        let key = Key {
+            kind: compiled.tables.entity(member).kind,
+            account: holder.principal.account.clone(),
+            service_linked: holder.principal.service_linked,
+            documents: documents.iter().map(|(number, by_group, _)| (*number, *by_group)).collect(),
+            unknown: holder.identity_missing.contains(&member),
+            boundary: compiled.attached(member, AttachmentKind::Boundary).next(),
+            answers,
+            person: (personal || holder.all_allowed).then_some(member),
+        };
+        (key, documents.into_iter().map(|(_, _, holder)| holder).collect())
+    }
 }
 
-/// What makes a member alike to others, and who holds its documents, in the order in which the key has them.
-fn key(
-    compiled: &Compiled<'_>,
-    member: EntityId,
-    documents: &Documents,
-    named: &FxHashSet<String>,
-) -> (Key, Vec<EntityId>) {
-    let holder = Holder::new(compiled, member);
-    let entity = compiled.tables.entity(member);
-    let holders: Vec<EntityId> = std::iter::once(member).chain(compiled.groups_of(member)).collect();
-    let mut held: Vec<(u64, EntityId)> = Vec::new();
-    for holder in holders {
-        held.extend(documents.content.get(&holder).map(|&number| (number, holder)));
-        let attached = compiled.attached(holder, AttachmentKind::Identity);
-        held.extend(attached.map(|policy| (documents.number(policy), policy)));
-    }
-    held.sort_unstable();
-    held.dedup();
-    let boundary = compiled.attached(member, AttachmentKind::Boundary).next();
-    let mut answers = Vec::new();
-    let mut person = names_of(&holder).iter().rev().skip(2).any(|name| named.contains(name));
-    let controls = holder.scps.iter().flatten().flat_map(|(statements, _)| statements);
-    for &at in holder.identity.iter().chain(holder.boundary.iter().flatten()).chain(controls) {
-        person |= !impersonal(compiled.statement(at), &holder, &mut answers);
-    }
-    let key = Key {
-        kind: entity.kind,
-        account: holder.principal.account.clone(),
-        service_linked: holder.principal.service_linked,
-        documents: held.iter().map(|(number, _)| *number).collect(),
-        boundary,
-        answers,
-        person: (person || holder.all_allowed).then_some(member),
-    };
-    (key, held.into_iter().map(|(_, holder)| holder).collect())
+/// Keys about who asks that can have another value for each of several principals.
+fn concerns_person(key: &str) -> bool {
+    Facts::concerns_principal(key) && key != "aws:tokenissuetime"
 }
 
-/// Adds the answers of a statement's tests on who asks; false when they cannot be answered once for all.
-fn impersonal(statement: &Statement, holder: &Holder<'_>, answers: &mut Vec<bool>) -> bool {
-    let personal = |key: &str| Facts::concerns_principal(key) && key != "aws:tokenissuetime";
-    if statement.resources.patterns().iter().any(|pattern| pattern.variables().any(personal)) {
-        return false;
-    }
-    let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: None };
-    let facts = Facts {
-        principal: &holder.principal,
-        target: &target,
-        action: "*",
-        given: no_context(),
-        strict: false,
-        tree: holder.compiled.tree,
-        session_name: None,
-        as_of: holder.compiled.as_of,
-    };
-    for test in &statement.condition.tests {
-        if test.values.iter().any(|value| value.variables().any(personal)) {
+/// Collects the answers of conditions on who asks.
+struct Answers<'h> {
+    holder: &'h Holder<'h>,
+    answers: Vec<(String, bool)>,
+}
+
+impl Answers<'_> {
+    /// Takes note of a test's answer; false when it cannot be answered once for all.
+    fn ask(&mut self, test: &Test) -> bool {
+        let personal = concerns_person(&test.key);
+        // A variable's value may differ with the principal, and what it is compared with too.
+        let variable = test.values.iter().any(|value| value.variables().any(concerns_person));
+        if variable || (personal && test.values.iter().any(|value| !value.is_fixed())) {
             return false;
         }
-        if !personal(&test.key) {
+        if !personal {
+            return true;
+        }
+        let target = Holder::open_target();
+        let facts = Facts {
+            principal: &self.holder.principal,
+            target: &target,
+            action: "*",
+            given: no_context(),
+            strict: false,
+            tree: self.holder.compiled.tree,
+            session_name: None,
+            as_of: self.holder.compiled.as_of,
+        };
+        match facts.of(&test.key) {
+            Fact::Known(values) => self.answers.push((test.text.clone(), test.holds(&values, &|_| None))),
+            // What is open for every member of a group is open for all groups alike.
+            Fact::Open(_) => return self.holder.principal.caller == Caller::GroupMember,
+        }
+        true
+    }
+}
+
+/// Marks the number of a group that is only referred to.
+const UNDEFINED_GROUP: u64 = 1 << 48;
+
+/// The tests on who asks of every resource policy and RCP, each once for each account that it can concern, and whether
+/// the resource patterns of an RCP look at who asks.
+fn trust_tests<'c>(compiled: &'c Compiled<'c>) -> (TrustTests<'c>, bool) {
+    let mut out: TrustTests<'c> = FxHashMap::default();
+    let mut seen: FxHashSet<(String, &str)> = FxHashSet::default();
+    let layers = [Layer::Resource, Layer::Rcp];
+    let mut all_personal = false;
+    for (at, grant) in compiled.tables.grants.iter().enumerate().filter(|(_, grant)| layers.contains(&grant.layer)) {
+        let statement = compiled.statement(at);
+        let personal = |test: &&Test| {
+            concerns_person(&test.key) || test.values.iter().any(|value| value.variables().any(concerns_person))
+        };
+        let mut variables = statement.resources.patterns().iter().flat_map(Pattern::variables);
+        all_personal |= grant.layer == Layer::Rcp && variables.any(concerns_person);
+        let tests: Vec<&Test> = statement.condition.tests.iter().filter(personal).collect();
+        if tests.is_empty() {
             continue;
         }
-        match facts.of(&test.key) {
-            Fact::Known(values) => answers.push(test.holds(&values, &|_| None)),
-            Fact::Open(_) => return holder.principal.caller == Caller::GroupMember,
+        let mut whom: Vec<String> = grant.principals.iter().map(|principal| account_key(principal)).collect();
+        if whom.is_empty() {
+            whom.push(ANYONE.to_owned());
+        }
+        for account in whom {
+            for &test in &tests {
+                if seen.insert((account.clone(), &test.text)) {
+                    out.entry(account.clone()).or_default().push(test);
+                }
+            }
         }
     }
-    true
+    (out, all_personal)
 }
 
-/// Documents by content.
-struct Documents {
-    /// A number for the content of each holder's statements, above every entity's number.
-    content: FxHashMap<EntityId, u64>,
-    /// Managed policies that count by content.
-    exchangeable: FxHashSet<EntityId>,
-}
-
-impl Documents {
-    /// What stands for a managed policy: its content's number, or its own where it cannot be exchanged.
-    fn number(&self, policy: EntityId) -> u64 {
-        let content = self.content.get(&policy).filter(|_| self.exchangeable.contains(&policy));
-        content.copied().unwrap_or_else(|| u64::from(policy.0))
-    }
-}
-
-fn documents(compiled: &Compiled<'_>) -> Documents {
-    let mut by_content: FxHashMap<String, u64> = FxHashMap::default();
-    let mut out = Documents { content: FxHashMap::default(), exchangeable: FxHashSet::default() };
-    let grants = &compiled.tables.grants;
-    for run in grants.chunk_by(|a, b| a.holder == b.holder && a.layer == b.layer) {
-        let Some(first) = run.first().filter(|grant| grant.layer == Layer::Identity) else { continue };
-        let number = (1 << 32) + by_content.len() as u64;
-        out.content.insert(first.holder, *by_content.entry(content(run)).or_insert(number));
-        if exchangeable(compiled, first.holder) {
-            out.exchangeable.insert(first.holder);
-        }
-    }
-    out
-}
-
-fn content(grants: &[Grant]) -> String {
-    let mut parts: Vec<String> = grants.iter().map(part).collect();
-    parts.sort();
-    parts.join("\n")
-}
-
-/// Everything about a statement that decides what it does.
-fn part(grant: &Grant) -> String {
-    format!(
-        "{:?}",
-        (
-            grant.effect,
-            (&grant.actions, &grant.not_actions),
-            (&grant.resources, &grant.not_resources),
-            (&grant.principals, &grant.not_principals),
-            &grant.condition,
-            grant.variables,
-        )
-    )
+/// The account whose principals a resource policy's principal can be, or [`ANYONE`].
+fn account_key(principal: &str) -> String {
+    let key = trust_key(principal);
+    let is_account = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
+    let named = key.split(':').nth(4).filter(|part| part.len() == 12).map(str::to_owned);
+    if is_account { key } else { named.unwrap_or_else(|| ANYONE.to_owned()) }
 }
 
 /// Index of trust policies: roles by whom they name, the number of each role's distinct trust policy, and everyone

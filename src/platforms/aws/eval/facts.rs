@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::catalog::{Action, Catalog};
 use super::super::keys::{self, KeyClass};
+use super::statement::UNKNOWN_ROLE;
 use crate::model::text::format_time;
 
 /// The values of a context key in one request.
@@ -85,8 +86,17 @@ pub struct Target {
     pub org: Option<Organization>,
     /// Tags by lower-case key, when the export lists the resource with its tags.
     pub tags: Option<BTreeMap<String, String>>,
-    /// The permissions boundary that a user or role has now, when the export lists the resource.
-    pub boundary: Option<Option<String>>,
+    /// The permissions boundary that a user or role has now.
+    pub boundary: Boundary,
+}
+
+/// The permissions boundary of a resource that can have one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Boundary {
+    /// The export does not list the resource.
+    Unknown,
+    Absent,
+    Policy(String),
 }
 
 /// Everything that decides a request's context keys.
@@ -161,17 +171,17 @@ impl Facts<'_> {
         let principal = self.principal;
         let member = principal.caller == Caller::GroupMember;
         Some(match key {
-            "aws:principalarn" if member => Open::environment(),
+            "aws:principalarn" | "aws:username" | "aws:userid" if member => Open::environment(),
             "aws:principalarn" => known(&principal.arn),
             "aws:principalaccount" | "kms:calleraccount" => known(&principal.account),
             "aws:principaltype" if principal.caller == Caller::Role => known("AssumedRole"),
             "aws:principaltype" => known("User"),
-            "aws:username" | "aws:userid" if member => Open::environment(),
             "aws:username" if principal.caller == Caller::User => known(&principal.name),
-            "aws:username" => Fact::Known(Vec::new()),
             "aws:userid" => self.user_id(),
             "aws:principalisawsservice" => known("false"),
-            "aws:sourcearn"
+            // A role has no user name, and what services add to their own calls is not in a caller's.
+            "aws:username"
+            | "aws:sourcearn"
             | "aws:sourceaccount"
             | "aws:sourceorgid"
             | "aws:sourceorgpaths"
@@ -215,6 +225,7 @@ impl Facts<'_> {
     /// A user's is its unique id; a role's is its unique id and the session's name, which the caller chooses.
     fn user_id(&self) -> Fact {
         let id = self.principal.unique_id.as_deref();
+        let id = if self.principal.caller == Caller::Role { id.or(Some(UNKNOWN_ROLE)) } else { id };
         match (self.principal.caller, id, self.session_name) {
             (Caller::User, Some(id), _) => known(id),
             (Caller::Role, Some(id), Some(session)) => known(&format!("{id}:{session}")),
@@ -237,8 +248,9 @@ impl Facts<'_> {
             }
             "iam:permissionsboundary" if keys::describe(key).class_for(self.action) == KeyClass::Decidable => {
                 match &target.boundary {
-                    Some(boundary) => maybe(boundary.as_deref()),
-                    None => Open::environment(),
+                    Boundary::Unknown => Open::environment(),
+                    Boundary::Absent => Fact::Known(Vec::new()),
+                    Boundary::Policy(policy) => known(policy),
                 }
             }
             _ => {

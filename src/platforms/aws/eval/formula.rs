@@ -133,8 +133,10 @@ impl<'s> Formula<'s> {
     pub fn open_variables(&self, facts: &Facts<'_>) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
         for clause in self.clauses() {
-            let in_tests = clause.open.iter().flat_map(|test| test.values.iter().flat_map(|value| value.variables()));
-            let in_resources = clause.statement.resources.patterns().iter().flat_map(|pattern| pattern.variables());
+            let in_tests =
+                clause.open.iter().flat_map(|test| test.values.iter().flat_map(super::pattern::Pattern::variables));
+            let in_resources =
+                clause.statement.resources.patterns().iter().flat_map(super::pattern::Pattern::variables);
             keys.extend(in_tests.chain(in_resources).map(str::to_owned));
         }
         keys.retain(|key| matches!(facts.of(key), Fact::Open(_)));

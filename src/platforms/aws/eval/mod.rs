@@ -10,6 +10,7 @@ mod accounts;
 mod bulk;
 mod classes;
 mod condition;
+mod documents;
 mod facts;
 mod formula;
 mod pattern;
@@ -40,6 +41,9 @@ use crate::model::{
 };
 use crate::platforms::{Class, Evaluator, Given, Settings, View};
 
+/// Compiled action lists by what a statement writes under `Action` and `NotAction`.
+type ActionLists = FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>;
+
 /// The permission model of one snapshot.
 pub struct Compiled<'t> {
     tables: &'t Tables,
@@ -48,8 +52,8 @@ pub struct Compiled<'t> {
     /// Accounts whose users, groups and roles are in the export.
     loaded: BTreeSet<&'t str>,
     statements: Vec<OnceLock<Statement>>,
-    /// Compiled action lists by (actions, not_actions): many statements share one.
-    actions: RwLock<FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>>,
+    /// Many statements share one.
+    actions: RwLock<ActionLists>,
     /// Entities that an expanded resource pattern covers.
     covered: RwLock<FxHashMap<String, Arc<RoaringBitmap>>>,
     /// Whether the export has an organisation's tree.
@@ -118,7 +122,18 @@ impl<'t> Compiled<'t> {
     fn statement(&self, at: usize) -> &Statement {
         self.statements[at].get_or_init(|| {
             let grant = &self.tables.grants[at];
-            Statement::new(grant, self.actions_of(grant))
+            Statement::new(grant, self.actions_of(grant), |account, name| self.role_id(account, name))
+        })
+    }
+
+    /// The unique id of the role of this name in an account, whatever its path.
+    fn role_id(&self, account: &str, name: &str) -> Option<String> {
+        let entities = &self.tables.entities;
+        let prefix = ["aws", "aws-cn", "aws-us-gov"].map(|partition| format!("arn:{partition}:iam::{account}:role/"));
+        prefix.iter().find_map(|prefix| {
+            let start = entities.partition_point(|entity| entity.id.as_str() < prefix.as_str());
+            let mut roles = entities[start..].iter().take_while(|entity| entity.id.starts_with(prefix));
+            roles.find(|role| role.present && role.name == name)?.unique_id.clone()
         })
     }
 
@@ -259,7 +274,7 @@ fn session_statements(documents: &[String]) -> Option<Vec<Statement>> {
         statements
             .map(|grant| {
                 let actions = Arc::new(Actions::new(&grant.actions, &grant.not_actions));
-                Statement::new(&grant, actions)
+                Statement::new(&grant, actions, |_, _| None)
             })
             .collect(),
     )

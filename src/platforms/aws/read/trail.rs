@@ -200,7 +200,7 @@ impl Sink for Log<'_> {
         for (index, event) in batch.parse(parse).into_iter().enumerate() {
             match event {
                 Err(why) => {
-                    self.out.skip("record_invalid", &batch.pointer(index), format!("an event cannot be read: {why}"))
+                    self.out.skip("record_invalid", &batch.pointer(index), format!("an event cannot be read: {why}"));
                 }
                 Ok((at, call)) => {
                     self.out.source.records += 1;
