@@ -159,7 +159,6 @@ fn refuse_nothing(request: &ScanRequest, recognised: usize, tables: &Tables) -> 
 /// When no file is an export that is known, none defines a principal, or a technique cannot be used.
 pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Progress) -> Result<Scan, ScanError> {
     let library = Library::with(&request.techniques)?;
-    let frameworks = Frameworks::embedded()?;
     let (mut tables, recognised) = read(request, progress);
     refuse_nothing(request, recognised, &tables)?;
     let mut results = Results::default();
@@ -181,7 +180,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    measure(request, before, &tables, zone, &masses, &frameworks, &mut results)?;
+    measure(request, before, &tables, zone, &masses, progress, &mut results)?;
     progress.finish();
     results.coverage = coverage(&tables);
     let incomplete = incomplete(&tables);
@@ -196,7 +195,7 @@ fn measure(
     tables: &Tables,
     zone: Vec<(EntityId, String)>,
     masses: &[(&str, f64)],
-    frameworks: &Frameworks,
+    progress: &dyn Progress,
     results: &mut Results,
 ) -> Result<(), ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
@@ -219,12 +218,15 @@ fn measure(
         as_of: request.as_of,
         config: &request.config,
     };
+    progress.stage("findings", None);
     let context = Context::new(facts);
-    let mut findings = findings::run(&context, frameworks).findings;
+    let mut findings = findings::run(&context, &Frameworks::embedded()?).findings;
     if let Some(before) = before {
         history::carry_over(&history::recall(before.findings, before.tables, tables), &mut findings, tables);
     }
+    progress.stage("scores", None);
     let scores = scores::all(&context);
+    progress.stage("metrics", None);
     let metrics = metrics::all(&context, &scores, &findings)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
     Ok(())

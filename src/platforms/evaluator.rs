@@ -141,6 +141,12 @@ pub trait Evaluator: Sync {
     /// that [`Given::InactiveVersion`] is about; without it that is any.
     fn open_given(&self, class: usize, given: &[Given], policy: Option<EntityId>) -> Option<Box<dyn View + '_>>;
 
+    /// The evidence of an answer about a class, in grants of one of its members: members of a class may hold policies
+    /// that are equal without being the same. Not sorted.
+    fn evidence_of(&self, _class: usize, _member: EntityId, evidence: &[u32]) -> Vec<u32> {
+        evidence.to_vec()
+    }
+
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;
 

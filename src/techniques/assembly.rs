@@ -130,8 +130,8 @@ impl<'t> Assembly<'t> {
         Self { tables, edges: Vec::new(), sets: BTreeMap::new(), target_sets: Vec::new(), administrators: Vec::new() }
     }
 
-    /// Adds the edges of a draft.
-    pub fn add(&mut self, draft: Draft<'_>) {
+    /// Adds the edges of a draft. `own` turns the evidence of an answer about a class into that of one of its members.
+    pub fn add(&mut self, draft: Draft<'_>, own: &dyn Fn(EntityId, &[u32]) -> Vec<u32>) {
         let technique = draft.technique;
         if technique.category == ADMINISTRATION && draft.certainty == Certainty::Certain {
             self.administrators.extend(draft.sources.iter().map(|&source| (source, technique.id.clone())));
@@ -140,7 +140,7 @@ impl<'t> Assembly<'t> {
             Gained::Entity(entity) => entity.0,
             Gained::Set(targets) => self.set(&technique.id, &targets),
         };
-        for source in draft.sources.iter() {
+        for &source in draft.sources.iter() {
             if source.0 != dst {
                 self.edges.push(Edge {
                     src: source.0,
@@ -148,7 +148,7 @@ impl<'t> Assembly<'t> {
                     technique: technique.id.clone(),
                     certainty: draft.certainty,
                     reasons: draft.grounds.reasons.clone(),
-                    evidence: draft.grounds.evidence.clone(),
+                    evidence: own(source, &draft.grounds.evidence),
                 });
             }
         }

@@ -49,7 +49,10 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
                 techniques.iter().copied().enumerate().flat_map(drafts).collect()
             })
             .collect();
-        drafts.into_iter().flatten().for_each(|draft| graph.add(draft));
+        for (number, drafts) in drafts.into_iter().enumerate() {
+            let own = |member, evidence: &[u32]| evaluator.evidence_of(number, member, evidence);
+            drafts.into_iter().for_each(|draft| graph.add(draft, &own));
+        }
     }
     graph.federations(evaluators);
     graph.memberships(evaluators);

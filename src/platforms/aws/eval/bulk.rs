@@ -143,15 +143,17 @@ impl<'c> ClassView<'c> {
 
     /// Targets by account, and for trust questions by trust policy.
     fn by_account(&self, among: &RoaringBitmap, trust: bool) -> Vec<RoaringBitmap> {
-        let tables = self.compiled.tables;
-        let documents = &self.compiled.classes().trust_document;
-        let mut groups: FxHashMap<(Option<&str>, u32), RoaringBitmap> = FxHashMap::default();
-        for target in among {
-            let scope = tables.entity(EntityId(target)).scope.as_deref();
-            let document = if trust { documents[target as usize] } else { 0 };
-            groups.entry((scope, document)).or_default().insert(target);
-        }
-        let mut groups: Vec<RoaringBitmap> = groups.into_values().collect();
+        let classes = self.compiled.classes();
+        let mut groups: Vec<RoaringBitmap> = if trust {
+            let mut groups: FxHashMap<(Option<&str>, u32), RoaringBitmap> = FxHashMap::default();
+            for target in among {
+                let scope = self.compiled.tables.entity(EntityId(target)).scope.as_deref();
+                groups.entry((scope, classes.trust_document[target as usize])).or_default().insert(target);
+            }
+            groups.into_values().collect()
+        } else {
+            classes.scopes.iter().map(|scope| scope & among).filter(|group| !group.is_empty()).collect()
+        };
         groups.sort_unstable_by_key(RoaringBitmap::min);
         groups
     }

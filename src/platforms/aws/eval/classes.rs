@@ -1,8 +1,9 @@
 //! Groups principals that no policy can tell apart, so that each distinct policy set is evaluated once.
 //!
-//! Principals of one kind and account with the same documents attached (inline documents by content) are one class,
-//! unless something concerns them in person: a resource policy that names them, a variable such as
-//! `${aws:username}`, or a condition on who asks that has another answer for each.
+//! Principals of one kind and account with equal [`documents`](super::documents) are one class, unless something
+//! concerns them in person: a resource policy that names them, a variable such as `${aws:username}`, or a condition on
+//! who asks that has another answer for each. An answer about a class names the statements of its first member;
+//! [`Classes::evidence_of`] finds those of another member that stand in their place.
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
@@ -10,21 +11,26 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::accounts::is_root;
 use super::condition::Test;
+use super::documents::{Documents, content, in_order};
 use super::facts::{Caller, Fact, Facts};
 use super::pattern::Pattern;
 use super::principals::{account_root, session};
 use super::view::Holder;
 use super::{Compiled, account_of, no_context};
-use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Grant, Layer};
+use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Layer};
 use crate::platforms::Class;
 
 /// All classes, and what trust policies name.
 pub struct Classes {
     pub list: Vec<Class>,
+    /// Statements of each member of a class of several, in the order of their documents' content.
+    statements: FxHashMap<EntityId, Vec<u32>>,
     /// Roles by a principal that their trust policy names: as [`trust_key`] writes it.
     pub trusting: FxHashMap<String, RoaringBitmap>,
     /// Number of a role's trust policy among the distinct ones, by entity; `u32::MAX` for what has none.
     pub trust_document: Vec<u32>,
+    /// Entities by the scope that they are in.
+    pub scopes: Vec<RoaringBitmap>,
     /// Root users of accounts.
     pub roots: RoaringBitmap,
     pub roles: RoaringBitmap,
@@ -89,7 +95,7 @@ impl Classes {
         });
         let (trusting, trust_document, named) = trusts(compiled);
         let (trusts, all_personal) = trust_tests(compiled);
-        let maker = Maker { compiled, inline: inline_documents(compiled), named, trusts, all_personal };
+        let maker = Maker { compiled, documents: Documents::of(compiled), named, trusts, all_personal };
         let members: Vec<EntityId> = tables
             .entities
             .iter()
@@ -97,10 +103,12 @@ impl Classes {
             .filter(|entity| matches!(entity.kind, EntityKind::User | EntityKind::Role | EntityKind::Group))
             .map(|entity| entity.entity)
             .collect();
-        let keys: Vec<Key> = members.par_iter().map(|&member| maker.key(member)).collect();
+        let keys: Vec<(Key, Vec<EntityId>)> = members.par_iter().map(|&member| maker.key(member)).collect();
         let mut by_key: FxHashMap<Key, usize> = FxHashMap::default();
         let mut list: Vec<Class> = Vec::new();
-        for (member, key) in members.into_iter().zip(keys) {
+        let mut holding: FxHashMap<EntityId, Vec<EntityId>> = FxHashMap::default();
+        for (member, (key, holders)) in members.into_iter().zip(keys) {
+            holding.insert(member, holders);
             let scope = tables.find(&super::account_id(&key.account)).unwrap_or(member);
             let kind = key.kind;
             let at = *by_key.entry(key).or_insert_with(|| {
@@ -112,8 +120,36 @@ impl Classes {
         let is_role = |entity: &&Entity| entity.present && entity.kind == EntityKind::Role;
         let roles = tables.entities.iter().filter(is_role).map(|entity| entity.entity.0).collect();
         let roots = tables.entities.iter().filter(|entity| is_root(&entity.id)).map(|entity| entity.entity.0).collect();
-        Self { list, trusting, trust_document, roots, roles }
+        let shared = list.par_iter().filter(|class| class.members.len() > 1).flat_map(|class| &class.members);
+        let ordered = |member: &EntityId| {
+            let holders = holding.get(member).map_or(&[][..], Vec::as_slice);
+            (*member, holders.iter().flat_map(|&holder| in_order(compiled, holder)).collect())
+        };
+        let statements = shared.map(ordered).collect();
+        Self { list, statements, trusting, trust_document, scopes: scopes(&tables.entities), roots, roles }
     }
+
+    /// Evidence of an answer about a class, as one of its members has it.
+    #[must_use]
+    pub fn evidence_of(&self, class: usize, member: EntityId, evidence: &[u32]) -> Vec<u32> {
+        let first = self.list[class].members[0];
+        let (Some(theirs), Some(own)) = (self.statements.get(&first), self.statements.get(&member)) else {
+            return evidence.to_vec();
+        };
+        let in_place = |&grant: &u32| {
+            let at = theirs.iter().position(|&one| one == grant);
+            at.and_then(|at| own.get(at).copied()).unwrap_or(grant)
+        };
+        evidence.iter().map(in_place).collect()
+    }
+}
+
+fn scopes(entities: &[Entity]) -> Vec<RoaringBitmap> {
+    let mut scopes: FxHashMap<Option<&str>, RoaringBitmap> = FxHashMap::default();
+    for entity in entities {
+        scopes.entry(entity.scope.as_deref()).or_default().insert(entity.entity.0);
+    }
+    scopes.into_values().collect()
 }
 
 /// Conditions on who asks that stand in resource policies and RCPs: by the account that the statement names, and
@@ -123,8 +159,7 @@ type TrustTests<'c> = FxHashMap<String, Vec<&'c Test>>;
 /// Makes the keys of principals.
 struct Maker<'c> {
     compiled: &'c Compiled<'c>,
-    /// Number of the content of each holder's inline policies.
-    inline: FxHashMap<EntityId, u64>,
+    documents: Documents,
     /// Everyone whom a resource policy names in person.
     named: FxHashSet<String>,
     trusts: TrustTests<'c>,
@@ -133,19 +168,20 @@ struct Maker<'c> {
 }
 
 impl Maker<'_> {
-    fn key(&self, member: EntityId) -> Key {
+    /// What makes a member alike to others, and who holds its documents, in the order in which the key has them.
+    fn key(&self, member: EntityId) -> (Key, Vec<EntityId>) {
         let compiled = self.compiled;
         let holder = Holder::new(compiled, member);
-        let mut documents: Vec<(u64, bool)> = Vec::new();
+        let mut documents: Vec<(u64, bool, EntityId)> = Vec::new();
         let groups = compiled.groups_of(member).map(|group| (group, true));
         for (source, by_group) in std::iter::once((member, false)).chain(groups) {
             if by_group && !compiled.tables.entity(source).present {
                 // Its policies are unknown, and differ from any other group's.
-                documents.push((UNDEFINED_GROUP | u64::from(source.0), true));
+                documents.push((UNDEFINED_GROUP | u64::from(source.0), true, source));
             }
-            documents.extend(self.inline.get(&source).map(|&number| (number, by_group)));
+            documents.extend(self.documents.inline(source).map(|number| (number, by_group, source)));
             let attached = compiled.attached(source, AttachmentKind::Identity);
-            documents.extend(attached.map(|policy| (u64::from(policy.0), by_group)));
+            documents.extend(attached.map(|policy| (self.documents.attached(policy), by_group, policy)));
         }
         documents.sort_unstable();
         documents.dedup();
@@ -165,16 +201,17 @@ impl Maker<'_> {
         let mut answers = asked.answers;
         answers.sort_unstable();
         answers.dedup();
-        Key {
+        let key = Key {
             kind: compiled.tables.entity(member).kind,
             account: holder.principal.account.clone(),
             service_linked: holder.principal.service_linked,
-            documents,
+            documents: documents.iter().map(|(number, by_group, _)| (*number, *by_group)).collect(),
             unknown: holder.identity_missing.contains(&member),
             boundary: compiled.attached(member, AttachmentKind::Boundary).next(),
             answers,
             person: (personal || holder.all_allowed).then_some(member),
-        }
+        };
+        (key, documents.into_iter().map(|(_, _, holder)| holder).collect())
     }
 }
 
@@ -263,42 +300,6 @@ fn account_key(principal: &str) -> String {
     let is_account = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
     let named = key.split(':').nth(4).filter(|part| part.len() == 12).map(str::to_owned);
     if is_account { key } else { named.unwrap_or_else(|| ANYONE.to_owned()) }
-}
-
-/// A number for the content of each holder's inline policies, above every entity's number.
-fn inline_documents(compiled: &Compiled<'_>) -> FxHashMap<EntityId, u64> {
-    let mut by_content: FxHashMap<String, u64> = FxHashMap::default();
-    let mut out = FxHashMap::default();
-    let grants = &compiled.tables.grants;
-    for run in grants.chunk_by(|a, b| a.holder == b.holder && a.layer == b.layer) {
-        let Some(first) = run.first().filter(|grant| grant.layer == Layer::Identity) else { continue };
-        let number = (1 << 32) + by_content.len() as u64;
-        out.insert(first.holder, *by_content.entry(content(run)).or_insert(number));
-    }
-    out
-}
-
-/// What the policies of one holder say, whatever their names and order. Which statements are of one policy counts: a
-/// policy is removed as a whole.
-fn content(grants: &[Grant]) -> String {
-    let statement = |grant: &Grant| {
-        let what = (&grant.actions, &grant.not_actions, &grant.resources, &grant.not_resources);
-        let who = (&grant.principals, &grant.not_principals);
-        format!("{:?}", (grant.effect, what, who, &grant.condition, grant.variables))
-    };
-    let mut policies: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
-    for grant in grants {
-        policies.entry(&grant.policy).or_default().push(statement(grant));
-    }
-    let mut contents: Vec<String> = policies
-        .into_values()
-        .map(|mut statements| {
-            statements.sort();
-            statements.join("\n")
-        })
-        .collect();
-    contents.sort();
-    contents.join("\n\n")
 }
 
 /// Index of trust policies: roles by whom they name, the number of each role's distinct trust policy, and everyone

@@ -10,6 +10,7 @@ mod accounts;
 mod bulk;
 mod classes;
 mod condition;
+mod documents;
 mod facts;
 mod formula;
 mod pattern;
@@ -226,6 +227,10 @@ impl Evaluator for Compiled<'_> {
         }
         let views: Vec<_> = changed.into_iter().map(|holder| bulk::ClassView::new(self, holder)).collect();
         (!views.is_empty()).then(|| Box::new(bulk::AnyOf(views)) as Box<dyn View + '_>)
+    }
+
+    fn evidence_of(&self, class: usize, member: EntityId, evidence: &[u32]) -> Vec<u32> {
+        self.classes().evidence_of(class, member, evidence)
     }
 
     fn decide(&self, request: &Request) -> Verdict {
