@@ -5,5 +5,6 @@
 mod agreement;
 mod cases;
 mod cli;
+mod history;
 mod reference;
 mod tidy;
