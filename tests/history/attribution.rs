@@ -12,7 +12,8 @@ fn all_trends(store: &Store) -> Vec<Trend> {
     let config = Config::embedded().expect("the built-in configuration");
     let all = || "all".to_owned();
     let metrics = ["*".to_owned()];
-    let request = Request { metrics: &metrics, part: Cell { platform: all(), kind: all(), domain: all() }, config: &config };
+    let request =
+        Request { metrics: &metrics, part: Cell { platform: all(), kind: all(), domain: all() }, config: &config };
     trends(store, &request).expect("trends")
 }
 

@@ -47,6 +47,7 @@ fn text_answers_are_as_expected() {
         ("metrics-csv", &["metrics", "principals", "--kind", "*", "--format", "csv"]),
         ("metrics-unknown", &["metrics", "no_such_metric"]),
         ("diff", &["diff", "baseline", "--limit", "3"]),
+        ("diff-findings", &["diff", "2026-06-07", "2026-06-14", "--limit", "2"]),
         ("trend", &["trend", "unused_principals_90d_pct"]),
         ("trend-revoke", &["trend", "time_to_revoke"]),
         ("trend-unknown", &["trend", "no_such_metric"]),
@@ -130,8 +131,20 @@ fn a_trend_in_json_has_the_published_keys() {
     assert_eq!(keys(&found), ["format", "time_to_revoke", "trends"]);
     let trend = &found["trends"][0];
     let point = [
-        "adjusted", "as_of", "cause", "change", "coverage", "denominator", "drift", "ewma", "numerator", "p", "signals",
-        "since_baseline", "snapshot", "value",
+        "adjusted",
+        "as_of",
+        "cause",
+        "change",
+        "coverage",
+        "denominator",
+        "drift",
+        "ewma",
+        "numerator",
+        "p",
+        "signals",
+        "since_baseline",
+        "snapshot",
+        "value",
     ];
     assert_eq!(keys(&trend["points"][2]), point);
     assert_eq!(keys(&trend["points"][2]["change"]), ["change", "entry", "exit", "within"]);

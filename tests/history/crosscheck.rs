@@ -97,7 +97,9 @@ fn survival_cases(numbers: &mut Numbers) -> Vec<Value> {
 
 fn facts(entities: &[Entity], risks: &[f64], week: usize) -> Vec<Value> {
     let idle = |entity: &Entity| (as_of(week) - entity.last_used_at.expect("known")) / super::weeks::DAY;
-    (entities.iter().zip(risks)).map(|(row, risk)| json!({"id": row.id, "idle_days": idle(row), "risk": risk})).collect()
+    (entities.iter().zip(risks))
+        .map(|(row, risk)| json!({"id": row.id, "idle_days": idle(row), "risk": risk}))
+        .collect()
 }
 
 /// Whole trends of a store, with the facts that its metrics are made of.

@@ -293,9 +293,9 @@ fn metrics(found: &Diff<'_>) -> Vec<Line> {
 
 fn scores(found: &Diff<'_>) -> Vec<Line> {
     let part = |name: &str, delta: &history::Delta| {
-        delta.differs().then(|| {
-            format!("{name} {} → {}", figure("points", delta.before), figure("points", delta.after))
-        })
+        delta
+            .differs()
+            .then(|| format!("{name} {} → {}", figure("points", delta.before), figure("points", delta.after)))
     };
     let line = |row: &ScoreRow<'_>| {
         let parts = [

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::figures::{change, figure};
 use super::to;
 use crate::cli::args::{Form, StoreArgs};
-use crate::cli::engine::{self, history};
 use crate::cli::engine::history::{Banded, Point, Revocation, Side as Outside, Signal, Trend, TrendRequest};
+use crate::cli::engine::{self, history};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
@@ -78,8 +78,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let (survival, metrics): (Vec<String>, Vec<String>) =
         args.metric.iter().cloned().partition(|name| name == TIME_TO_REVOKE);
     let config = engine::config(args.config.as_deref())?;
-    let part =
-        Part { platform: args.platform.clone(), kind: args.kind.clone(), domain: args.domain.clone() };
+    let part = Part { platform: args.platform.clone(), kind: args.kind.clone(), domain: args.domain.clone() };
     let trends = if metrics.is_empty() {
         Vec::new()
     } else {
@@ -244,7 +243,8 @@ fn verdict(trend: &Trend) -> String {
         text += &format!("Provisional: {} of 20 points of the baseline phase.\n", trend.baseline_points);
     }
     if let Some(r) = trend.autocorrelation.filter(|r| r.abs() > CORRELATION_LIMIT / n.sqrt()) {
-        text += &format!("Points depend on the ones before them (r = {r:.2}): signals come more often than by chance.\n");
+        text +=
+            &format!("Points depend on the ones before them (r = {r:.2}): signals come more often than by chance.\n");
     }
     if let Some(why) = &trend.unattributed {
         text += &format!("Not all changes are attributed: {why}.\n");

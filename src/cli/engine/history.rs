@@ -1,6 +1,6 @@
 //! Questions over several snapshots of a store.
 
-use super::{SnapshotArgs, Snapshot, open, reader};
+use super::{Snapshot, SnapshotArgs, open, reader};
 use crate::cli::args::StoreArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;

@@ -55,10 +55,7 @@ pub fn snapshots(store: &Store) -> Result<Vec<SnapshotReader>, StoreError> {
 ///
 /// # Errors
 /// As [`SnapshotReader::read`].
-pub fn revocation(
-    snapshots: &[SnapshotReader],
-    take: &dyn Fn(&Finding) -> bool,
-) -> Result<Revocation, StoreError> {
+pub fn revocation(snapshots: &[SnapshotReader], take: &dyn Fn(&Finding) -> bool) -> Result<Revocation, StoreError> {
     let mut follower = Follower::default();
     for reader in snapshots {
         follower.snapshot(reader.manifest().as_of, &reader.read::<Finding>()?, take);

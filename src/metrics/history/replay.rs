@@ -134,8 +134,7 @@ impl Stored {
     }
 
     fn reach(&self) -> (Vec<u32>, Vec<f64>) {
-        let (mut exposure, mut reach) =
-            (vec![0; self.tables.entities.len()], vec![0.0; self.tables.entities.len()]);
+        let (mut exposure, mut reach) = (vec![0; self.tables.entities.len()], vec![0.0; self.tables.entities.len()]);
         for score in &self.scores {
             let at = score.entity.index();
             if at < exposure.len() {

@@ -30,8 +30,7 @@ pub struct Series {
 /// When the query engine refuses the query; a test runs it over every column type.
 pub fn of_part(tables: &[Vec<Metric>], part: &Cell) -> PolarsResult<Vec<Series>> {
     let here = |column: &str, name: &str| col(column).eq(lit(name.to_owned()));
-    let wanted =
-        here("platform", &part.platform).and(here("kind", &part.kind)).and(here("domain", &part.domain));
+    let wanted = here("platform", &part.platform).and(here("kind", &part.kind)).and(here("domain", &part.domain));
     let answer = (frame(tables)?.lazy().filter(wanted))
         .select(["metric", "snapshot", "value", "numerator", "denominator", "coverage"].map(col))
         .sort(["metric", "snapshot"], SortMultipleOptions::default())
@@ -110,11 +109,10 @@ mod tests {
         ];
         let part = Cell { platform: "all".to_owned(), kind: "all".to_owned(), domain: "all".to_owned() };
         let series = of_part(&tables, &part).expect("the query is valid");
-        let shown: Vec<(&str, Vec<(usize, Option<f64>)>)> = (series.iter())
-            .map(|one| (one.metric.as_str(), one.values.iter().map(|at| (at.snapshot, at.value)).collect()))
-            .collect();
-        let a = vec![(0, Some(5.0)), (1, None), (2, Some(6.0))];
-        assert_eq!(shown, [("a", a), ("b", vec![(0, Some(1.0)), (2, Some(3.0))])]);
+        assert_eq!(series.iter().map(|one| one.metric.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        let shown = |at: usize| series[at].values.iter().map(|at| (at.snapshot, at.value)).collect::<Vec<_>>();
+        assert_eq!(shown(0), [(0, Some(5.0)), (1, None), (2, Some(6.0))]);
+        assert_eq!(shown(1), [(0, Some(1.0)), (2, Some(3.0))]);
         let last = series[1].values[1];
         assert_eq!((last.numerator, last.denominator, last.coverage), (Some(30.0), Some(10.0), None));
         assert_eq!(of_part(&[], &part).expect("the query is valid"), []);

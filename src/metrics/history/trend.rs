@@ -279,9 +279,8 @@ fn chart(trend: &mut Trend, direction: Direction) {
     let average = |values: &[f64]| ewma::chart(values, baseline, ewma::LAMBDA, ewma::WIDTH);
     let (raw, of_stayers) = (average(&values), average(&adjusted));
     (trend.centre, trend.sigma) = raw.as_ref().map(|chart| (chart.centre, chart.sigma)).unzip();
-    let populations: Option<Vec<f64>> = (trend.unit == "percent")
-        .then(|| trend.points.iter().map(|point| point.denominator).collect())
-        .flatten();
+    let populations: Option<Vec<f64>> =
+        (trend.unit == "percent").then(|| trend.points.iter().map(|point| point.denominator).collect()).flatten();
     let shares = |values: &[f64]| {
         let shares: Vec<f64> = values.iter().map(|value| value / 100.0).collect();
         laney::chart(&shares, populations.as_ref()?, baseline)

@@ -57,27 +57,29 @@ pub fn compare<R: Row>(a: Vec<R>, b: Vec<R>) -> Changes<R> {
             (None, None) => return found,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(before), Some(after)) => before.key().cmp(&after.key()),
+            (Some((before, _)), Some((after, _))) => before.cmp(after),
         };
         let before = if order.is_le() { a.next() } else { None };
         let after = if order.is_ge() { b.next() } else { None };
         match (before, after) {
-            (Some(before), Some(row)) => {
+            (Some((_, before)), Some((_, row))) => {
                 let changes = differing(before.fields(), row.fields());
                 if !changes.is_empty() {
                     found.changed.push(Changed { row, changes });
                 }
             }
-            (Some(before), None) => found.removed.push(before),
-            (None, after) => found.added.extend(after),
+            (Some((_, before)), None) => found.removed.push(before),
+            (None, after) => found.added.extend(after.map(|(_, row)| row)),
         }
     }
 }
 
-fn sorted<R: Row>(mut rows: Vec<R>) -> Peekable<IntoIter<R>> {
-    rows.sort_by(|x, y| x.key().cmp(&y.key()));
-    rows.dedup_by(|next, first| next.key() == first.key());
-    rows.into_iter().peekable()
+/// Rows with their keys, which cost something to make.
+fn sorted<R: Row>(rows: Vec<R>) -> Peekable<IntoIter<(R::Key, R)>> {
+    let mut keyed: Vec<(R::Key, R)> = rows.into_iter().map(|row| (row.key(), row)).collect();
+    keyed.sort_by(|(x, _), (y, _)| x.cmp(y));
+    keyed.dedup_by(|(next, _), (first, _)| next == first);
+    keyed.into_iter().peekable()
 }
 
 /// Fields that say something else.

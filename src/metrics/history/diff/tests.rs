@@ -111,8 +111,7 @@ fn memberships_attachments_and_credentials_are_compared_by_what_they_join() {
     let fields: Vec<(&str, Option<&str>, Option<&str>)> = (found.memberships.changed[0].changes.iter())
         .map(|change| (change.field, change.before.as_deref(), change.after.as_deref()))
         .collect();
-    let expected =
-        [("standing", Some("eligible"), Some("active")), ("expires_at", None, Some("1970-01-01T00:00:00Z"))];
+    let expected = [("standing", Some("eligible"), Some("active")), ("expires_at", None, Some("1970-01-01T00:00:00Z"))];
     assert_eq!(fields, expected);
     assert_eq!((found.memberships.added.len(), found.memberships.removed.len()), (0, 0));
     assert_eq!((found.attachments.added.len(), found.attachments.removed.len()), (1, 0));
