@@ -109,6 +109,56 @@ fn compare(seed: u64) -> Vec<String> {
     wrong
 }
 
+/// Random accounts again, in which every user and role has a twin: the same policies, but another name, now and then
+/// other tags, or a group that the export does not define. Bulk answers must be right for each of them.
+#[test]
+fn principals_that_share_policies_have_answers_of_their_own() {
+    use rayon::prelude::*;
+    let wrong: Vec<String> = (0..SEEDS)
+        .into_par_iter()
+        .flat_map_iter(|seed| {
+            let account = random::account(seed);
+            let gaad: Vec<Value> = account.gaad.iter().map(with_twins).collect();
+            let tables = tables(&gaad, account.organization.as_ref(), account.resource_policies.as_ref());
+            let evaluators = Evaluators::new(&tables, Settings { as_of: random::AS_OF });
+            let (_, evaluator) = evaluators.iter().next().unwrap();
+            let shared = evaluator.classes().iter().filter(|class| class.members.len() > 1).count();
+            let mut wrong = bulk_disagreements(seed, &tables, &evaluators);
+            if shared == 0 && seed == 0 {
+                wrong.push("seed 0: no two principals share a class".to_owned());
+            }
+            wrong
+        })
+        .collect();
+    let shown: Vec<&str> = wrong.iter().take(12).map(String::as_str).collect();
+    assert!(wrong.is_empty(), "{} bulk answers differ:\n{}", wrong.len(), shown.join("\n"));
+}
+
+fn with_twins(gaad: &Value) -> Value {
+    let mut gaad = gaad.clone();
+    for (list, name, id) in [("UserDetailList", "UserName", "UserId"), ("RoleDetailList", "RoleName", "RoleId")] {
+        let originals = gaad[list].as_array().cloned().unwrap_or_default();
+        let twins = originals.iter().enumerate().map(|(at, original)| {
+            let mut twin = original.clone();
+            for field in [name, id, "Arn"] {
+                twin[field] = Value::String(format!("{}t", original[field].as_str().unwrap()));
+            }
+            if at % 2 == 0 {
+                twin["Tags"] = serde_json::json!([{"Key": "dept", "Value": "green"}]);
+            }
+            if at % 3 == 0 && list == "UserDetailList" {
+                let mut groups = original["GroupList"].as_array().cloned().unwrap_or_default();
+                groups.push(Value::String("ghost".to_owned()));
+                twin["GroupList"] = Value::Array(groups);
+            }
+            twin
+        });
+        let all: Vec<Value> = originals.iter().cloned().chain(twins).collect();
+        gaad[list] = Value::Array(all);
+    }
+    gaad
+}
+
 /// Actions on IAM entities that the bulk evaluator is asked about.
 const BULK: &[(&str, EntityKind)] = &[
     ("sts:AssumeRole", EntityKind::Role),

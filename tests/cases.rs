@@ -1,7 +1,9 @@
 //! Runs every folder of `tests/cases/`: reads its `export/` and holds the result against its `expect.toml`.
 //!
-//! The format of expectations is described in `tests/cases/README.md`. What concerns decisions, paths and
-//! findings is checked where those are computed.
+//! The format of expectations is described in `tests/cases/README.md`. What the files say is held against the tables
+//! that the readers make; decisions, paths and findings against what the whole pipeline makes of them ([`analysis`]).
+
+mod analysis;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Expect {
     exit: Option<String>,
+    as_of: Option<String>,
     #[serde(default)]
     no_issue: Vec<String>,
     #[serde(default)]
@@ -37,16 +40,16 @@ struct Expect {
     credential: Vec<ExpectCredential>,
     #[serde(default)]
     usage: Vec<ExpectUsage>,
-    #[serde(default, rename = "can")]
-    _can: Vec<toml::Value>,
-    #[serde(default, rename = "path")]
-    _path: Vec<toml::Value>,
-    #[serde(default, rename = "no_path")]
-    _no_path: Vec<toml::Value>,
-    #[serde(default, rename = "finding")]
-    _finding: Vec<toml::Value>,
-    #[serde(default, rename = "no_finding")]
-    _no_finding: Vec<toml::Value>,
+    #[serde(default)]
+    can: Vec<analysis::Can>,
+    #[serde(default)]
+    path: Vec<analysis::Way>,
+    #[serde(default)]
+    no_path: Vec<analysis::NoWay>,
+    #[serde(default)]
+    finding: Vec<analysis::Found>,
+    #[serde(default)]
+    no_finding: Vec<analysis::NotFound>,
 }
 
 #[derive(Deserialize)]
@@ -167,7 +170,7 @@ fn all_cases() {
 fn run(folder: &Path) -> Vec<String> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = std::fs::read_to_string(folder.join("expect.toml")).unwrap();
-    let expect: Expect = match toml::from_str(&text) {
+    let mut expect: Expect = match toml::from_str(&text) {
         Ok(expect) => expect,
         Err(error) => return vec![format!("{name}: expect.toml: {error}")],
     };
@@ -176,6 +179,16 @@ fn run(folder: &Path) -> Vec<String> {
     let tables = read.join(ALL);
     let mut check = Check { tables: &tables, recognised, wrong: Vec::new() };
     check.all(&expect);
+    let analysed = analysis::Expected {
+        can: std::mem::take(&mut expect.can),
+        path: std::mem::take(&mut expect.path),
+        no_path: std::mem::take(&mut expect.no_path),
+        finding: std::mem::take(&mut expect.finding),
+        no_finding: std::mem::take(&mut expect.no_finding),
+    };
+    if !analysed.is_empty() {
+        check.wrong.extend(analysed.wrong(folder, expect.as_of.as_deref()));
+    }
     check.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")).collect()
 }
 

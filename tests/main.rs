@@ -3,8 +3,12 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod agreement;
+mod analysed;
 mod cases;
 mod cli;
+mod demo;
 mod history;
+mod real;
 mod reference;
+mod robustness;
 mod tidy;

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::model::{Access, Decision, EntityId, Request, Tables, TrustKind, Verdict};
+use crate::model::{Access, Decision, EntityId, Membership, MembershipKind, Request, Tables, TrustKind, Verdict};
 use crate::platforms;
 
 pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
@@ -86,15 +86,25 @@ impl<'t> Evaluators<'t> {
         rows
     }
 
+    /// Principals and groups whose permissions some evaluator knows.
+    fn holders(&self) -> FxHashSet<EntityId> {
+        let classes = self.iter().flat_map(|(_, evaluator)| evaluator.classes());
+        classes.flat_map(|class| &class.members).copied().collect()
+    }
+
+    /// Who is in a group that no evaluator knows: the rights of such a group are not among its members' own, so that
+    /// who is in it comes to them by being in it.
+    #[must_use]
+    pub fn outer_memberships(&self) -> Vec<&'t Membership> {
+        let holders = self.holders();
+        let rows = self.tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf);
+        rows.filter(|row| row.member != row.container && !holders.contains(&row.container)).collect()
+    }
+
     /// Trusts whose trusted side is outside what policies of the export decide.
     #[must_use]
     pub fn federations(&self) -> Vec<Federation> {
-        let holders: FxHashSet<EntityId> = self
-            .iter()
-            .flat_map(|(_, evaluator)| evaluator.classes())
-            .flat_map(|class| &class.members)
-            .copied()
-            .collect();
+        let holders = self.holders();
         self.tables
             .trusts
             .iter()

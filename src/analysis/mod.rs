@@ -46,8 +46,10 @@ pub struct Scan {
 /// Why a scan ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {
-    #[error("nothing to scan: no file in {0} is an export that is known")]
-    NothingRecognised(String),
+    #[error("nothing to scan: no file in {paths} is an export that is known{}", listed(.troubles))]
+    NothingRecognised { paths: String, troubles: Vec<String> },
+    #[error("nothing to measure: no file in {paths} defines a user, a role or another principal{}", listed(.troubles))]
+    NoPrincipal { paths: String, troubles: Vec<String> },
     #[error(transparent)]
     Technique(#[from] TechniqueError),
     #[error("framework data: {0}")]
@@ -56,13 +58,31 @@ pub enum ScanError {
     Metrics(#[from] metrics::MetricsError),
 }
 
+/// Files named in an error.
+const TROUBLES_LISTED_N: usize = 10;
+
+/// Troubles as lines of their own, the first few of them.
+fn listed(troubles: &[String]) -> String {
+    let mut text: String = troubles.iter().take(TROUBLES_LISTED_N).map(|trouble| format!("\n  {trouble}")).collect();
+    if troubles.len() > TROUBLES_LISTED_N {
+        text += &format!("\n  … and {} more", troubles.len() - TROUBLES_LISTED_N);
+    }
+    text
+}
+
 impl ScanError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::NothingRecognised(_) => {
-                "give the output of `aws iam get-account-authorization-details`, or a folder that holds it"
+            Self::NothingRecognised { .. } => {
+                let readers = platforms::ALL.iter().flat_map(|platform| platform.readers());
+                let known: String = readers.map(|reader| format!("\n  {}", reader.title())).collect();
+                return Some(format!("give one of these, or a folder that holds them:{known}"));
+            }
+            Self::NoPrincipal { .. } => {
+                "add an export that does, such as the output of `aws iam get-account-authorization-details`, whole and \
+                 without `--filter`"
             }
             Self::Technique(_) => "see datasets/techniques/README.md for the format",
             Self::Frameworks(_) | Self::Metrics(_) => return None,
@@ -105,18 +125,40 @@ fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
     (tables, recognised)
 }
 
+/// Refuses input of which nothing can be measured: an empty result would look like a clean one.
+fn refuse_nothing(request: &ScanRequest, recognised: usize, tables: &Tables) -> Result<(), ScanError> {
+    if recognised > 0 && tables.entities.iter().any(crate::model::Entity::is_principal) {
+        return Ok(());
+    }
+    let shown: Vec<String> = request.paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let paths = shown.join(", ");
+    let mut troubles = Vec::new();
+    if tables.sources.is_empty() {
+        troubles.push("there is no file at all".to_owned());
+    }
+    for (source, at) in tables.sources.iter().zip(0u32..) {
+        let mut issues = tables.issues.iter().filter(|issue| issue.source.is_some_and(|source| source.0 == at));
+        match issues.find(|issue| issue.severity != IssueSeverity::Note) {
+            Some(issue) if recognised > 0 => troubles.push(format!("`{}`: {}", source.path, issue.message)),
+            Some(issue) => troubles.push(issue.message.clone()),
+            None => troubles.push(format!("`{}` ({}): {} records", source.path, source.kind, source.records)),
+        }
+    }
+    Err(match recognised {
+        0 => ScanError::NothingRecognised { paths, troubles },
+        _ => ScanError::NoPrincipal { paths, troubles },
+    })
+}
+
 /// Reads and measures everything.
 ///
 /// # Errors
-/// When no file is an export that is known, or a technique cannot be used.
+/// When no file is an export that is known, none defines a principal, or a technique cannot be used.
 pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Progress) -> Result<Scan, ScanError> {
     let library = Library::with(&request.techniques)?;
     let frameworks = Frameworks::embedded()?;
     let (mut tables, recognised) = read(request, progress);
-    if recognised == 0 {
-        let shown: Vec<String> = request.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        return Err(ScanError::NothingRecognised(shown.join(", ")));
-    }
+    refuse_nothing(request, recognised, &tables)?;
     let mut results = Results::default();
     progress.stage("permissions", None);
     let evaluators = Evaluators::new(&tables, Settings { as_of: request.as_of });

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use crate::analysis::{self, Before};
 use crate::config::Config;
 use crate::model::{
-    Coverage, Edge, Entity, EntityId, Finding, Grant, Metric, Record, Request, Results, Score, Source, Tables,
+    Coverage, Edge, Entity, EntityId, Finding, Grant, Issue, Metric, Record, Request, Results, Score, Source, Tables,
     TargetSet, Verdict,
 };
 use crate::paths::Witnesses;
@@ -125,6 +125,13 @@ pub fn manifests(at: &StoreArgs) -> Result<Vec<Manifest>, Failure> {
 /// Manifest of one snapshot.
 pub fn manifest(at: &SnapshotArgs) -> Result<Manifest, Failure> {
     Ok(reader(at)?.manifest().clone())
+}
+
+/// Manifest of one snapshot with its issues.
+pub fn issues(at: &SnapshotArgs) -> Result<(Manifest, Vec<Issue>), Failure> {
+    let reader = reader(at)?;
+    let issues = reader.read::<Issue>()?;
+    Ok((reader.manifest().clone(), issues))
 }
 
 /// Rehashes every snapshot and the store's own files.

@@ -103,10 +103,23 @@ impl Terminal {
     }
 }
 
-/// Writes a whole file, or says why not.
+/// Writes a whole file, or says why not. Whoever reads the path sees the old file or the new one, never a half: the
+/// bytes go to a file beside it that takes its name at the end. A device or a pipe is written to as it is.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failure = |error: io::Error| Failure::file(Exit::Usage, "write", path, &error);
-    let mut file = File::create(path).map_err(failure)?;
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return File::create(path).and_then(|mut file| file.write_all(bytes)).map_err(failure);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".overgrant-");
+    #[cfg(unix)]
+    {
+        // As for any file that a program makes; the process's mask takes away what it is set to.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder).map_err(failure)?;
     file.write_all(bytes).map_err(failure)?;
-    file.flush().map_err(failure)
+    file.persist(path).map(drop).map_err(|error| failure(error.error))
 }

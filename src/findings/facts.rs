@@ -310,7 +310,7 @@ impl<'a> Context<'a> {
 /// Whether the entity is the root of an AWS account, which no policy binds.
 #[must_use]
 pub fn is_root(entity: &Entity) -> bool {
-    entity.platform == "aws" && entity.id.starts_with("arn:") && entity.id.ends_with(":root")
+    entity.is_account_root()
 }
 
 /// Whether a credential's use is a use of the identity; a second factor is never used alone.

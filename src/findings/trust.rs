@@ -57,6 +57,10 @@ pub fn trustee(row: &Trust) -> Trustee<'_> {
     if name == "*" {
         return Trustee::Anyone;
     }
+    // An assignment of Identity Center names one user or group, not everyone whom a provider signs in.
+    if pattern.starts_with("IdentityCenter:") {
+        return Trustee::Other;
+    }
     if matches!(row.kind, TrustKind::Service | TrustKind::Deleted) || pattern.starts_with("Service:") {
         return Trustee::Other;
     }
@@ -266,6 +270,7 @@ mod tests {
                 TrustKind::Federated,
                 Trustee::Oidc { issuer: "gitlab.com" },
             ),
+            ("IdentityCenter:aws:identity-center/group/g-1", TrustKind::Federated, Trustee::Other),
             (
                 "arn:aws:iam::123456789012:saml-provider/okta",
                 TrustKind::Federated,

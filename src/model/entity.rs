@@ -128,6 +128,12 @@ impl Entity {
         self.present && self.kind.is_principal()
     }
 
+    /// Whether the entity is the root user of an AWS account, which no policy binds.
+    #[must_use]
+    pub fn is_account_root(&self) -> bool {
+        self.platform == "aws" && self.id.starts_with("arn:") && self.id.ends_with(":root")
+    }
+
     /// Fills what is unknown here from another record of the same entity, and keeps what is known.
     pub fn absorb(&mut self, other: Self) {
         if other.present && !self.present {

@@ -20,10 +20,12 @@ pub struct Counts {
     pub nhis: usize,
     /// Principals known to be human.
     pub humans: usize,
-    /// Scopes that hold a principal or a group. A policy may belong to its vendor, which is no account of ours.
+    /// Scopes that hold a principal or a group, directories of people aside. A policy may belong to its vendor, which is no account of ours.
     pub accounts: usize,
-    /// Users that an export defines.
+    /// Users that an export defines; roots of accounts are not among them.
     pub users: usize,
+    /// Root users of the accounts that an export is of.
+    pub roots: usize,
     /// Roles that an export defines.
     pub roles: usize,
     /// Groups that an export defines.
@@ -52,6 +54,7 @@ impl Counts {
         let mut accounts = BTreeSet::new();
         for entity in tables.entities.iter().filter(|entity| entity.present) {
             let slot = match entity.kind {
+                EntityKind::User if entity.is_account_root() => Some(&mut counts.roots),
                 EntityKind::User => Some(&mut counts.users),
                 EntityKind::Role => Some(&mut counts.roles),
                 EntityKind::Group => Some(&mut counts.groups),
@@ -62,7 +65,8 @@ impl Counts {
                 *slot += 1;
             }
             if entity.is_principal() || entity.kind == EntityKind::Group {
-                accounts.extend(entity.scope.as_deref());
+                // A directory of people holds users and groups, and is no account.
+                accounts.extend(entity.scope.as_deref().filter(|scope| !scope.starts_with("aws:identity-store/")));
             }
             if entity.is_principal() {
                 counts.principals += 1;
@@ -109,8 +113,8 @@ pub fn document(view: &View<'_>) -> Value {
         "sources": view.sources,
         "counts": {
             "entities": counts.entities, "principals": counts.principals, "nhis": counts.nhis,
-            "humans": counts.humans, "accounts": counts.accounts, "users": counts.users, "roles": counts.roles,
-            "groups": counts.groups, "policies": counts.policies, "memberships": counts.memberships,
+            "humans": counts.humans, "accounts": counts.accounts, "users": counts.users, "roots": counts.roots,
+            "roles": counts.roles, "groups": counts.groups, "policies": counts.policies, "memberships": counts.memberships,
             "grants": counts.grants, "edges": counts.edges,
         },
         "coverage": coverage,

@@ -70,8 +70,11 @@ fn read(text: &mut String, view: &View<'_>) {
         counted(counts.policies, "policy"),
         counted(usize::try_from(skipped).unwrap_or(usize::MAX), "record"),
     );
-    let other = counts.principals.saturating_sub(counts.users + counts.roles);
-    let others = if other > 0 { format!(", {} of them of other kinds", grouped(other)) } else { String::new() };
+    let other = counts.principals.saturating_sub(counts.users + counts.roles + counts.roots);
+    let mut others = if other > 0 { format!(", {} of them of other kinds", grouped(other)) } else { String::new() };
+    if counts.roots > 0 {
+        others = format!(" with {}{others}", counted(counts.roots, "account root"));
+    }
     let _ = writeln!(
         text,
         "{}{others}: {} non-human, {} human",

@@ -203,6 +203,14 @@ fn the_scan_document_has_the_published_keys() {
     let mut vendor = Fixture::default();
     vendor.tables.entities[2].scope = Some("aws".to_owned());
     assert_eq!(super::summary::document(&vendor.view())["counts"]["accounts"], 1, "a vendor's policy is no account");
+    let mut directory = Fixture::default();
+    directory.tables.entities[4].scope = Some("aws:identity-store/d-1234567890".to_owned());
+    let counts = super::summary::document(&directory.view())["counts"].clone();
+    assert_eq!(counts["accounts"], 1, "a directory of people is no account");
+    assert_eq!((&counts["users"], &counts["roots"]), (&2.into(), &0.into()));
+    directory.tables.entities[4].id = "arn:aws:iam::111122223333:root".to_owned();
+    let counts = super::summary::document(&directory.view())["counts"].clone();
+    assert_eq!((&counts["users"], &counts["roots"], &counts["principals"]), (&1.into(), &1.into(), &3.into()));
     assert_eq!(document["findings"]["critical"], 1);
     assert_eq!(document["as_of"], "2023-11-14T22:13:20Z");
 }

@@ -110,7 +110,9 @@ fn io_hint(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Some("check the permissions of the directory, or name another one with `--store`")
         }
-        io::ErrorKind::NotADirectory => Some("something on the way is a file; name a directory with `--store`"),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            Some("the path, or something on the way, is a file; name a directory with `--store`")
+        }
         io::ErrorKind::NotFound => Some("check the path; the snapshot may have been pruned in the meantime"),
         _ => None,
     }

@@ -253,15 +253,15 @@ impl<'t> Index<'t> {
     /// Whether all these facts hold of an entity.
     #[must_use]
     pub fn facts(&self, entity: EntityId, facts: &Facts) -> Truth {
-        let mut open = None;
+        let mut open = Vec::new();
         for (name, wanted) in facts {
             match self.fact(entity, name, wanted) {
                 Truth::Yes => {}
                 Truth::No => return Truth::No,
-                Truth::Open(why) => open = Some(why),
+                Truth::Open(why) => open.push(why),
             }
         }
-        open.map_or(Truth::Yes, Truth::Open)
+        if open.is_empty() { Truth::Yes } else { Truth::Open(open.join("; ")) }
     }
 
     fn fact(&self, entity: EntityId, name: &str, wanted: &Fact) -> Truth {

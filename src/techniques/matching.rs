@@ -18,7 +18,7 @@ use super::index::{Candidates, Index, Truth};
 use super::others::Others;
 use super::{ADMINISTRATION, Library};
 use crate::access::{self, Ask, Evaluator, Evaluators, Given, Reach, Standpoint, View};
-use crate::model::{Certainty, Edge, EntityId, EntityKind, Tables, TargetSet};
+use crate::model::{Certainty, Edge, EntityId, EntityKind, Standing, Tables, TargetSet};
 
 /// The attack graph: edges between entities and target-set nodes, and who is an administrator outright.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -98,6 +98,7 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
         drafts.into_iter().flatten().for_each(|draft| graph.add(draft));
     }
     graph.federations(evaluators);
+    graph.memberships(evaluators);
     graph.contents();
     graph.finish()
 }
@@ -528,6 +529,21 @@ impl<'t> Assembly<'t> {
                 certainty,
                 reasons: reasons.into_iter().collect(),
                 evidence: federation.grant.into_iter().collect(),
+            });
+        }
+    }
+
+    /// Edges into groups whose rights are not among those of their members, such as those of an identity provider.
+    fn memberships(&mut self, evaluators: &Evaluators<'_>) {
+        for row in evaluators.outer_memberships() {
+            let eligible = row.standing == Standing::Eligible;
+            self.edges.push(Edge {
+                src: row.member.0,
+                dst: row.container.0,
+                technique: "membership".to_owned(),
+                certainty: if eligible { Certainty::Conditional } else { Certainty::Certain },
+                reasons: if eligible { vec!["the membership must be activated first".to_owned()] } else { Vec::new() },
+                evidence: Vec::new(),
             });
         }
     }

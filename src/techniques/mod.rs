@@ -27,9 +27,9 @@ pub struct Library {
     pub techniques: Vec<Technique>,
 }
 
-/// A technique file that cannot be used.
+/// A technique file, or a folder of them, that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("technique file `{file}`: {why}")]
+#[error("techniques in `{file}`: {why}")]
 pub struct TechniqueError {
     pub file: String,
     pub why: String,
@@ -81,17 +81,21 @@ impl Library {
 }
 
 fn add_folder(folder: &Path, techniques: &mut Vec<Technique>) -> Result<(), TechniqueError> {
-    let failed = |why: std::io::Error| TechniqueError { file: folder.display().to_string(), why: why.to_string() };
+    let failed = |path: &Path, why: &std::io::Error| TechniqueError {
+        file: path.display().to_string(),
+        why: format!("cannot be read: {why}"),
+    };
+    let in_folder = |why: std::io::Error| failed(folder, &why);
     let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
+    for entry in std::fs::read_dir(folder).map_err(in_folder)? {
+        paths.push(entry.map_err(in_folder)?.path());
     }
     paths.sort();
     for path in paths {
         if path.is_dir() {
             add_folder(&path, techniques)?;
         } else if path.extension().is_some_and(|extension| extension == "toml") {
-            let text = std::fs::read_to_string(&path).map_err(failed)?;
+            let text = std::fs::read_to_string(&path).map_err(|why| failed(&path, &why))?;
             techniques.push(format::parse(&text, &path.display().to_string())?);
         }
     }

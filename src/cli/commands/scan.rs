@@ -11,6 +11,8 @@ use crate::cli::fail_on::{Facts, Rule};
 use crate::cli::failure::Failure;
 use crate::cli::progress::Bars;
 use crate::cli::terminal::{Terminal, write_file};
+use crate::model::{Issue, IssueSeverity};
+use crate::reports::escape::shorten;
 use crate::reports::{self, Report, json, summary, summary_text};
 
 const EXAMPLES: &str = "\
@@ -152,5 +154,38 @@ fn ended(args: &Args, snapshot: &Snapshot, parent: Option<&str>, terminal: &mut 
     if held {
         return Ok(Exit::RuleHolds);
     }
-    Ok(if snapshot.incomplete.is_empty() { Exit::Done } else { Exit::Incomplete })
+    if snapshot.incomplete.is_empty() {
+        return Ok(Exit::Done);
+    }
+    warn(snapshot, terminal);
+    Ok(Exit::Incomplete)
+}
+
+/// Kinds of issue of which an example is shown.
+const WARNED_N: usize = 10;
+/// Characters of an example that are shown: a name in it may be of any length.
+const WARNING_N: usize = 400;
+
+/// Says what makes the scan incomplete: the first issue of each kind with its place, and how many more there are.
+fn warn(snapshot: &Snapshot, terminal: &mut Terminal) {
+    let mut kinds: Vec<(&Issue, usize)> = Vec::new();
+    for issue in snapshot.tables.issues.iter().filter(|issue| issue.severity != IssueSeverity::Note) {
+        match kinds.iter_mut().find(|(first, _)| first.code == issue.code) {
+            Some((_, n)) => *n += 1,
+            None => kinds.push((issue, 1)),
+        }
+    }
+    for (issue, n) in kinds.iter().take(WARNED_N) {
+        let place = place(snapshot, issue).map(|place| format!(" ({place})")).unwrap_or_default();
+        let more = if *n > 1 { format!("; {} more `{}`", n - 1, issue.code) } else { String::new() };
+        let message = shorten(&issue.message, WARNING_N);
+        terminal.must_say(&format!("warning: {message}{place}{more}"));
+    }
+    terminal.must_say("hint: the scan is stored as incomplete; `overgrant snapshots show` lists what is missing");
+}
+
+/// File and place of an issue.
+fn place(snapshot: &Snapshot, issue: &Issue) -> Option<String> {
+    let path = &snapshot.sources.get(usize::try_from(issue.source?.0).ok()?)?.path;
+    Some(if issue.record.is_empty() { path.clone() } else { format!("{path}, {}", issue.record) })
 }

@@ -1,13 +1,14 @@
 //! `snapshots`: what the store holds, whether it is intact, and room for more.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::args::{Form, SnapshotArgs, StoreArgs};
 use crate::cli::engine;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
+use crate::model::Issue;
 use crate::model::text::format_time;
 use crate::reports::escape::plain;
 use crate::reports::grid::{Grid, Side};
@@ -17,7 +18,7 @@ use crate::store::Manifest;
 const EXAMPLES: &str = "\
 Examples:
   overgrant snapshots list
-  overgrant snapshots show                      files, tables and digests of the newest
+  overgrant snapshots show                      files, tables, digests and issues of the newest
   overgrant snapshots verify                    rehash everything
   overgrant snapshots prune --keep 30";
 
@@ -110,16 +111,56 @@ fn listing(manifests: &[Manifest], layout: Layout) -> String {
 }
 
 fn show(from: &SnapshotArgs, format: Form, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let manifest = engine::manifest(from)?;
+    let (manifest, issues) = engine::issues(from)?;
     let text = match format {
-        Form::Json => document::text(&json!(manifest)),
-        Form::Table => shown(&manifest, terminal.layout()),
+        Form::Json => {
+            let mut whole = json!(manifest);
+            whole["issues"] = issues.iter().map(|issue| issue_json(&manifest, issue)).collect();
+            document::text(&whole)
+        }
+        Form::Table => shown(&manifest, &issues, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
     Ok(Exit::Done)
 }
 
-fn shown(manifest: &Manifest, layout: Layout) -> String {
+/// Path of the file that an issue is about.
+fn file_of<'m>(manifest: &'m Manifest, issue: &Issue) -> Option<&'m str> {
+    manifest.sources.get(usize::try_from(issue.source?.0).ok()?).map(|source| source.path.as_str())
+}
+
+fn issue_json(manifest: &Manifest, issue: &Issue) -> Value {
+    json!({
+        "severity": issue.severity.as_str(),
+        "code": issue.code,
+        "file": file_of(manifest, issue),
+        "record": issue.record,
+        "message": issue.message,
+    })
+}
+
+/// Issues shown as text.
+const ISSUES_N: usize = 100;
+
+/// What was skipped, missing or doubted, the first of them.
+fn issue_lines(manifest: &Manifest, issues: &[Issue]) -> String {
+    let mut text = String::new();
+    if !issues.is_empty() {
+        text.push_str("\nISSUES\n");
+    }
+    for issue in issues.iter().take(ISSUES_N) {
+        let place = [file_of(manifest, issue).unwrap_or_default(), &issue.record];
+        let place: Vec<&str> = place.into_iter().filter(|part| !part.is_empty()).collect();
+        let place = if place.is_empty() { String::new() } else { format!(" ({})", place.join(", ")) };
+        text += &format!("{} {}: {}{}\n", issue.severity, issue.code, plain(&issue.message), plain(&place));
+    }
+    if issues.len() > ISSUES_N {
+        text += &format!("… and {} more (--format json lists all)\n", issues.len() - ISSUES_N);
+    }
+    text
+}
+
+fn shown(manifest: &Manifest, issues: &[Issue], layout: Layout) -> String {
     let (left, right) = (Side::Left, Side::Right);
     let mut text = format!("Snapshot {} as of {}\n", plain(&manifest.snapshot), format_time(manifest.as_of));
     text += &format!("Digest   {}\n", plain(&manifest.digest));
@@ -152,7 +193,7 @@ fn shown(manifest: &Manifest, layout: Layout) -> String {
     for note in &manifest.incomplete {
         text += &format!("incomplete: {}\n", plain(note));
     }
-    text
+    text + &issue_lines(manifest, issues)
 }
 
 fn verify(store: &StoreArgs, snapshot: Option<&str>, terminal: &mut Terminal) -> Result<Exit, Failure> {

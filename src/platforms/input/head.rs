@@ -122,6 +122,9 @@ impl Head {
         if start.starts_with("<?xml") || start.starts_with('<') {
             return "an XML document, perhaps an error response saved in place of the export".to_owned();
         }
+        if start.starts_with("-----begin ") {
+            return "a key or certificate in PEM form, which no scan needs: keep it somewhere else".to_owned();
+        }
         if start.starts_with("an error occurred (") {
             let code = start.trim_start_matches("an error occurred (").split(')').next().unwrap_or("");
             return format!("an error message of the AWS command line (`{code}`)");
@@ -291,6 +294,7 @@ mod tests {
             ("<?xml version=\"1.0\"?>", "XML"),
             ("{\"a\":1}", "keys `a`"),
             ("a,b\n1,2\n", "columns `a`, `b`"),
+            ("-----BEGIN PRIVATE KEY-----\nMII", "PEM form"),
             ("An error occurred (AccessDenied) when", "accessdenied"),
         ] {
             let said = Head::new("x", text.as_bytes()).describe();

@@ -339,7 +339,7 @@ fn read_archive<R: Read + io::Seek>(file: &mut R, path: &str, readers: &[&dyn Re
 fn read_text(mut input: Input<'_>, start: &[u8], readers: &[&dyn Reader]) -> Builder {
     let head = Head::new(&input.path, start);
     let Some(reader) = readers.iter().find(|reader| reader.recognises(&head)) else {
-        return not_recognised(&input.path, &head, readers);
+        return not_recognised(&input.path, &head);
     };
     let mut builder = Builder::new(source(&input.path, reader.name()));
     if let Err(error) = reader.read(&mut input, &mut builder) {
@@ -350,19 +350,14 @@ fn read_text(mut input: Input<'_>, start: &[u8], readers: &[&dyn Reader]) -> Bui
     builder
 }
 
-fn not_recognised(path: &str, head: &Head, readers: &[&dyn Reader]) -> Builder {
+fn not_recognised(path: &str, head: &Head) -> Builder {
     let mut builder = Builder::new(source(path, UNRECOGNISED));
     builder.source.skipped += 1;
     if head.is_empty() {
         builder.issue(IssueSeverity::Warning, "empty_file", "", format!("`{path}` holds nothing"));
         return builder;
     }
-    let known: Vec<&str> = readers.iter().map(|reader| reader.title()).collect();
-    let message = format!(
-        "`{path}` is no export that is known; it looks like {}. Known are: {}",
-        head.describe(),
-        known.join("; ")
-    );
+    let message = format!("`{path}` is no export that is known; it looks like {}", head.describe());
     builder.issue(IssueSeverity::Warning, "not_recognised", "", message);
     builder
 }

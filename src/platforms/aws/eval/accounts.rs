@@ -127,6 +127,18 @@ pub fn attribute<'t>(tables: &'t Tables, entity: EntityId, key: &str) -> Option<
     tables.attributes.get(at).filter(|row| row.entity == entity && row.key == key).map(|row| row.value.as_str())
 }
 
+/// Whether the readers marked an entity in this way.
+#[must_use]
+pub fn is_marked(tables: &Tables, entity: EntityId, key: &str) -> bool {
+    attribute(tables, entity, key) == Some("true")
+}
+
+/// Whether an entity has a policy of its own (a role's trust, a bucket's policy) that could not be read.
+#[must_use]
+pub fn policy_unread(tables: &Tables, entity: EntityId) -> bool {
+    ["trust_unknown", "resource_policy_unknown"].iter().any(|key| is_marked(tables, entity, key))
+}
+
 /// All attributes of an entity whose key begins with `prefix`, keys without it.
 pub fn attributes<'t>(
     tables: &'t Tables,

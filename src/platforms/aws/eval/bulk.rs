@@ -15,7 +15,7 @@ use super::facts::{Fact, Facts};
 use super::statement::{Resources, Statement};
 use super::view::{Holder, Question};
 use super::{Compiled, access, denies, witness};
-use crate::model::{Access, Certainty, Decision, EntityId, Reason, Verdict};
+use crate::model::{Access, Certainty, Decision, EntityId, Layer, Reason, Verdict};
 use crate::platforms::aws::catalog::Catalog;
 use crate::platforms::{Ask, On, Reach, Standpoint, View};
 
@@ -88,7 +88,27 @@ impl<'c> ClassView<'c> {
                 Covered::Some(covered) => groups = split(groups, &covered),
             }
         }
-        groups
+        if trust {
+            groups.into_iter().flat_map(|group| self.by_trust(question, &facts, group)).collect()
+        } else {
+            groups
+        }
+    }
+
+    /// Roles of one trust policy: each its own group when the policy looks at the role that it is of.
+    fn by_trust(&self, question: &Question<'_>, facts: &Facts<'_>, group: RoaringBitmap) -> Vec<RoaringBitmap> {
+        let Some(first) = group.min() else { return Vec::new() };
+        let mut statements =
+            self.compiled.in_layer(EntityId(first), Layer::Resource).map(|at| self.compiled.statement(at));
+        let different = |statement: &Statement| {
+            statement.actions.cover(question.action, question.known)
+                && matches!(self.covered_by(statement, facts), Covered::EachItsOwn)
+        };
+        if statements.any(different) {
+            group.iter().map(|target| RoaringBitmap::from_iter([target])).collect()
+        } else {
+            vec![group]
+        }
     }
 
     /// Entities that a statement covers.

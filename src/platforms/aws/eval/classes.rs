@@ -9,12 +9,13 @@ use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::accounts::is_root;
-use super::facts::{Boundary, Caller, Fact, Facts, Target};
+use super::condition::Test;
+use super::facts::{Caller, Fact, Facts};
+use super::pattern::Pattern;
 use super::principals::{account_root, session};
-use super::statement::Statement;
 use super::view::Holder;
 use super::{Compiled, account_of, no_context};
-use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Layer};
+use crate::model::{AttachmentKind, Entity, EntityId, EntityKind, Grant, Layer};
 use crate::platforms::Class;
 
 /// All classes, and what trust policies name.
@@ -67,10 +68,13 @@ struct Key {
     kind: EntityKind,
     account: String,
     service_linked: bool,
-    documents: Vec<u64>,
+    /// Documents that apply, each with whether it comes through a group.
+    documents: Vec<(u64, bool)>,
+    /// Whether its policies are in no export.
+    unknown: bool,
     boundary: Option<EntityId>,
-    /// Answers of conditions on who asks.
-    answers: Vec<bool>,
+    /// Answers of conditions on who asks, by the condition.
+    answers: Vec<(String, bool)>,
     /// The principal itself when something concerns it in person.
     person: Option<EntityId>,
 }
@@ -84,7 +88,8 @@ impl Classes {
             compiled.statement(at);
         });
         let (trusting, trust_document, named) = trusts(compiled);
-        let inline = inline_documents(compiled);
+        let (trusts, all_personal) = trust_tests(compiled);
+        let maker = Maker { compiled, inline: inline_documents(compiled), named, trusts, all_personal };
         let members: Vec<EntityId> = tables
             .entities
             .iter()
@@ -92,7 +97,7 @@ impl Classes {
             .filter(|entity| matches!(entity.kind, EntityKind::User | EntityKind::Role | EntityKind::Group))
             .map(|entity| entity.entity)
             .collect();
-        let keys: Vec<Key> = members.par_iter().map(|&member| key(compiled, member, &inline, &named)).collect();
+        let keys: Vec<Key> = members.par_iter().map(|&member| maker.key(member)).collect();
         let mut by_key: FxHashMap<Key, usize> = FxHashMap::default();
         let mut list: Vec<Class> = Vec::new();
         for (member, key) in members.into_iter().zip(keys) {
@@ -111,100 +116,189 @@ impl Classes {
     }
 }
 
-fn key(compiled: &Compiled<'_>, member: EntityId, inline: &FxHashMap<EntityId, u64>, named: &FxHashSet<String>) -> Key {
-    let holder = Holder::new(compiled, member);
-    let entity = compiled.tables.entity(member);
-    let holders: Vec<EntityId> = std::iter::once(member).chain(compiled.groups_of(member)).collect();
-    let mut documents: Vec<u64> = Vec::new();
-    for holder in holders {
-        documents.extend(inline.get(&holder));
-        documents.extend(compiled.attached(holder, AttachmentKind::Identity).map(|policy| u64::from(policy.0)));
-    }
-    documents.sort_unstable();
-    documents.dedup();
-    let boundary = compiled.attached(member, AttachmentKind::Boundary).next();
-    let mut answers = Vec::new();
-    let mut person = names_of(&holder).iter().rev().skip(2).any(|name| named.contains(name));
-    let controls = holder.scps.iter().flatten().flat_map(|(statements, _)| statements);
-    for &at in holder.identity.iter().chain(holder.boundary.iter().flatten()).chain(controls) {
-        person |= !impersonal(compiled.statement(at), &holder, &mut answers);
-    }
-    Key {
-        kind: entity.kind,
-        account: holder.principal.account.clone(),
-        service_linked: holder.principal.service_linked,
-        documents,
-        boundary,
-        answers,
-        person: (person || holder.all_allowed).then_some(member),
+/// Conditions on who asks that stand in resource policies and RCPs: by the account that the statement names, and
+/// under [`ANYONE`] those that concern every account.
+type TrustTests<'c> = FxHashMap<String, Vec<&'c Test>>;
+
+/// Makes the keys of principals.
+struct Maker<'c> {
+    compiled: &'c Compiled<'c>,
+    /// Number of the content of each holder's inline policies.
+    inline: FxHashMap<EntityId, u64>,
+    /// Everyone whom a resource policy names in person.
+    named: FxHashSet<String>,
+    trusts: TrustTests<'c>,
+    /// A control on resources looks at who asks in its resource patterns.
+    all_personal: bool,
+}
+
+impl Maker<'_> {
+    fn key(&self, member: EntityId) -> Key {
+        let compiled = self.compiled;
+        let holder = Holder::new(compiled, member);
+        let mut documents: Vec<(u64, bool)> = Vec::new();
+        let groups = compiled.groups_of(member).map(|group| (group, true));
+        for (source, by_group) in std::iter::once((member, false)).chain(groups) {
+            if by_group && !compiled.tables.entity(source).present {
+                // Its policies are unknown, and differ from any other group's.
+                documents.push((UNDEFINED_GROUP | u64::from(source.0), true));
+            }
+            documents.extend(self.inline.get(&source).map(|&number| (number, by_group)));
+            let attached = compiled.attached(source, AttachmentKind::Identity);
+            documents.extend(attached.map(|policy| (u64::from(policy.0), by_group)));
+        }
+        documents.sort_unstable();
+        documents.dedup();
+        let mut asked = Answers { holder: &holder, answers: Vec::new() };
+        let mut personal =
+            self.all_personal || names_of(&holder).iter().rev().skip(2).any(|name| self.named.contains(name));
+        let controls = holder.scps.iter().flatten().flat_map(|(statements, _)| statements);
+        for &at in holder.identity.iter().chain(holder.boundary.iter().flatten()).chain(controls) {
+            let statement = compiled.statement(at);
+            let mut patterns = statement.resources.patterns().iter();
+            personal |= patterns.any(|pattern| pattern.variables().any(concerns_person));
+            personal |= !statement.condition.tests.iter().all(|test| asked.ask(test));
+        }
+        for account in [holder.principal.account.as_str(), ANYONE] {
+            personal |= !self.trusts.get(account).into_iter().flatten().all(|test| asked.ask(test));
+        }
+        let mut answers = asked.answers;
+        answers.sort_unstable();
+        answers.dedup();
+        Key {
+            kind: compiled.tables.entity(member).kind,
+            account: holder.principal.account.clone(),
+            service_linked: holder.principal.service_linked,
+            documents,
+            unknown: holder.identity_missing.contains(&member),
+            boundary: compiled.attached(member, AttachmentKind::Boundary).next(),
+            answers,
+            person: (personal || holder.all_allowed).then_some(member),
+        }
     }
 }
 
-/// Adds the answers of a statement's tests on who asks; false when they cannot be answered once for all.
-fn impersonal(statement: &Statement, holder: &Holder<'_>, answers: &mut Vec<bool>) -> bool {
-    let personal = |key: &str| Facts::concerns_principal(key) && key != "aws:tokenissuetime";
-    if statement.resources.patterns().iter().any(|pattern| pattern.variables().any(personal)) {
-        return false;
-    }
-    let target = Target { arn: "*".to_owned(), account: None, org: None, tags: None, boundary: Boundary::Unknown };
-    let facts = Facts {
-        principal: &holder.principal,
-        target: &target,
-        action: "*",
-        given: no_context(),
-        strict: false,
-        tree: holder.compiled.tree,
-        session_name: None,
-        as_of: holder.compiled.as_of,
-    };
-    for test in &statement.condition.tests {
-        if test.values.iter().any(|value| value.variables().any(personal)) {
+/// Keys about who asks that can have another value for each of several principals.
+fn concerns_person(key: &str) -> bool {
+    Facts::concerns_principal(key) && key != "aws:tokenissuetime"
+}
+
+/// Collects the answers of conditions on who asks.
+struct Answers<'h> {
+    holder: &'h Holder<'h>,
+    answers: Vec<(String, bool)>,
+}
+
+impl Answers<'_> {
+    /// Takes note of a test's answer; false when it cannot be answered once for all.
+    fn ask(&mut self, test: &Test) -> bool {
+        let personal = concerns_person(&test.key);
+        // A variable's value may differ with the principal, and what it is compared with too.
+        let variable = test.values.iter().any(|value| value.variables().any(concerns_person));
+        if variable || (personal && test.values.iter().any(|value| !value.is_fixed())) {
             return false;
         }
-        if !personal(&test.key) {
-            continue;
+        if !personal {
+            return true;
         }
+        let target = Holder::open_target();
+        let facts = Facts {
+            principal: &self.holder.principal,
+            target: &target,
+            action: "*",
+            given: no_context(),
+            strict: false,
+            tree: self.holder.compiled.tree,
+            session_name: None,
+            as_of: self.holder.compiled.as_of,
+        };
         match facts.of(&test.key) {
-            Fact::Known(values) => answers.push(test.holds(&values, &|_| None)),
-            Fact::Open(_) => return holder.principal.caller == Caller::GroupMember,
+            Fact::Known(values) => self.answers.push((test.text.clone(), test.holds(&values, &|_| None))),
+            // What is open for every member of a group is open for all groups alike.
+            Fact::Open(_) => return self.holder.principal.caller == Caller::GroupMember,
         }
+        true
     }
-    true
 }
 
-/// A number for the content of each holder's inline statements, above every entity's number.
+/// Marks the number of a group that is only referred to.
+const UNDEFINED_GROUP: u64 = 1 << 48;
+
+/// The tests on who asks of every resource policy and RCP, each once for each account that it can concern, and whether
+/// the resource patterns of an RCP look at who asks.
+fn trust_tests<'c>(compiled: &'c Compiled<'c>) -> (TrustTests<'c>, bool) {
+    let mut out: TrustTests<'c> = FxHashMap::default();
+    let mut seen: FxHashSet<(String, &str)> = FxHashSet::default();
+    let layers = [Layer::Resource, Layer::Rcp];
+    let mut all_personal = false;
+    for (at, grant) in compiled.tables.grants.iter().enumerate().filter(|(_, grant)| layers.contains(&grant.layer)) {
+        let statement = compiled.statement(at);
+        let personal = |test: &&Test| {
+            concerns_person(&test.key) || test.values.iter().any(|value| value.variables().any(concerns_person))
+        };
+        let mut variables = statement.resources.patterns().iter().flat_map(Pattern::variables);
+        all_personal |= grant.layer == Layer::Rcp && variables.any(concerns_person);
+        let tests: Vec<&Test> = statement.condition.tests.iter().filter(personal).collect();
+        if tests.is_empty() {
+            continue;
+        }
+        let mut whom: Vec<String> = grant.principals.iter().map(|principal| account_key(principal)).collect();
+        if whom.is_empty() {
+            whom.push(ANYONE.to_owned());
+        }
+        for account in whom {
+            for &test in &tests {
+                if seen.insert((account.clone(), &test.text)) {
+                    out.entry(account.clone()).or_default().push(test);
+                }
+            }
+        }
+    }
+    (out, all_personal)
+}
+
+/// The account whose principals a resource policy's principal can be, or [`ANYONE`].
+fn account_key(principal: &str) -> String {
+    let key = trust_key(principal);
+    let is_account = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
+    let named = key.split(':').nth(4).filter(|part| part.len() == 12).map(str::to_owned);
+    if is_account { key } else { named.unwrap_or_else(|| ANYONE.to_owned()) }
+}
+
+/// A number for the content of each holder's inline policies, above every entity's number.
 fn inline_documents(compiled: &Compiled<'_>) -> FxHashMap<EntityId, u64> {
     let mut by_content: FxHashMap<String, u64> = FxHashMap::default();
     let mut out = FxHashMap::default();
     let grants = &compiled.tables.grants;
     for run in grants.chunk_by(|a, b| a.holder == b.holder && a.layer == b.layer) {
         let Some(first) = run.first().filter(|grant| grant.layer == Layer::Identity) else { continue };
-        let content = content(run);
         let number = (1 << 32) + by_content.len() as u64;
-        out.insert(first.holder, *by_content.entry(content).or_insert(number));
+        out.insert(first.holder, *by_content.entry(content(run)).or_insert(number));
     }
     out
 }
 
-fn content(grants: &[crate::model::Grant]) -> String {
-    let mut parts: Vec<String> = grants
-        .iter()
-        .map(|grant| {
-            format!(
-                "{:?}",
-                (
-                    grant.effect,
-                    (&grant.actions, &grant.not_actions),
-                    (&grant.resources, &grant.not_resources),
-                    (&grant.principals, &grant.not_principals),
-                    &grant.condition,
-                    grant.variables,
-                )
-            )
+/// What the policies of one holder say, whatever their names and order. Which statements are of one policy counts: a
+/// policy is removed as a whole.
+fn content(grants: &[Grant]) -> String {
+    let statement = |grant: &Grant| {
+        let what = (&grant.actions, &grant.not_actions, &grant.resources, &grant.not_resources);
+        let who = (&grant.principals, &grant.not_principals);
+        format!("{:?}", (grant.effect, what, who, &grant.condition, grant.variables))
+    };
+    let mut policies: std::collections::BTreeMap<&str, Vec<String>> = std::collections::BTreeMap::new();
+    for grant in grants {
+        policies.entry(&grant.policy).or_default().push(statement(grant));
+    }
+    let mut contents: Vec<String> = policies
+        .into_values()
+        .map(|mut statements| {
+            statements.sort();
+            statements.join("\n")
         })
         .collect();
-    parts.sort();
-    parts.join("\n")
+    contents.sort();
+    contents.join("\n\n")
 }
 
 /// Index of trust policies: roles by whom they name, the number of each role's distinct trust policy, and everyone

@@ -114,6 +114,12 @@ impl Test {
         }
     }
 
+    /// A test that a key has one value.
+    #[must_use]
+    pub fn is(key: &str, value: &str) -> Self {
+        Self::new("StringEquals", key, &Value::String(value.to_owned()), false)
+    }
+
     fn new(operator: &str, key: &str, values: &Value, variables: bool) -> Self {
         let texts = texts(values);
         let shown: Vec<String> = texts.iter().map(|text| format!("\"{text}\"")).collect();

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::catalog::{Action, Catalog};
 use super::super::keys::{self, KeyClass};
+use super::statement::UNKNOWN_ROLE;
 use crate::model::text::format_time;
 
 /// The values of a context key in one request.
@@ -224,6 +225,7 @@ impl Facts<'_> {
     /// A user's is its unique id; a role's is its unique id and the session's name, which the caller chooses.
     fn user_id(&self) -> Fact {
         let id = self.principal.unique_id.as_deref();
+        let id = if self.principal.caller == Caller::Role { id.or(Some(UNKNOWN_ROLE)) } else { id };
         match (self.principal.caller, id, self.session_name) {
             (Caller::User, Some(id), _) => known(id),
             (Caller::Role, Some(id), Some(session)) => known(&format!("{id}:{session}")),

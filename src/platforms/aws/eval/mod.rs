@@ -51,7 +51,7 @@ pub struct Compiled<'t> {
     /// Accounts whose users, groups and roles are in the export.
     loaded: BTreeSet<&'t str>,
     statements: Vec<OnceLock<Statement>>,
-    /// Compiled action lists by (actions, `not_actions)`: many statements share one.
+    /// Many statements share one.
     actions: RwLock<ActionLists>,
     /// Entities that an expanded resource pattern covers.
     covered: RwLock<FxHashMap<String, Arc<RoaringBitmap>>>,
@@ -121,7 +121,18 @@ impl<'t> Compiled<'t> {
     fn statement(&self, at: usize) -> &Statement {
         self.statements[at].get_or_init(|| {
             let grant = &self.tables.grants[at];
-            Statement::new(grant, self.actions_of(grant))
+            Statement::new(grant, self.actions_of(grant), |account, name| self.role_id(account, name))
+        })
+    }
+
+    /// The unique id of the role of this name in an account, whatever its path.
+    fn role_id(&self, account: &str, name: &str) -> Option<String> {
+        let entities = &self.tables.entities;
+        let prefix = ["aws", "aws-cn", "aws-us-gov"].map(|partition| format!("arn:{partition}:iam::{account}:role/"));
+        prefix.iter().find_map(|prefix| {
+            let start = entities.partition_point(|entity| entity.id.as_str() < prefix.as_str());
+            let mut roles = entities[start..].iter().take_while(|entity| entity.id.starts_with(prefix));
+            roles.find(|role| role.present && role.name == name)?.unique_id.clone()
         })
     }
 
@@ -258,7 +269,7 @@ fn session_statements(documents: &[String]) -> Option<Vec<Statement>> {
         statements
             .map(|grant| {
                 let actions = Arc::new(Actions::new(&grant.actions, &grant.not_actions));
-                Statement::new(&grant, actions)
+                Statement::new(&grant, actions, |_, _| None)
             })
             .collect(),
     )

@@ -17,10 +17,14 @@ pub enum Naming {
     Itself,
 }
 
-/// How a statement of a resource policy names the caller; `None` when it does not.
+/// How a statement of a resource policy names the caller; `None` when it does not. A role's session is named when it
+/// has that name; when the caller still chooses the name, the statement's [sessions](Statement::sessions) say what to
+/// choose, and whoever is exempted by a session's name chooses it.
 #[must_use]
 pub fn naming(statement: &Statement, caller: &Principal, session_name: Option<&str>) -> Option<Naming> {
-    let named = |list: &[String]| list.iter().filter_map(|text| one(text, caller, session_name)).max();
+    let listed = matches!(statement.principals, Principals::Some(_));
+    let in_session = |session: &str| session_name.map_or(!listed, |name| name == session);
+    let named = |list: &[String]| list.iter().filter_map(|text| one(text, caller, in_session)).max();
     match (&statement.principals, statement.effect) {
         (Principals::Some(list), _) => named(list),
         // What is left out of an allow is left out in whatever way it is named.
@@ -34,7 +38,7 @@ pub fn naming(statement: &Statement, caller: &Principal, session_name: Option<&s
     }
 }
 
-fn one(text: &str, caller: &Principal, session_name: Option<&str>) -> Option<Naming> {
+fn one(text: &str, caller: &Principal, in_session: impl Fn(&str) -> bool) -> Option<Naming> {
     if text == "*" {
         return Some(Naming::Itself);
     }
@@ -50,7 +54,7 @@ fn one(text: &str, caller: &Principal, session_name: Option<&str>) -> Option<Nam
     }
     let (account, role, session) = session(text)?;
     let same = caller.caller == Caller::Role && account == caller.account && role == caller.name;
-    (same && session_name.is_none_or(|name| name == session)).then_some(Naming::Itself)
+    (same && in_session(session)).then_some(Naming::Itself)
 }
 
 /// The account number of `arn:…:iam::<number>:root`.

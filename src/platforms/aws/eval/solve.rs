@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::keys::{self, ValueType};
 use super::condition::{Kind, Quantifier, Test, instant, network};
 use super::facts::{Fact, Facts, Open};
 use super::formula::{Formula, Missing};
@@ -157,8 +158,8 @@ fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
             singles.extend(everywhere.iter().cloned());
             singles.extend(parts.iter().cloned());
         }
-        singles.extend(common_texts(&tests, facts));
-        singles.push("overgrant-none-of-these".to_owned());
+        singles.extend(common_texts(&tests, open.prefix.as_deref(), facts));
+        none_of_these(key, &tests, &mut singles);
         let several = tests.iter().any(|test| test.quantifier != Quantifier::One);
         let mut values = candidates(&open, singles, several);
         if !linked {
@@ -167,6 +168,30 @@ fn domains(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<Domain> {
         out.push(Domain { key: key.to_owned(), chosen: open.chosen, values });
     }
     out
+}
+
+/// Adds a value that no test mentions, of the key's type: what numbers, dates and addresses need beyond those near the
+/// tests' own values they have already.
+fn none_of_these(key: &str, tests: &[&Test], singles: &mut Vec<String>) {
+    let sample = match keys::describe(key).value_type {
+        ValueType::Bool => {
+            singles.clear();
+            singles.push("true".to_owned());
+            "false"
+        }
+        ValueType::Numeric => "0",
+        ValueType::Date => "2000-01-01T00:00:00Z",
+        ValueType::Ip => "192.0.2.1",
+        ValueType::String | ValueType::Arn | ValueType::Binary => {
+            let typed =
+                |test: &&Test| matches!(test.kind, Kind::Bool | Kind::Numeric(_) | Kind::Date(_) | Kind::Address);
+            if !tests.is_empty() && tests.iter().all(typed) {
+                return;
+            }
+            "overgrant-none-of-these"
+        }
+    };
+    singles.push(sample.to_owned());
 }
 
 /// What an open variable can be so that a pattern which needs it matches the resource: parts of the resource's text.
@@ -191,11 +216,13 @@ fn parts_of_resource(formula: &Formula<'_>, facts: &Facts<'_>) -> Vec<String> {
     out
 }
 
-/// For each two wildcard patterns that are tested on a key, a text that both match, where there is one.
-fn common_texts(tests: &[&Test], facts: &Facts<'_>) -> Vec<String> {
+/// For each two wildcard patterns that are tested on a key, a text that both match, where there is one; the beginning
+/// that every value has is such a pattern too.
+fn common_texts(tests: &[&Test], prefix: Option<&str>, facts: &Facts<'_>) -> Vec<String> {
     let wildcards = |test: &&&Test| matches!(test.kind, Kind::Text { wildcards: true, .. } | Kind::Arn);
     let values = tests.iter().filter(wildcards).flat_map(|test| &test.values);
-    let patterns: Vec<_> = values.filter_map(|value| value.expand(|key| facts.single(key))).collect();
+    let mut patterns: Vec<_> = values.filter_map(|value| value.expand(|key| facts.single(key))).collect();
+    patterns.extend(prefix.map(|prefix| format!("{prefix}*").into()));
     let mut out = Vec::new();
     for (at, first) in patterns.iter().enumerate() {
         out.extend(patterns[at + 1..].iter().filter_map(|second| common(first, second)));
@@ -207,7 +234,7 @@ fn common_texts(tests: &[&Test], facts: &Facts<'_>) -> Vec<String> {
 type Steps = BTreeMap<(usize, usize), ((usize, usize), Option<char>)>;
 
 /// The shortest text that two patterns match: a breadth-first search over the pairs of places in them.
-fn common(first: &str, second: &str) -> Option<String> {
+pub fn common(first: &str, second: &str) -> Option<String> {
     let (a, b): (Vec<char>, Vec<char>) = (first.chars().collect(), second.chars().collect());
     let mut from = Steps::new();
     let mut open = std::collections::VecDeque::from([(0, 0)]);
@@ -260,7 +287,9 @@ fn candidates(open: &Open, mut singles: Vec<String>, several: bool) -> Vec<Vec<S
             if let Some(prefix) = &open.prefix {
                 singles = singles
                     .into_iter()
-                    .map(|value| if value.starts_with(prefix) { value } else { format!("{prefix}{value}") })
+                    .map(|value| value.strip_prefix(prefix.as_str()).map(str::to_owned).unwrap_or(value))
+                    .filter(|name| is_session_name(name))
+                    .map(|name| format!("{prefix}{name}"))
                     .collect();
             }
         }
@@ -278,6 +307,14 @@ fn candidates(open: &Open, mut singles: Vec<String>, several: bool) -> Vec<Vec<S
         }
     }
     values
+}
+
+/// Whether a caller can give a role session this name.
+///
+/// Source: `RoleSessionName` in the STS API reference.
+fn is_session_name(name: &str) -> bool {
+    let admitted = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    !name.is_empty() && name.len() <= 64 && name.chars().all(admitted)
 }
 
 /// Keeps one of each group of values that every test answers alike.
@@ -314,8 +351,7 @@ fn literals(test: &Test, facts: &Facts<'_>) -> Vec<String> {
             }
             Kind::Date(_) => out.extend(near(&text)),
             Kind::Address => out.extend(network(&text).map(super::condition::Network::samples).unwrap_or_default()),
-            Kind::Null => out.push("x".to_owned()),
-            Kind::Unknown => {}
+            Kind::Null | Kind::Unknown => {}
         }
     }
     out

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::super::catalog::Catalog;
-use super::condition::Condition;
+use super::condition::{Condition, Test};
 use super::pattern::{Pattern, covers, is_everything};
 use crate::model::text::glob_ignore_case;
 use crate::model::{Effect, Grant};
@@ -106,12 +106,37 @@ pub struct Statement {
     pub resources: Resources,
     pub principals: Principals,
     pub condition: Condition,
+    /// Role sessions that the statement names.
+    pub sessions: Vec<Session>,
 }
+
+/// A role session that a resource policy names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub account: String,
+    pub role: String,
+    /// What holds of a request in this session: its user id ends in the session's name.
+    pub test: Test,
+}
+
+impl Session {
+    /// Reads a principal of a resource policy; `None` when it is no session. `role_id` gives the unique id of a role
+    /// by account and name.
+    fn read(principal: &str, role_id: impl Fn(&str, &str) -> Option<String>) -> Option<Self> {
+        let (account, role, name) = super::principals::session(principal.strip_prefix("AWS:")?)?;
+        let id = role_id(account, role).unwrap_or_else(|| UNKNOWN_ROLE.to_owned());
+        let test = Test::is("aws:userid", &format!("{id}:{name}"));
+        Some(Self { account: account.to_owned(), role: role.to_owned(), test })
+    }
+}
+
+/// Stands for the unique id of a role whose export does not tell it.
+pub const UNKNOWN_ROLE: &str = "AROA";
 
 impl Statement {
     /// Compiles one statement; `actions` is its compiled action list, which many statements share.
     #[must_use]
-    pub fn new(grant: &Grant, actions: Arc<Actions>) -> Self {
+    pub fn new(grant: &Grant, actions: Arc<Actions>, role_id: impl Fn(&str, &str) -> Option<String> + Copy) -> Self {
         let principals = if grant.principals.is_empty() && !grant.not_principals.is_empty() {
             Principals::AllBut(grant.not_principals.clone())
         } else {
@@ -125,6 +150,7 @@ impl Statement {
             resources: Resources::new(&grant.resources, &grant.not_resources, grant.variables),
             principals,
             condition: condition.unwrap_or_default(),
+            sessions: grant.principals.iter().filter_map(|text| Session::read(text, role_id)).collect(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::accounts::{self, Account, RCP_SERVICES};
 use super::facts::{Boundary, Caller, Fact, Facts, Principal, Target};
 use super::formula::{Clause, Formula, Level, Sides};
 use super::principals::{Naming, naming};
-use super::statement::{Principals, Statement};
+use super::statement::{Principals, Session, Statement};
 use super::{Compiled, account_of, denies};
 use crate::model::{AttachmentKind, Effect, EntityId, EntityKind, Layer, Verdict};
 use crate::platforms::Given;
@@ -21,7 +21,7 @@ pub struct Holder<'c> {
     pub identity: Vec<usize>,
     /// Needs no identity policy to allow: an account's root user, or whoever is given everything.
     pub all_allowed: bool,
-    /// Attached policies that the export does not define.
+    /// Attached policies that the export does not define; the principal itself when its policies are in no export.
     pub identity_missing: Vec<EntityId>,
     /// The boundary's statements, when there is a boundary.
     pub boundary: Option<Vec<usize>>,
@@ -50,6 +50,9 @@ impl<'c> Holder<'c> {
         let principal = principal(compiled, entity);
         let mut holders: Vec<EntityId> = vec![entity];
         let mut identity_missing = Vec::new();
+        if accounts::is_marked(compiled.tables, entity, "permissions_unknown") {
+            identity_missing.push(entity);
+        }
         if principal.caller == Caller::User {
             // A group that others are in and that the export does not define has policies all the same.
             let (known, missing): (Vec<_>, Vec<_>) =
@@ -244,7 +247,11 @@ impl<'c> Holder<'c> {
 
     /// Takes note of missing documents; whether there are any.
     fn note_missing(&self, formula: &mut Formula<'_>, missing: &[EntityId]) -> bool {
-        formula.missing.extend(missing.iter().map(|&id| self.compiled.tables.entity(id).id.clone()));
+        let name = |&id: &EntityId| match &self.compiled.tables.entity(id).id {
+            own if id == self.entity => format!("policies of {own}"),
+            policy => policy.clone(),
+        };
+        formula.missing.extend(missing.iter().map(name));
         !missing.is_empty()
     }
 
@@ -272,6 +279,22 @@ impl<'c> Holder<'c> {
             formula.deny.extend(denying.filter_map(|statement| clause(statement, Layer::Rcp)));
         }
         self.note_missing(formula, &missing);
+    }
+
+    /// A statement that names sessions of the caller's role holds in those: the caller chooses its session's name.
+    fn named_sessions<'s>(
+        &self,
+        formula: &mut Formula<'s>,
+        statement: &'s Statement,
+        clause: &impl Fn(&'s Statement, Layer) -> Option<Clause<'s>>,
+    ) {
+        let caller = &self.principal;
+        let own = |session: &&Session| session.account == caller.account && session.role == caller.name;
+        for session in statement.sessions.iter().filter(own).filter(|_| caller.caller == Caller::Role) {
+            let Some(mut clause) = clause(statement, Layer::Resource) else { return };
+            clause.open.push(&session.test);
+            if denies(statement) { formula.deny.push(clause) } else { formula.named.allow.push(clause) }
+        }
     }
 
     fn named_as_user(&self, statement: &Statement) -> bool {
@@ -312,6 +335,9 @@ impl<'c> Holder<'c> {
         if let Some(id) = found {
             for at in self.compiled.in_layer(id, Layer::Resource) {
                 let statement = self.compiled.statement(at);
+                if question.session_name.is_none() {
+                    self.named_sessions(formula, statement, clause);
+                }
                 let Some(how) = naming(statement, &self.principal, question.session_name) else { continue };
                 let Some(clause) = clause(statement, Layer::Resource) else { continue };
                 if denies(statement) {
@@ -332,15 +358,16 @@ impl<'c> Holder<'c> {
         // A policy that must exist and is not in the export is unknown. Other resources in the principal's own
         // account may have none.
         let defined = found.is_some_and(|id| tables.entity(id).present);
-        let unread = found.is_some_and(|id| accounts::attribute(tables, id, "trust_unknown") == Some("true"));
+        let unread = found.is_some_and(|id| accounts::policy_unread(tables, id));
         let account = target.account.as_deref().unwrap_or_default();
         // A role that its account's export does not have does not exist.
         let absent = trust && !defined && self.compiled.loaded(account);
         if unread || (!defined && !absent && formula.sides != Sides::Either) {
             formula.missing.push(format!("policy of {}", target.arn));
-            // What a key's policy gives by default, it gives to the account; a trust may name anyone.
+            // What a key's policy gives by default, it gives to the account; a trust, and a policy that is there and
+            // cannot be read, may name anyone.
             formula.delegating.missing = true;
-            formula.named.missing = !key || formula.sides == Sides::Both;
+            formula.named.missing = !key || unread || formula.sides == Sides::Both;
         }
     }
 }

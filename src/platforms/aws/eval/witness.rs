@@ -2,7 +2,8 @@
 //!
 //! The question is decided on witnesses: for each resource type that the action takes, one ARN with names that no
 //! policy has, and one for each resource pattern of the statements that take part, with its wildcards filled in.
-//! A pattern lets a new name through exactly when it lets such a witness through. Types that no call can do without
+//! A pattern lets a new name through exactly when it lets such a witness through; for what several layers let through
+//! together there is a witness for each two patterns, up to [`SHARED_MAX`] of them. Types that no call can do without
 //! must all be allowed; of the others one is enough. Witnesses lie in the caller's own account, so that a pattern
 //! for AWS's own or for someone else's resources gives none.
 
@@ -17,6 +18,8 @@ use crate::platforms::Standpoint;
 
 /// What stands for a name that nobody has used.
 const NEW_NAME: &str = "overgrant-new";
+/// An account that nobody has.
+const ELSEWHERE: &str = "000000000000";
 /// Region of a witness where its pattern leaves it open.
 const REGION: &str = "us-east-1";
 
@@ -75,7 +78,11 @@ pub fn together(holder: &Holder<'_>, questions: &[Question<'_>]) -> Option<Stand
 #[must_use]
 pub fn outside(holder: &Holder<'_>, question: &Question<'_>) -> Option<Standpoint> {
     let partition = holder.principal.arn.split(':').nth(1).unwrap_or("aws");
-    standpoint(&holder.answer(question, &format!("arn:{partition}:iam::000000000000:role/{NEW_NAME}")))
+    let role = format!("arn:{partition}:iam::{ELSEWHERE}:role/{NEW_NAME}");
+    let named =
+        patterns(holder, question).iter().map(|pattern| fill(pattern, partition, ELSEWHERE)).collect::<Vec<_>>();
+    let roles = std::iter::once(role).chain(named.into_iter().filter(|arn| arn.contains(":role/")));
+    roles.filter_map(|role| standpoint(&holder.answer(question, &role))).next()
 }
 
 /// Both of two answers.
@@ -154,6 +161,30 @@ fn fill(pattern: &str, partition: &str, account: &str) -> String {
     )
 }
 
+/// For pairs of the patterns, a resource that both cover, where there is one: layers may each let through a part of what
+/// the other does. Accounts and partitions that are left open are the caller's own first.
+fn shared_by_layers(holder: &Holder<'_>, patterns: &[String]) -> Vec<String> {
+    if holder.boundary.is_none() && holder.scps.is_none() {
+        return Vec::new();
+    }
+    let own = |pattern: &String| {
+        let mut parts: Vec<String> = pattern.splitn(6, ':').map(str::to_owned).collect();
+        if let Some(account) = parts.get_mut(4).filter(|account| account.as_str() == "*") {
+            holder.principal.account.clone_into(account);
+        }
+        parts.join(":")
+    };
+    let patterns: Vec<String> = patterns.iter().take(SHARED_MAX).map(own).collect();
+    let mut out = Vec::new();
+    for (at, first) in patterns.iter().enumerate() {
+        out.extend(patterns[at + 1..].iter().filter_map(|second| super::solve::common(first, second)));
+    }
+    out
+}
+
+/// Patterns of which every two are intersected.
+const SHARED_MAX: usize = 16;
+
 /// The resource patterns of every statement that takes part, expanded as far as the principal alone decides.
 fn patterns(holder: &Holder<'_>, question: &Question<'_>) -> Vec<String> {
     let target = holder.target("*");
@@ -175,6 +206,8 @@ fn patterns(holder: &Holder<'_>, question: &Question<'_>) -> Vec<String> {
     }
     // A pattern that stops inside the type (`arn:aws:lambda:*`) says no more than the type itself.
     out.retain(|text| fixed_prefix(text).starts_with("arn:"));
+    let shared = shared_by_layers(holder, &out);
+    out.extend(shared);
     out.sort();
     out.dedup();
     out

@@ -73,6 +73,8 @@ struct Details<'b> {
     /// Hash of the record that defined an ARN.
     seen: FxHashMap<String, u64>,
     accounts: BTreeSet<(String, String)>,
+    /// Principals whose ARN names AWS itself as their account, with their places.
+    homeless: Vec<(String, String)>,
     /// Whether the last page says that there are more.
     more: bool,
 }
@@ -123,6 +125,7 @@ impl<'b> Details<'b> {
             wanted: Vec::new(),
             seen: FxHashMap::default(),
             accounts: BTreeSet::new(),
+            homeless: Vec::new(),
             more: false,
         }
     }
@@ -158,7 +161,11 @@ impl<'b> Details<'b> {
             self.out.source.records -= 1;
             return self.bad(principal.kind, pointer, &format!("`{text}` is no ARN"));
         };
-        self.accounts.insert((arn.account.to_owned(), arn.partition.to_owned()));
+        if arn.account == NAME {
+            self.homeless.push((text.clone(), pointer.to_owned()));
+        } else {
+            self.accounts.insert((arn.account.to_owned(), arn.partition.to_owned()));
+        }
         secrets::report(self.out, principal.secrets, pointer);
         let handle = self.define(&principal, &arn, pointer);
         if principal.kind == EntityKind::Group {
@@ -193,7 +200,7 @@ impl<'b> Details<'b> {
     fn define(&mut self, principal: &Principal, arn: &Arn<'_>, pointer: &str) -> Handle {
         let mut entity = Entity::named(&principal.arn, NAME, principal.kind, &principal.name);
         entity.present = true;
-        entity.scope = Some(account_id(arn.account));
+        entity.scope = (arn.account != NAME).then(|| account_id(arn.account));
         entity.unique_id.clone_from(&principal.unique_id);
         entity.created_at = self.moment(&principal.created, &format!("{pointer}/CreateDate"));
         entity.last_used_at = self.moment(&principal.last_used, pointer);
@@ -334,7 +341,27 @@ impl<'b> Details<'b> {
         document::emit(self.out, Target { holder, layer, policy: &label, record: pointer, granted_at }, document);
     }
 
+    /// Nobody lives in AWS's own account: its number was masked. Where the file is of one account, that is the one.
+    fn house(&mut self) {
+        let mut numbers = self.accounts.iter().map(|(account, _)| account.clone());
+        let only = numbers.next().filter(|_| numbers.next().is_none());
+        for (id, pointer) in std::mem::take(&mut self.homeless) {
+            let message = match &only {
+                Some(number) => format!("`{id}` has no account number; it is taken as one of account {number}"),
+                None => format!("`{id}` has no account number, so what it may do is not known"),
+            };
+            self.out.issue(IssueSeverity::Warning, "account_masked", &pointer, message);
+            let mut entity = Entity::named(&id, NAME, EntityKind::External, "");
+            entity.scope = only.as_deref().map(account_id);
+            let handle = self.out.define(entity);
+            if only.is_none() {
+                self.out.attribute(handle, "permissions_unknown", "true");
+            }
+        }
+    }
+
     fn finish(mut self) {
+        self.house();
         for (account, partition) in std::mem::take(&mut self.accounts) {
             names::exported_account(self.out, &account, &partition);
         }

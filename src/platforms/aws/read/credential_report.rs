@@ -154,6 +154,10 @@ impl Row<'_> {
         let Some(arn) = Arn::parse(&arn_text) else {
             return self.out.skip("record_invalid", &record, format!("`{arn_text}` is no ARN"));
         };
+        if arn.account == NAME {
+            let message = format!("`{arn_text}` has no account number, so whose credentials these are is not known");
+            return self.out.skip("account_masked", &record, message);
+        }
         self.out.source.records += 1;
         let root = arn.resource == "root";
         let account = names::exported_account(self.out, arn.account, arn.partition);

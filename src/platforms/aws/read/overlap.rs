@@ -39,11 +39,12 @@ pub fn withdraw_older(builders: &mut [&mut Builder]) {
             Some(&other) => {
                 let (winner, _, later) = &contents[other];
                 let message = format!(
-                    "`{}` (newest date in it {}) and `{}` (newest {}) are exports of the same account at two times; only the later one is used",
+                    "`{}` (newest date in it {}) and `{}` (newest {}) are exports of account {} at two times; only the later one is used",
                     builders[*at].source.path,
                     shown(*date),
                     builders[*winner].source.path,
                     shown(*later),
+                    account_of(builders[*at]),
                 );
                 builders[*at].withdraw();
                 builders[*at].issue(IssueSeverity::Warning, "export_superseded", "", message);
@@ -54,6 +55,12 @@ pub fn withdraw_older(builders: &mut [&mut Builder]) {
 
 fn shown(date: i64) -> String {
     if date == i64::MIN { "unknown".to_owned() } else { format_time(date) }
+}
+
+/// Number of the account that an export is of.
+fn account_of(builder: &Builder) -> String {
+    let scope = principals(builder).find_map(|(index, _)| builder.entities()[index].scope.as_deref());
+    scope.and_then(|id| id.rsplit('/').next()).unwrap_or("unknown").to_owned()
 }
 
 fn principals(builder: &Builder) -> impl Iterator<Item = (usize, &str)> {

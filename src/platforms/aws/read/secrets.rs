@@ -21,6 +21,15 @@ const FIELDS: [&str; 9] = [
 /// Opening of a private key in text form, wherever it stands.
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
+/// Whether an object, or an object in it, is a response that hands out a secret (`create-access-key`, `assume-role`,
+/// `get-secret-value`): such a file is known, so that its secret is reported.
+#[must_use]
+pub fn hands_out(object: &serde_json::Map<String, serde_json::Value>) -> bool {
+    let mut inner = object.values().filter_map(serde_json::Value::as_object);
+    FIELDS.iter().any(|field| object.contains_key(*field))
+        || inner.any(|object| FIELDS.iter().any(|field| object.contains_key(*field)))
+}
+
 /// How many fields of a JSON text hold a secret value.
 #[must_use]
 pub fn count(json: &[u8]) -> usize {
