@@ -167,6 +167,25 @@ fn findings_are_compared_between_the_two_whatever_their_own_states() {
 }
 
 #[test]
+fn a_finding_that_only_aged_is_no_difference() {
+    let tables = world(false);
+    let zoe = find(&tables, "zoe");
+    let aged = |title: &str, severity| {
+        let evidence = vec![format!("{title}, made 2024-01-01")];
+        [Finding { title: title.to_owned(), evidence, ..finding("key", zoe, severity, FindingState::Unchanged) }]
+    };
+    let changed = |before: &[Finding], after: &[Finding]| {
+        let (a, b) = (Shot { findings: before, ..shot(&tables) }, Shot { findings: after, ..shot(&tables) });
+        diff(&a, &b).findings_changed.len()
+    };
+    let then = aged("key 7 is 99 days old", Severity::Low);
+    assert_eq!(changed(&then, &aged("key 7 is 106 days old", Severity::Low)), 0);
+    assert_eq!(changed(&then, &aged("key 8 is 99 days old", Severity::Low)), 1, "another key");
+    assert_eq!(changed(&then, &aged("key 7 is 365 days old", Severity::High)), 1, "old enough to matter more");
+    assert_eq!(ageless("1 day of 30 days, Monday 5"), " day of  days, Monday 5");
+}
+
+#[test]
 fn numbers_differ_by_more_than_rounding_or_in_being_known() {
     assert!(!Delta::new(Some(1.0), Some(1.0 + 1e-12)).differs());
     assert!(Delta::new(Some(1.0), Some(1.001)).differs());
