@@ -146,11 +146,13 @@ fn record(kind: &str, name: &str, more: Value) -> Value {
         "group" => "Group",
         _ => "Policy",
     };
-    let mut fields = json!({"Path": "/", "Arn": arn(kind, name), "CreateDate": "2025-01-01T00:00:00Z"});
-    let object = fields.as_object_mut().unwrap();
-    object.insert(format!("{title}Name"), json!(name));
-    object.extend(more.as_object().unwrap().clone());
-    fields
+    let (mut fields, Value::Object(more)) = (serde_json::Map::new(), more) else { panic!("more fields are an object") };
+    fields.insert("Path".to_owned(), json!("/"));
+    fields.insert("Arn".to_owned(), json!(arn(kind, name)));
+    fields.insert("CreateDate".to_owned(), json!("2025-01-01T00:00:00Z"));
+    fields.insert(format!("{title}Name"), json!(name));
+    fields.extend(more);
+    Value::Object(fields)
 }
 
 /// A trust policy for these `AWS` principals.

@@ -63,7 +63,10 @@ const TROUBLES_LISTED_N: usize = 10;
 
 /// Troubles as lines of their own, the first few of them.
 fn listed(troubles: &[String]) -> String {
-    let mut text: String = troubles.iter().take(TROUBLES_LISTED_N).map(|trouble| format!("\n  {trouble}")).collect();
+    let mut text = String::new();
+    for trouble in troubles.iter().take(TROUBLES_LISTED_N) {
+        text += &format!("\n  {trouble}");
+    }
     if troubles.len() > TROUBLES_LISTED_N {
         text += &format!("\n  … and {} more", troubles.len() - TROUBLES_LISTED_N);
     }
@@ -77,8 +80,8 @@ impl ScanError {
         let text = match self {
             Self::NothingRecognised { .. } => {
                 let readers = platforms::ALL.iter().flat_map(|platform| platform.readers());
-                let known: String = readers.map(|reader| format!("\n  {}", reader.title())).collect();
-                return Some(format!("give one of these, or a folder that holds them:{known}"));
+                let known: Vec<&str> = readers.map(|reader| reader.title()).collect();
+                return Some(format!("give one of these, or a folder that holds them:\n  {}", known.join("\n  ")));
             }
             Self::NoPrincipal { .. } => {
                 "add an export that does, such as the output of `aws iam get-account-authorization-details`, whole and \

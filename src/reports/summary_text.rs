@@ -111,8 +111,17 @@ fn found(text: &mut String, view: &View<'_>) {
     let _ = writeln!(text, "\nFindings: {}; {} new", counts.join(", "), grouped(new));
 }
 
+/// Principals by falling risk. Members of the protected zone are left out while there are others: that they are
+/// administrators is said already, and what to do about anything is said of the others.
+fn riskiest<'a>(view: &View<'a>) -> Vec<&'a Score> {
+    let all = view.scores();
+    let inside = |score: &Score| view.entity(score.entity).is_some_and(|entity| entity.protected);
+    let outside: Vec<&Score> = all.iter().copied().filter(|score| !inside(score)).collect();
+    if outside.is_empty() { all } else { outside }
+}
+
 fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
-    let scores = view.scores();
+    let scores = riskiest(view);
     if scores.is_empty() {
         return;
     }
@@ -140,7 +149,9 @@ fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
     // Risk (`100.0`), range (`100–100` under `LOW–HIGH`) and hops with their gaps take the rest of the line.
     let why_n = width.saturating_sub(7 + 10 + 6 + name_n + kind_n);
     for (score, name, kind) in rows {
-        let why = plain(reasons(score).first().copied().unwrap_or("")).into_owned();
+        // The zone is protected whatever the column is wide.
+        let why = reasons(score).first().copied().unwrap_or("").replace("the protected zone", "the zone");
+        let why = plain(&why).into_owned();
         grid.row([
             Cell::toned(format!("{:.1}", score.risk), tone(score.risk)),
             format!("{:.0}–{:.0}", score.risk_low, score.risk_high).into(),
@@ -194,7 +205,7 @@ fn quality(text: &mut String, view: &View<'_>, width: usize) {
 }
 
 fn next(text: &mut String, view: &View<'_>) {
-    let first = view.scores().first().and_then(|score| view.entity(score.entity));
+    let first = riskiest(view).first().and_then(|score| view.entity(score.entity));
     let urgent = by_severity(view).iter().any(|(severity, n)| *severity <= Severity::High && *n > 0);
     if let Some(entity) = first {
         let name = quoted(&plain(called(view, entity)));

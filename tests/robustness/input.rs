@@ -61,8 +61,7 @@ fn what_was_read_of_a_truncated_export_survives_and_the_place_is_named() {
     place.write("iam.json", &whole[..cut]);
     let run = place.scan(&["iam.json"], &["--format", "json"]);
     let run = run.said(4, &["warning: ", "(iam.json, /UserDetailList/", "what came before is kept", "hint: "]);
-    // 30 whole users and the account's root user.
-    assert_eq!(run.json()["counts"]["users"], 31);
+    assert_eq!(run.json()["counts"]["users"], 30);
     assert_eq!(run.json()["incomplete"], json!(["file_truncated: 1"]));
     assert_eq!(of_code(&place.issues(), "file_truncated")[0]["file"], "iam.json");
 }
@@ -85,7 +84,7 @@ fn the_content_counts_and_not_the_extension() {
     place.write("users.csv", small());
     place.write("users.json", gzip(small().as_bytes()));
     let plain = place.scan(&["users.csv"], &["--format", "json"]).said(0, &[]);
-    assert_eq!(plain.json()["counts"]["users"], 3);
+    assert_eq!(plain.json()["counts"]["users"], 2);
     let packed = place.scan(&["users.json"], &["--format", "json"]).said(0, &[]);
     assert_eq!(packed.json()["counts"], plain.json()["counts"]);
 }
@@ -99,7 +98,7 @@ fn one_bad_file_in_a_folder_does_not_spoil_the_good_one() {
     std::os::unix::fs::symlink("gone.json", place.path().join("exports/link.json")).unwrap();
     let run = place.scan(&["exports"], &["--format", "json"]);
     let run = run.said(4, &["notes.txt", "plain text", "`overgrant snapshots show` lists what is missing"]);
-    assert_eq!(run.json()["counts"]["users"], 3);
+    assert_eq!(run.json()["counts"]["users"], 2);
     #[cfg(unix)]
     {
         assert!(run.err.contains("link.json") && run.err.contains("cannot be read"), "{}", run.err);
@@ -124,7 +123,7 @@ fn a_broken_policy_document_is_named_with_its_place_and_what_it_hides_is_unknown
     place.write("iam.json", details(&users, &[], &roles, &[record("policy", "bad", policy)]));
     let run = place.scan(&["iam.json"], &["--format", "json"]);
     let run = run.said(4, &["warning: ", "(iam.json, /", "2 more `policy_document_invalid`"]);
-    assert_eq!(run.json()["counts"]["users"], 4);
+    assert_eq!(run.json()["counts"]["users"], 3);
     let issues = place.issues();
     let mut places: Vec<&str> =
         of_code(&issues, "policy_document_invalid").iter().filter_map(|issue| issue["record"].as_str()).collect();
@@ -174,8 +173,7 @@ fn of_two_exports_of_one_account_the_newer_counts_and_both_are_named() {
     place.write("exports/a-new.json", details(&[newer], &[], &[], &[]));
     let run = place.scan(&["exports"], &["--format", "json"]);
     let run = run.said(4, &["z-old.json", "a-new.json", "2026-01-02", "2026-11-01", ACCOUNT]);
-    // The newer one has no `left`; the account's root user is there.
-    assert_eq!(run.json()["counts"]["users"], 2);
+    assert_eq!(run.json()["counts"]["users"], 1, "the newer one has no `left`");
     assert_eq!(of_code(&place.issues(), "export_superseded").len(), 1);
 }
 

@@ -13,7 +13,7 @@ fn fill(place: &Place) {
     let attached = |name: &str| json!([{"PolicyName": name, "PolicyArn": arn("policy", name)}]);
     let mut users = Vec::new();
     let mut roles = Vec::new();
-    for n in 0..120 {
+    for n in 0..60 {
         let actions = [["s3:*"], ["iam:PassRole"], ["sts:AssumeRole"], ["lambda:*"], ["iam:*"]][n % 5];
         let (group, policy) = [("ops", "shared"), ("dev", "gone")][n % 2];
         let document = if n % 17 == 0 { json!("{broken") } else { allow(&actions) };
@@ -23,7 +23,7 @@ fn fill(place: &Place) {
             "UserPolicyList": inline("own", document),
         });
         users.push(record("user", &format!("user-{n:03}"), more));
-        let trusted = [arn("user", &format!("user-{:03}", n / 2)), arn("role", &format!("role-{:03}", (n + 1) % 120))];
+        let trusted = [arn("user", &format!("user-{:03}", n / 2)), arn("role", &format!("role-{:03}", (n + 1) % 60))];
         let trusted: Vec<&str> = trusted.iter().map(String::as_str).collect();
         let more = json!({
             "AssumeRolePolicyDocument": trust(&trusted),

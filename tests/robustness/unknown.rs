@@ -78,7 +78,7 @@ fn awss_own_account_is_nobodys_and_not_protected() {
     let policy = json!({"PolicyName": "AdministratorAccess", "Arn": "arn:aws:iam::aws:policy/AdministratorAccess",
         "Path": "/", "DefaultVersionId": "v1", "PolicyVersionList": version});
     let place = Place::new();
-    let one = details(&[user.clone(), record("user", "ada", json!({}))], &[], &[], &[policy.clone()]);
+    let one = details(&[user.clone(), record("user", "ada", json!({}))], &[], &[], std::slice::from_ref(&policy));
     place.write("iam.json", one);
     place.scan(&["iam.json"], &[]).said(4, &[masked, "has no account number", ACCOUNT, "/UserDetailList/0"]);
     let exposure = place.run(&["exposure", "--format", "json"]);
