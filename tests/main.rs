@@ -7,6 +7,7 @@ mod analysed;
 mod cases;
 mod cli;
 mod demo;
+mod history;
 mod real;
 mod reference;
 mod robustness;

@@ -6,7 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    can, completions, explain, exposure, findings, man, paths, scan, scores, snapshots, techniques, who_can,
+    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, scan, scores, snapshots,
+    techniques, trend, who_can,
 };
 use super::exit;
 
@@ -34,12 +35,17 @@ Measure:
 Read the result:
   findings     What should not be so, most urgent first
   scores       Every principal with its risk, and what the risk is made of
+  metrics      Numbers about the organisation and its parts
   explain      One principal: what it may do, why, and what follows from it
 Ask:
   can          May this principal do that?
   who-can      Who may do that?
   paths        How a principal comes to control what is protected
   exposure     How many principals reach what is protected
+Compare over time:
+  diff         What differs between two snapshots
+  trend        A metric over all snapshots: limits, drift, and what made it change
+  baseline     Set or show the snapshot that others are compared with
 Look after the store:
   snapshots    List, show, verify and prune snapshots
   techniques   List, show and check the escalation techniques
@@ -92,6 +98,8 @@ pub enum Command {
     Findings(findings::Args),
     /// Every principal with its risk, and what the risk is made of
     Scores(scores::Args),
+    /// Numbers about the organisation and its parts
+    Metrics(metrics::Args),
     /// One principal: what it may do, why, and what follows from it
     Explain(explain::Args),
     /// May this principal do that?
@@ -102,6 +110,12 @@ pub enum Command {
     Paths(paths::Args),
     /// How many principals reach what is protected
     Exposure(exposure::Args),
+    /// What differs between two snapshots
+    Diff(diff::Args),
+    /// A metric over all snapshots: limits, drift, and what made it change
+    Trend(trend::Args),
+    /// Set or show the snapshot that others are compared with
+    Baseline(baseline::Args),
     /// List, show, verify and prune snapshots
     Snapshots(snapshots::Args),
     /// List, show and check the escalation techniques

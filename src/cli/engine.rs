@@ -3,6 +3,8 @@
 //! Commands see [`Snapshot`], model types and [`Failure`]s; what an error of a part means for the exit code is
 //! decided here.
 
+pub mod history;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

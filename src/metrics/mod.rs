@@ -4,6 +4,7 @@
 //! is the share of the population that has the data which the metric needs.
 
 mod definitions;
+pub mod history;
 pub mod population;
 pub mod spread;
 pub mod wilson;
@@ -25,6 +26,18 @@ pub enum Direction {
     Higher,
     /// Says how large something is, not how good.
     Neutral,
+}
+
+impl Direction {
+    /// The way that is better, in a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lower => "lower",
+            Self::Higher => "higher",
+            Self::Neutral => "neutral",
+        }
+    }
 }
 
 /// One metric.

@@ -114,7 +114,7 @@ pub fn scores(view: &View<'_>, scores: &[&Score], out: &mut dyn Write) -> io::Re
 }
 
 /// A JSON value as one cell. Only text can be hostile, and a negative number is no formula.
-fn value(value: &serde_json::Value) -> String {
+pub(super) fn value(value: &serde_json::Value) -> String {
     use serde_json::Value;
     match value {
         Value::Null => String::new(),

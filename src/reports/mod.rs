@@ -11,6 +11,7 @@ pub mod grid;
 pub mod json;
 mod markdown;
 pub mod rows;
+mod rows_csv;
 pub mod summary;
 pub mod summary_text;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub mod tests;
 mod view;
 
 pub use csv::{findings as findings_csv, scores as scores_csv};
+pub use rows_csv::rows_csv;
 pub use view::{Exposed, Exposure, View};
 
 /// Every report, in the order in which help lists them.

@@ -74,7 +74,7 @@ enum Sort {
     FirstSeen,
 }
 
-fn severity(text: &str) -> Result<Severity, String> {
+pub(super) fn severity(text: &str) -> Result<Severity, String> {
     let known: Vec<&str> = Severity::ALL.iter().map(|severity| severity.as_str()).collect();
     Severity::parse(text).ok_or_else(|| format!("one of {}", known.join(", ")))
 }

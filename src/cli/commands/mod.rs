@@ -1,17 +1,22 @@
 //! One file a command: its flags, and what it does with them.
 
+pub mod baseline;
 pub mod can;
 pub mod completions;
+pub mod diff;
 pub mod explain;
 pub mod exposure;
+mod figures;
 pub mod findings;
 pub mod man;
+pub mod metrics;
 pub mod paths;
 pub mod scan;
 pub mod scores;
 pub mod snapshots;
 mod steps;
 pub mod techniques;
+pub mod trend;
 pub mod who_can;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,146 @@
+//! The metrics of a stored snapshot computed again, for all of it or for some of its entities.
+//!
+//! The registry of metrics does the computing, over the tables as stored: attribution works for every metric in it,
+//! and no definition is written twice. Steps to the protected zone come from the stored paths, so nothing is searched
+//! again. What a metric needs and the store does not hold (a configuration other than the given one) makes the number
+//! differ from the stored one; [`super::trend`] compares the two and attributes nothing where they differ.
+
+use std::collections::BTreeSet;
+
+use crate::config::Config;
+use crate::findings::{Context, Facts};
+use crate::metrics::population::{Cell, Parts};
+use crate::metrics::{MetricsError, spread, table};
+use crate::model::{Access, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
+use crate::store::{SnapshotReader, StoreError};
+
+/// The tables of one snapshot that metrics are made of.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// Time of the scan, in milliseconds since 1970.
+    pub as_of: i64,
+    pub tables: Tables,
+    pub access: Vec<Access>,
+    pub paths: Vec<Path>,
+    pub findings: Vec<Finding>,
+    /// Sorted by entity.
+    pub scores: Vec<Score>,
+}
+
+impl Stored {
+    /// Reads a snapshot: everything but statements, attachments and the attack graph, which no metric looks at.
+    ///
+    /// # Errors
+    /// As [`SnapshotReader::read`].
+    pub fn read(reader: &SnapshotReader) -> Result<Self, StoreError> {
+        let tables = Tables {
+            entities: reader.read()?,
+            memberships: reader.read()?,
+            attributes: reader.read()?,
+            trusts: reader.read()?,
+            credentials: reader.read()?,
+            usage: reader.read()?,
+            people: reader.read()?,
+            approvals: reader.read()?,
+            workflows: reader.read()?,
+            ..Tables::default()
+        };
+        Ok(Self {
+            as_of: reader.manifest().as_of,
+            tables,
+            access: reader.read()?,
+            paths: reader.read()?,
+            findings: reader.read()?,
+            scores: reader.read()?,
+        })
+    }
+
+    /// The same of an analysis that is not stored.
+    #[must_use]
+    pub fn of(as_of: i64, tables: Tables, results: Results) -> Self {
+        let Results { access, paths, findings, scores, .. } = results;
+        Self { as_of, tables, access, paths, findings, scores }
+    }
+
+    /// Full ids of what an export defines.
+    #[must_use]
+    pub fn ids(&self) -> BTreeSet<&str> {
+        self.tables.entities.iter().filter(|entity| entity.present).map(|entity| entity.id.as_str()).collect()
+    }
+
+    /// The metrics of the given parts (every part, when none are given) over the entities that `keep` takes.
+    ///
+    /// # Errors
+    /// When the query over the columns is refused.
+    pub fn metrics(
+        &self,
+        config: &Config,
+        cells: &[Cell],
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Metric>, MetricsError> {
+        let kept: Vec<bool> = self.tables.entities.iter().map(|entity| keep(&entity.id)).collect();
+        let is_kept = |entity: EntityId| kept.get(entity.index()).copied().unwrap_or(false);
+        let zone: Vec<(EntityId, String)> = (self.tables.entities.iter().filter(|entity| entity.protected))
+            .map(|entity| (entity.entity, entity.protected_reason.clone().unwrap_or_default()))
+            .collect();
+        let (hops_certain, hops_possible) = self.hops(&zone);
+        let (exposure_in, reach) = self.reach();
+        let context = Context::new(Facts {
+            tables: &self.tables,
+            access: &self.access,
+            edges: &[],
+            target_sets: &[],
+            paths: &self.paths,
+            zone: &zone,
+            hops_certain: &hops_certain,
+            hops_possible: &hops_possible,
+            exposure_in: &exposure_in,
+            reach_weight_certain: &reach,
+            administrator_mass: &|_| 0.0,
+            as_of: self.as_of,
+            config,
+        });
+        let findings: Vec<Finding> = self.findings.iter().filter(|row| is_kept(row.entity)).cloned().collect();
+        // Parts are those of all entities, so that one from which everybody left is empty and not missing.
+        let mut parts = Parts::new(&context, &findings);
+        parts.0.retain(|cell, _| cells.is_empty() || cells.contains(cell));
+        for part in parts.0.values_mut() {
+            part.members.retain(|&member| is_kept(member));
+        }
+        let spreads = spread::all(&parts, &self.scores).map_err(|error| MetricsError(error.to_string()))?;
+        Ok(table(&context, &parts, &spreads))
+    }
+
+    /// By entity: fewest certain and possible steps to the zone. A stored path that hangs on nothing is the shortest
+    /// certain one; a conditional path is stored where it is shorter or the only one.
+    fn hops(&self, zone: &[(EntityId, String)]) -> (Vec<Option<u32>>, Vec<Option<u32>>) {
+        let nothing = vec![None; self.tables.entities.len()];
+        let (mut certain, mut possible) = (nothing.clone(), nothing);
+        let mut put = |entity: EntityId, hops: u32, sure: bool| {
+            let at = entity.index();
+            for list in [sure.then_some(&mut certain), Some(&mut possible)].into_iter().flatten() {
+                if let Some(place) = list.get_mut(at) {
+                    *place = Some(place.map_or(hops, |known| hops.min(known)));
+                }
+            }
+        };
+        for row in &self.paths {
+            put(row.entity, row.hops, row.certainty == Certainty::Certain);
+        }
+        for (entity, _) in zone {
+            put(*entity, 0, true);
+        }
+        (certain, possible)
+    }
+
+    fn reach(&self) -> (Vec<u32>, Vec<f64>) {
+        let (mut exposure, mut reach) = (vec![0; self.tables.entities.len()], vec![0.0; self.tables.entities.len()]);
+        for score in &self.scores {
+            let at = score.entity.index();
+            if at < exposure.len() {
+                (exposure[at], reach[at]) = (score.exposure_in, score.blast_radius);
+            }
+        }
+        (exposure, reach)
+    }
+}
