@@ -4,10 +4,12 @@
 //! is conditional with the reason.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use super::belongings::Belongings;
 use super::format::{Fact, Facts, Relation, Target};
 pub use super::trusts::Candidates;
 use super::trusts::Trusts;
@@ -55,6 +57,8 @@ pub struct Index<'t> {
     by_kind: BTreeMap<EntityKind, RoaringBitmap>,
     by_scope: FxHashMap<EntityId, RoaringBitmap>,
     trusts: Trusts,
+    trusted_providers: OnceLock<Belongings>,
+    own_policies: OnceLock<Belongings>,
 }
 
 impl<'t> Index<'t> {
@@ -72,7 +76,14 @@ impl<'t> Index<'t> {
                 by_scope.entry(scope).or_default().insert(entity.entity.0);
             }
         }
-        Self { tables, by_kind, by_scope, trusts: Trusts::of(tables) }
+        Self {
+            tables,
+            by_kind,
+            by_scope,
+            trusts: Trusts::of(tables),
+            trusted_providers: OnceLock::new(),
+            own_policies: OnceLock::new(),
+        }
     }
 
     /// The tables that are indexed.
@@ -149,10 +160,24 @@ impl<'t> Index<'t> {
             .chain(itself)
     }
 
-    /// The identity providers that a role trusts.
+    /// Roles and the identity providers that they trust.
     #[must_use]
-    pub fn providers(&self, role: u32) -> RoaringBitmap {
-        self.trusts.providers(role)
+    pub fn trusted_providers(&self) -> &Belongings {
+        self.trusted_providers.get_or_init(|| Belongings::new(self.trusts.providers()))
+    }
+
+    /// Principals and groups with the account's own policies that are attached to them or to their groups.
+    #[must_use]
+    pub fn own_policies(&self) -> &Belongings {
+        self.own_policies.get_or_init(|| {
+            let own = Facts::from([("customer_managed".to_owned(), Fact::Is(true))]);
+            let is_own = |policy: &u32| self.facts(EntityId(*policy), &own) == Truth::Yes;
+            let present = self.tables.entities.iter().filter(|entity| entity.present);
+            Belongings::new(present.flat_map(|entity| {
+                let attached = self.related(entity.entity, Relation::OwnPolicy);
+                attached.into_iter().filter(is_own).map(|policy| (entity.entity.0, policy))
+            }))
+        })
     }
 
     /// The policies attached to a principal, or else to its groups, that deny something, by id.

@@ -12,7 +12,8 @@ use rustc_hash::FxHashMap;
 
 use super::asks::{asks, partition_of};
 use super::assembly::{Draft, gains};
-use super::format::{By, Fact, Facts, On, Relation, Requirement, Technique};
+use super::belongings::Belongings;
+use super::format::{By, On, Relation, Requirement, Technique};
 use super::index::{Candidates, Index, Truth};
 use super::others::Others;
 use crate::access::{self, Ask, Class, Evaluator, Given, Reach, Standpoint, View};
@@ -66,6 +67,17 @@ impl Found<'_> {
         self.open_reasons.extend(reach.reasons.iter().cloned());
         self.evidence.extend(&reach.evidence);
         self.open_evidence.extend(&reach.open_evidence);
+    }
+
+    /// Takes out the actor itself, of whom nothing is gained. In a set with several others it stays: the set is then
+    /// the same for all actors, and the way from it back to the actor leads nowhere new.
+    fn leave_out(&mut self, actor: EntityId) {
+        let certain = self.certain.contains(actor.0);
+        let alike = if certain { self.certain.len() } else { self.possible.len() - self.certain.len() };
+        if alike <= 2 {
+            self.certain.remove(actor.0);
+            self.possible.remove(actor.0);
+        }
     }
 
     fn keep(&mut self, targets: &RoaringBitmap) {
@@ -176,8 +188,8 @@ impl<'m> Matcher<'m> {
             let among = &found.possible;
             let reach = match requirement.on {
                 On::Target => self.targets(technique, requirement, among),
-                On::TargetPolicy => self.by_way_of(technique, requirement, among, &|target| self.policies(target)),
-                On::TrustedProvider => self.by_way_of(technique, requirement, among, &|role| index.providers(role)),
+                On::TargetPolicy => self.by_way_of(technique, requirement, among, index.own_policies()),
+                On::TrustedProvider => self.by_way_of(technique, requirement, among, index.trusted_providers()),
                 On::Something | On::Same | On::Everything | On::Itself => continue,
             };
             found.limit(&reach);
@@ -185,22 +197,13 @@ impl<'m> Matcher<'m> {
                 return None;
             }
         }
+        self.shared.others.limit(technique, found);
         if let [alone] = self.class.members[..]
             && relation(technique) == Relation::Any
         {
-            found.certain.remove(alone.0);
-            found.possible.remove(alone.0);
+            found.leave_out(alone);
         }
-        self.shared.others.limit(technique, found);
         (!found.possible.is_empty()).then_some(())
-    }
-
-    /// The customer-managed policies attached to an entity.
-    fn policies(&self, entity: u32) -> RoaringBitmap {
-        let own = Facts::from([("customer_managed".to_owned(), Fact::Is(true))]);
-        let index = self.shared.index;
-        let attached = index.related(EntityId(entity), Relation::OwnPolicy);
-        attached.iter().filter(|&policy| index.facts(EntityId(policy), &own) == Truth::Yes).collect()
     }
 
     /// Targets for which the permission holds on something that belongs to them.
@@ -209,14 +212,10 @@ impl<'m> Matcher<'m> {
         technique: &Technique,
         requirement: &Requirement,
         targets: &RoaringBitmap,
-        belongings: &dyn Fn(u32) -> RoaringBitmap,
+        belongings: &Belongings,
     ) -> Reach {
-        let each: Vec<(u32, RoaringBitmap)> = targets.iter().map(|target| (target, belongings(target))).collect();
-        let all = each.iter().fold(RoaringBitmap::new(), |all, (_, one)| all | one);
-        let found = self.targets(technique, requirement, &all);
-        let having = |some: &RoaringBitmap| -> RoaringBitmap {
-            each.iter().filter(|(_, own)| !own.is_disjoint(some)).map(|(target, _)| *target).collect()
-        };
+        let found = self.targets(technique, requirement, &belongings.of(targets));
+        let having = |some: &RoaringBitmap| belongings.owners(some, targets);
         Reach { certain: having(&found.certain), possible: having(&found.possible), ..found }
     }
 

@@ -6,6 +6,7 @@
 
 mod asks;
 mod assembly;
+mod belongings;
 pub mod format;
 mod index;
 mod matcher;

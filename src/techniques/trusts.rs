@@ -157,10 +157,9 @@ impl Trusts {
         found.fold(RoaringBitmap::new(), |all, (_, roles)| all | roles)
     }
 
-    /// The identity providers that a role trusts.
-    #[must_use]
-    pub fn providers(&self, role: u32) -> RoaringBitmap {
-        self.providers.get(&role).cloned().unwrap_or_default()
+    /// Roles, each with an identity provider that it trusts.
+    pub fn providers(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.providers.iter().flat_map(|(&role, providers)| providers.iter().map(move |provider| (role, provider)))
     }
 }
 

@@ -1,0 +1,76 @@
+//! What belongs to targets: a technique may need a permission on a target's policy or provider and not on itself.
+
+use std::sync::RwLock;
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+/// Sets of owners whose belongings are kept: techniques ask about the same few again for each class of actors.
+const REMEMBERED_MAX: usize = 32;
+
+/// A relation between entities and what belongs to them, looked up from both ends.
+#[derive(Default)]
+pub struct Belongings {
+    of: FxHashMap<u32, RoaringBitmap>,
+    owners: FxHashMap<u32, RoaringBitmap>,
+    having: RoaringBitmap,
+    remembered: RwLock<Vec<(RoaringBitmap, RoaringBitmap)>>,
+}
+
+impl Belongings {
+    /// Indexes pairs of an owner and what belongs to it.
+    pub fn new(pairs: impl Iterator<Item = (u32, u32)>) -> Self {
+        let mut out = Self::default();
+        for (owner, belonging) in pairs {
+            out.of.entry(owner).or_default().insert(belonging);
+            out.owners.entry(belonging).or_default().insert(owner);
+            out.having.insert(owner);
+        }
+        out
+    }
+
+    /// Everything that belongs to some of these.
+    pub fn of(&self, owners: &RoaringBitmap) -> RoaringBitmap {
+        let known = |seen: &[(RoaringBitmap, RoaringBitmap)]| {
+            seen.iter().find(|(asked, _)| asked == owners).map(|(_, found)| found.clone())
+        };
+        if let Some(found) = self.remembered.read().ok().and_then(|seen| known(&seen)) {
+            return found;
+        }
+        let having = owners & &self.having;
+        let found: RoaringBitmap = having.iter().filter_map(|owner| self.of.get(&owner)).flatten().collect();
+        if let Ok(mut seen) = self.remembered.write() {
+            if seen.len() < REMEMBERED_MAX {
+                seen.push((owners.clone(), found.clone()));
+            }
+        }
+        found
+    }
+
+    /// Those of `among` to whom some of `belongings` belongs.
+    pub fn owners(&self, belongings: &RoaringBitmap, among: &RoaringBitmap) -> RoaringBitmap {
+        if self.of(among).is_subset(belongings) {
+            return &self.having & among;
+        }
+        let owners = belongings.iter().filter_map(|belonging| self.owners.get(&belonging));
+        owners.fold(RoaringBitmap::new(), |all, one| all | one) & among
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_agree() {
+        let pairs = [(1, 10), (1, 11), (2, 11), (3, 12)];
+        let belongings = Belongings::new(pairs.into_iter());
+        let set = |list: &[u32]| list.iter().copied().collect::<RoaringBitmap>();
+        assert_eq!(belongings.of(&set(&[1, 4])), set(&[10, 11]));
+        assert_eq!(belongings.of(&set(&[1, 4])), set(&[10, 11]), "remembered");
+        assert_eq!(belongings.owners(&set(&[11]), &set(&[1, 2, 3])), set(&[1, 2]));
+        assert_eq!(belongings.owners(&set(&[11]), &set(&[2, 3])), set(&[2]));
+        assert_eq!(belongings.owners(&set(&[10, 11, 12]), &set(&[1, 3, 4])), set(&[1, 3]), "whoever has any");
+        assert_eq!(belongings.owners(&set(&[]), &set(&[1, 2])), set(&[]));
+    }
+}
