@@ -57,7 +57,11 @@ fn view<T>(tables: &Tables, given: &[Given], look: impl Fn(&dyn View) -> T) -> T
     let evaluator = evaluators.of("aws").unwrap();
     let role = tables.find(&format!("arn:aws:iam::{A}:role/r")).unwrap();
     let class = evaluator.classes().iter().position(|class| class.members.contains(&role)).unwrap();
-    if given.is_empty() { look(&*evaluator.open(class)) } else { look(&*evaluator.open_given(class, given).unwrap()) }
+    if given.is_empty() {
+        look(&*evaluator.open(class))
+    } else {
+        look(&*evaluator.open_given(class, given, None).unwrap())
+    }
 }
 
 fn inline(statements: &[Value]) -> Tables {
