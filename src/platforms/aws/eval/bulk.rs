@@ -6,6 +6,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
@@ -26,6 +27,8 @@ pub struct ClassView<'c> {
     /// Actions that some identity statement allows.
     granted: OnceCell<RoaringBitmap>,
     summary: OnceCell<access::Summary>,
+    /// The part of the summary about [`MANAGING_ACTIONS`].
+    managing: OnceCell<access::Summary>,
 }
 
 /// Which targets a statement is about.
@@ -39,7 +42,7 @@ enum Covered {
 impl<'c> ClassView<'c> {
     /// Opens the class that the holder is of.
     pub fn new(compiled: &'c Compiled<'c>, holder: Holder<'c>) -> Self {
-        Self { compiled, holder, granted: OnceCell::new(), summary: OnceCell::new() }
+        Self { compiled, holder, granted: OnceCell::new(), summary: OnceCell::new(), managing: OnceCell::new() }
     }
 
     fn granted(&self) -> &RoaringBitmap {
@@ -264,7 +267,7 @@ impl View for ClassView<'_> {
         let pins = pins(ask);
         let question = question(ask, &pins);
         match on {
-            On::Everything => self.summary().everything(&ask.action),
+            On::Everything => self.everything(&ask.action),
             On::Something if !self.may(&question) => None,
             On::Something if question.action.to_ascii_lowercase().starts_with("sts:") => {
                 self.some_role(ask).or_else(|| witness::outside(&self.holder, &question))
@@ -282,8 +285,7 @@ impl View for ClassView<'_> {
 
     fn manages_permissions(&self) -> Option<Standpoint> {
         let all = |actions: &[&str]| {
-            let found: Option<Vec<Standpoint>> =
-                actions.iter().map(|action| self.summary().everything(action)).collect();
+            let found: Option<Vec<Standpoint>> = actions.iter().map(|action| self.everything(action)).collect();
             found?.into_iter().reduce(|a, b| witness::both(a, &b))
         };
         let takeover = Standpoint::best(TAKEOVERS.iter().filter_map(|actions| all(actions)));
@@ -309,6 +311,12 @@ const TAKEOVERS: &[&[&str]] = &[
     &["iam:CreateAccessKey", "iam:AttachUserPolicy"],
     &["iam:CreateAccessKey", "iam:PutUserPolicy"],
 ];
+
+/// Everything in [`MANAGING`] and [`TAKEOVERS`], as numbers of the catalogue.
+static MANAGING_ACTIONS: LazyLock<RoaringBitmap> = LazyLock::new(|| {
+    let catalog = Catalog::get();
+    MANAGING.iter().chain(TAKEOVERS.iter().copied().flatten()).filter_map(|action| catalog.find(action)).collect()
+});
 
 /// Actions of which each, on everything, gives permissions to someone.
 const MANAGING: &[&str] = &[
@@ -351,6 +359,20 @@ impl ClassView<'_> {
     /// Whether some role of the export lets the class in.
     fn some_role(&self, ask: &Ask) -> Option<Standpoint> {
         self.targets(ask, &self.compiled.classes().roles).standpoint()
+    }
+
+    /// Whether every action that a pattern matches is allowed on everything. What decides over permissions is asked of
+    /// every class again and again, and counted apart from the thousands of other actions.
+    fn everything(&self, pattern: &str) -> Option<Standpoint> {
+        let asked = Catalog::get().matching(pattern);
+        if !self.holder.all_allowed && self.holder.identity_missing.is_empty() && !asked.is_subset(self.granted()) {
+            return None;
+        }
+        if self.summary.get().is_none() && asked.is_subset(&MANAGING_ACTIONS) {
+            let narrow = || access::Summary::of_actions(&self.holder, &MANAGING_ACTIONS);
+            return self.managing.get_or_init(narrow).everything(pattern);
+        }
+        self.summary().everything(pattern)
     }
 
     fn summary(&self) -> &access::Summary {

@@ -16,6 +16,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use std::borrow::Cow;
+
 use roaring::RoaringBitmap;
 
 use self::chance::{Judge, Judged, Standing};
@@ -56,6 +58,16 @@ impl Summary {
     /// Counts what the holder's class may do.
     #[must_use]
     pub fn of(holder: &Holder<'_>) -> Self {
+        Self::over(holder, None)
+    }
+
+    /// Counts what the holder's class may do with some actions only, at a fraction of the cost of all.
+    #[must_use]
+    pub fn of_actions(holder: &Holder<'_>, actions: &RoaringBitmap) -> Self {
+        Self::over(holder, Some(&Slots::get().of(actions)))
+    }
+
+    fn over(holder: &Holder<'_>, only: Option<&RoaringBitmap>) -> Self {
         let reading = Reading { holder, judge: Judge::new(holder), cache: &holder.compiled.scopes };
         let judged = reading.judged();
         let mut total = reading.layer(&judged, 0, holder.all_allowed, !holder.identity_missing.is_empty());
@@ -78,8 +90,8 @@ impl Summary {
             total = total.doubted(&Slots::get().all);
         }
         Self {
-            certain: by_breadth(total.iter().filter(|part| part.certain)),
-            possible: by_breadth(total.iter()),
+            certain: by_breadth(total.iter().filter(|part| part.certain), only),
+            possible: by_breadth(total.iter(), only),
             doubt: if missing || rcp_missing { Decision::Unknown } else { Decision::Conditional },
             broad: reading.broad(&judged),
         }
@@ -163,11 +175,12 @@ pub fn administrator_mass() -> f64 {
     actions.iter().map(|action| f64::from(action.level.weight()) * BREADTHS[2].1).sum()
 }
 
-fn by_breadth<'p>(parts: impl Iterator<Item = &'p Part>) -> ByBreadth {
+fn by_breadth<'p>(parts: impl Iterator<Item = &'p Part>, only: Option<&RoaringBitmap>) -> ByBreadth {
     let mut slots = ByBreadth::default();
     for part in parts {
+        let own = only.map_or(Cow::Borrowed(&part.slots), |only| Cow::Owned(&part.slots & only));
         for slots in &mut slots[..=part.region.breadth()] {
-            *slots |= &part.slots;
+            *slots |= &*own;
         }
     }
     std::array::from_fn(|at| Slots::get().filled(&slots[at], at == 2))
