@@ -58,11 +58,11 @@ struct Run {
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|one| one != "--bench").collect();
-    if let [flag, export, store] = &arguments[..] {
-        if flag == "--child" {
-            println!("{}", serde_json::to_string(&child(Path::new(export), Path::new(store))?)?);
-            return Ok(());
-        }
+    if let [flag, export, store] = &arguments[..]
+        && flag == "--child"
+    {
+        println!("{}", serde_json::to_string(&child(Path::new(export), Path::new(store))?)?);
+        return Ok(());
     }
     let value = |flag: &str| arguments.iter().position(|one| one == flag).and_then(|at| arguments.get(at + 1));
     let sizes = match value("--sizes") {

@@ -155,7 +155,9 @@ fn session(arn: &str) -> Option<(&str, &str, &str)> {
 /// Takes note of the ARNs and unique ids that a record defines, at any depth: an instance profile is inside its role.
 fn define(value: &Value, arns: &mut BTreeSet<String>, ids: &mut BTreeSet<String>) {
     if let Value::Array(list) = value {
-        list.iter().for_each(|one| define(one, arns, ids));
+        for one in list {
+            define(one, arns, ids);
+        }
     }
     let Value::Object(fields) = value else { return };
     for (key, value) in fields {

@@ -89,7 +89,7 @@ impl<'t> Evaluators<'t> {
             rows.reserve(members.iter().map(|(_, found)| found.len()).sum());
             for some in members.chunks(EXPANDED_AT_ONCE) {
                 let expanded: Vec<Vec<Access>> = some.par_iter().map(of).collect();
-                expanded.into_iter().for_each(|expanded| rows.extend(expanded));
+                rows.extend(expanded.into_iter().flatten());
             }
         }
         // Cheap where one platform's rows, which are sorted, are all there is.

@@ -39,10 +39,10 @@ impl Belongings {
         }
         let having = owners & &self.having;
         let found: RoaringBitmap = having.iter().filter_map(|owner| self.of.get(&owner)).flatten().collect();
-        if let Ok(mut seen) = self.remembered.write() {
-            if seen.len() < REMEMBERED_MAX {
-                seen.push((owners.clone(), found.clone()));
-            }
+        if let Ok(mut seen) = self.remembered.write()
+            && seen.len() < REMEMBERED_MAX
+        {
+            seen.push((owners.clone(), found.clone()));
         }
         found
     }

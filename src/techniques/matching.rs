@@ -51,7 +51,9 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
             .collect();
         for (number, drafts) in drafts.into_iter().enumerate() {
             let own = |member, evidence: &[u32]| evaluator.evidence_of(number, member, evidence);
-            drafts.into_iter().for_each(|draft| graph.add(draft, &own));
+            for draft in drafts {
+                graph.add(draft, &own);
+            }
         }
     }
     graph.federations(evaluators);

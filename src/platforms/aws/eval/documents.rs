@@ -86,7 +86,9 @@ fn by_policy<'g>(grants: impl Iterator<Item = &'g Grant>) -> Vec<Vec<(String, u3
         policies.entry(&grant.policy).or_default().push((statement(grant), grant.grant));
     }
     let mut sorted: Vec<Vec<(String, u32)>> = policies.into_values().collect();
-    sorted.iter_mut().for_each(|statements| statements.sort());
+    for statements in &mut sorted {
+        statements.sort();
+    }
     sorted.sort_by(|a, b| a.iter().map(|one| &one.0).cmp(b.iter().map(|one| &one.0)));
     sorted
 }

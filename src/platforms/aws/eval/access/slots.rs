@@ -161,7 +161,7 @@ fn service(format: &'static str) -> &'static str {
 /// Whether a pattern is about resources of one other account.
 #[must_use]
 pub fn is_foreign(pattern: &str, account: &str) -> bool {
-    let owner = pattern.splitn(6, ':').nth(4).unwrap_or_default();
+    let owner = pattern.split(':').nth(4).unwrap_or_default();
     owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) && owner != account
 }
 
@@ -193,13 +193,19 @@ pub struct Matched {
     pub some: Arc<RoaringBitmap>,
 }
 
+/// Action lists with their slots, by address.
+type ByAddress = FxHashMap<usize, (Arc<Actions>, Arc<RoaringBitmap>)>;
+
+/// What patterns match, by account and pattern.
+type ByAccount = FxHashMap<String, FxHashMap<String, Matched>>;
+
 /// What action lists and resource patterns come to in slots, each found once.
 #[derive(Default)]
 pub struct Cache {
     /// By the address of the list, which is kept alive with it.
-    actions: RwLock<FxHashMap<usize, (Arc<Actions>, Arc<RoaringBitmap>)>>,
+    actions: RwLock<ByAddress>,
     /// By account (of which the partition follows) and pattern.
-    patterns: RwLock<FxHashMap<String, FxHashMap<String, Matched>>>,
+    patterns: RwLock<ByAccount>,
     /// Equal sets are held once.
     sets: RwLock<FxHashMap<Vec<u32>, Arc<RoaringBitmap>>>,
 }
