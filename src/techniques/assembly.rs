@@ -7,10 +7,11 @@ use roaring::RoaringBitmap;
 
 use super::ADMINISTRATION;
 use super::format::{GainOf, Technique};
+use super::index::Index;
 use super::matcher::Found;
 use super::matching::AttackGraph;
 use crate::access::Evaluators;
-use crate::model::{Certainty, Edge, EntityId, EntityKind, Standing, Tables, TargetSet};
+use crate::model::{Certainty, Edge, EntityId, Standing, Tables, TargetSet};
 
 /// Where a draft edge goes.
 enum Gained {
@@ -40,7 +41,7 @@ pub fn gains<'l>(
     sources: &[EntityId],
     scope: EntityId,
     found: &Found<'_>,
-    tables: &Tables,
+    index: &Index<'_>,
     out: &mut Vec<Draft<'l>>,
 ) {
     let sources: Arc<[EntityId]> = sources.into();
@@ -58,8 +59,8 @@ pub fn gains<'l>(
         }
         GainOf::Scope => push(Gained::Entity(scope), Certainty::Conditional, &open()),
         GainOf::TargetScope => {
-            let scopes = scopes_of(&found.certain, tables);
-            let others = scopes_of(&rest, tables) - &scopes;
+            let scopes = index.scopes_of(&found.certain);
+            let others = index.scopes_of(&rest) - &scopes;
             for (scopes, certainty, grounds) in
                 [(scopes, standing, certain()), (others, Certainty::Conditional, open())]
             {
@@ -75,15 +76,6 @@ pub fn gains<'l>(
             }
         }
     }
-}
-
-/// The scopes that targets are, or are in.
-fn scopes_of(targets: &RoaringBitmap, tables: &Tables) -> RoaringBitmap {
-    let scope = |id| match tables.entity(EntityId(id)) {
-        entity if entity.kind == EntityKind::Scope => Some(entity.entity),
-        entity => entity.scope.as_deref().and_then(|scope| tables.find(scope)),
-    };
-    targets.iter().filter_map(scope).map(|scope| scope.0).collect()
 }
 
 impl Gained {

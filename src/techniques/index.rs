@@ -217,6 +217,15 @@ impl<'t> Index<'t> {
             .collect()
     }
 
+    /// The scopes that these entities are, or are in.
+    #[must_use]
+    pub fn scopes_of(&self, entities: &RoaringBitmap) -> RoaringBitmap {
+        let scopes = self.by_kind.get(&EntityKind::Scope).cloned().unwrap_or_default();
+        let (themselves, inside) = (entities & &scopes, entities - &scopes);
+        let holds = |(_, members): &(&EntityId, &RoaringBitmap)| !members.is_disjoint(&inside);
+        self.by_scope.iter().filter(holds).map(|(scope, _)| scope.0).collect::<RoaringBitmap>() | themselves
+    }
+
     /// Whether all these facts hold of an entity.
     #[must_use]
     pub fn facts(&self, entity: EntityId, facts: &Facts) -> Truth {

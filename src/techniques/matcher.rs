@@ -133,16 +133,16 @@ impl<'m> Matcher<'m> {
             return Vec::new();
         }
         let Some(found) = self.found(technique, candidates) else { return Vec::new() };
-        let (scope, tables) = (self.class.scope, self.shared.index.tables());
+        let (scope, index) = (self.class.scope, self.shared.index);
         let mut out = Vec::new();
         if relation(technique) == Relation::Any && technique.actor.with.is_empty() && on_itself(technique).count() == 0
         {
-            gains(technique, &self.class.members, scope, &found, tables, &mut out);
+            gains(technique, &self.class.members, scope, &found, index, &mut out);
             return out;
         }
         for (members, personal) in self.personal(technique, &found) {
             if let Some(own) = self.narrowed(technique, &found, personal) {
-                gains(technique, &members, scope, &own, tables, &mut out);
+                gains(technique, &members, scope, &own, index, &mut out);
             }
         }
         out

@@ -26,7 +26,17 @@ pub struct Others<'e> {
     /// Which members of a class may do something to themselves.
     members: Memo<Key, Arc<Reach>>,
     managing: Memo<(usize, Vec<Given>), Option<Standpoint>>,
+    /// Which targets can do their part, by technique.
+    able: RwLock<FxHashMap<String, Vec<Able>>>,
 }
+
+/// Targets that were asked about, and which of them can.
+type Able = (RoaringBitmap, Arc<Reach>);
+
+/// Sets of targets that are remembered for each technique.
+const REMEMBERED_MAX: usize = 64;
+/// Targets up to which their own statements are given as evidence.
+const EVIDENCE_TARGETS_MAX: u64 = 64;
 
 impl<'e> Others<'e> {
     /// Indexes the classes.
@@ -38,14 +48,39 @@ impl<'e> Others<'e> {
             }
         }
         let (anywhere, members, managing) = (Memo::default(), Memo::default(), Memo::default());
-        Self { tables, evaluator, class_of, anywhere, members, managing }
+        Self { tables, evaluator, class_of, anywhere, members, managing, able: RwLock::default() }
     }
 
     /// Keeps the targets that can do what the technique requires of them, and those through which its gain is real.
     pub fn limit(&self, technique: &Technique, found: &mut Found<'_>) {
+        let asked = technique.requires.iter().any(|requirement| requirement.by == By::Target);
+        if asked || technique.gain.through == Some(By::Target) {
+            found.limit(&self.able(technique, &found.possible));
+        }
+    }
+
+    /// Which of these targets can. Many classes of actors have the same targets, and the answer is the targets' own.
+    fn able(&self, technique: &Technique, among: &RoaringBitmap) -> Arc<Reach> {
+        let known = |seen: &FxHashMap<String, Vec<Able>>| {
+            seen.get(&technique.id)?.iter().find(|(targets, _)| targets == among).map(|(_, reach)| Arc::clone(reach))
+        };
+        if let Some(reach) = self.able.read().ok().and_then(|seen| known(&seen)) {
+            return reach;
+        }
+        let reach = Arc::new(self.find_able(technique, among));
+        if let Ok(mut seen) = self.able.write() {
+            let seen = seen.entry(technique.id.clone()).or_default();
+            if seen.len() < REMEMBERED_MAX {
+                seen.push((among.clone(), Arc::clone(&reach)));
+            }
+        }
+        reach
+    }
+
+    fn find_able(&self, technique: &Technique, among: &RoaringBitmap) -> Reach {
+        let mut limits = Vec::new();
         for requirement in technique.requires.iter().filter(|requirement| requirement.by == By::Target) {
             if requirement.on == On::Itself {
-                let by_class = self.by_class(&found.possible);
                 let able = |(class, targets): (usize, RoaringBitmap)| {
                     let reach = self.members(requirement, class);
                     Reach {
@@ -54,15 +89,23 @@ impl<'e> Others<'e> {
                         ..Reach::clone(&reach)
                     }
                 };
-                found.limit(&Reach::union(by_class.into_iter().map(able).filter(|reach| !reach.possible.is_empty())));
+                let found = self.by_class(among).into_iter().map(able);
+                limits.push(Reach::union(found.filter(|reach| !reach.possible.is_empty())));
             } else {
-                self.keep(found, |class| self.anywhere(requirement, class));
+                limits.push(self.kept(among, |class| self.anywhere(requirement, class)));
             }
         }
         if technique.gain.through == Some(By::Target) {
             let lifted = technique.lifted(By::Target);
-            self.keep(found, |class| self.managing(class, &lifted));
+            limits.push(self.kept(among, |class| self.managing(class, &lifted)));
         }
+        let mut reach = Reach::intersection(limits.into_iter());
+        if among.len() > EVIDENCE_TARGETS_MAX {
+            // The statements of so many targets prove nothing about any one of them.
+            reach.evidence.clear();
+            reach.open_evidence.clear();
+        }
+        reach
     }
 
     /// What a class could make of permissions that it may rewrite, after these changes.
@@ -72,10 +115,10 @@ impl<'e> Others<'e> {
             .get((class, given), |(class, given)| self.evaluator.open_given(*class, given, None)?.manages_permissions())
     }
 
-    /// Keeps the targets whose class has an answer.
-    fn keep(&self, found: &mut Found<'_>, answer: impl Fn(usize) -> Option<Standpoint>) {
+    /// The targets whose class has an answer.
+    fn kept(&self, among: &RoaringBitmap, answer: impl Fn(usize) -> Option<Standpoint>) -> Reach {
         let mut kept = Reach::default();
-        for (class, targets) in self.by_class(&found.possible) {
+        for (class, targets) in self.by_class(among) {
             let Some(one) = answer(class) else { continue };
             kept.possible |= &targets;
             if one.certainty == Certainty::Certain {
@@ -87,7 +130,7 @@ impl<'e> Others<'e> {
             }
         }
         kept.tidy();
-        found.limit(&kept);
+        kept
     }
 
     /// Targets by their class, without those that are no principals, in the order of the classes.
