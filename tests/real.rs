@@ -89,11 +89,11 @@ fn small_account() -> Result<(), String> {
 }
 
 fn cloudmapper_demo() -> Result<(), String> {
-    let (_, summary) = scan("cloudmapper-demo")?;
+    let (exit, summary) = scan("cloudmapper-demo")?;
     let users = summary["counts"]["users"].as_u64();
-    match (skipped(&summary), users) {
-        (0, Some(users)) if users > 0 => Ok(()),
-        found => Err(format!("skipped and users are {found:?}: {}", summary["sources"])),
+    match (exit, skipped(&summary), users) {
+        (Some(0), 0, Some(users)) if users > 0 => Ok(()),
+        found => Err(format!("exit code, skipped and users are {found:?}: {}", summary["sources"])),
     }
 }
 

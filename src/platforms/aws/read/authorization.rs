@@ -346,11 +346,18 @@ impl<'b> Details<'b> {
         let mut numbers = self.accounts.iter().map(|(account, _)| account.clone());
         let only = numbers.next().filter(|_| numbers.next().is_none());
         for (id, pointer) in std::mem::take(&mut self.homeless) {
-            let message = match &only {
-                Some(number) => format!("`{id}` has no account number; it is taken as one of account {number}"),
-                None => format!("`{id}` has no account number, so what it may do is not known"),
+            let (severity, message) = match &only {
+                // Nothing is missing then; that it was concluded is worth knowing.
+                Some(number) => {
+                    let message = format!("`{id}` has no account number; it is taken as one of account {number}");
+                    (IssueSeverity::Note, message)
+                }
+                None => {
+                    let message = format!("`{id}` has no account number, so what it may do is not known");
+                    (IssueSeverity::Warning, message)
+                }
             };
-            self.out.issue(IssueSeverity::Warning, "account_masked", &pointer, message);
+            self.out.issue(severity, "account_masked", &pointer, message);
             let mut entity = Entity::named(&id, NAME, EntityKind::External, "");
             entity.scope = only.as_deref().map(account_id);
             let handle = self.out.define(entity);
