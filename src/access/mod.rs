@@ -2,13 +2,12 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::model::{Access, Decision, EntityId, Membership, MembershipKind, Request, Tables, TrustKind, Verdict};
+use crate::model::{
+    Access, AccessTable, Decision, EntityId, Membership, MembershipKind, Request, Tables, TrustKind, Verdict,
+};
 use crate::platforms;
 
 pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
-
-/// Principals whose rows are written at once: enough for every core, and few enough to be held twice.
-const EXPANDED_AT_ONCE: usize = 256;
 
 /// The evaluators of every platform whose entities are in the tables.
 pub struct Evaluators<'t> {
@@ -69,32 +68,21 @@ impl<'t> Evaluators<'t> {
             .collect()
     }
 
-    /// The access of every principal and group, sorted by entity, service, level and decision.
+    /// The access of every principal and group, the rows of each in the order of services and levels.
     #[must_use]
-    pub fn access(&self) -> Vec<Access> {
+    pub fn access(&self) -> AccessTable {
         use rayon::prelude::*;
-        let mut rows: Vec<Access> = Vec::new();
+        let mut table = AccessTable::default();
         for (_, evaluator) in self.iter() {
             let classes = evaluator.classes();
             let per_class: Vec<Vec<Access>> =
                 (0..classes.len()).into_par_iter().map(|class| evaluator.open(class).access()).collect();
-            let of_class = classes.iter().zip(&per_class);
-            let mut members: Vec<(EntityId, &[Access])> =
-                of_class.flat_map(|(class, found)| class.members.iter().map(|&entity| (entity, &found[..]))).collect();
-            // Rows of one class come in the order of the catalogue; only who they are of is left to sort by.
-            members.sort_by_key(|(entity, _)| *entity);
-            let of = |&(entity, found): &(EntityId, &[Access])| -> Vec<Access> {
-                found.iter().map(|row| Access { entity, ..row.clone() }).collect()
-            };
-            rows.reserve(members.iter().map(|(_, found)| found.len()).sum());
-            for some in members.chunks(EXPANDED_AT_ONCE) {
-                let expanded: Vec<Vec<Access>> = some.par_iter().map(of).collect();
-                rows.extend(expanded.into_iter().flatten());
+            for (class, rows) in classes.iter().zip(per_class) {
+                table.share(&class.members, rows);
             }
         }
-        // Cheap where one platform's rows, which are sorted, are all there is.
-        rows.sort_by_key(|row| row.entity);
-        rows
+        table.sort();
+        table
     }
 
     /// Principals and groups whose permissions some evaluator knows.

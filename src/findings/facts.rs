@@ -9,8 +9,8 @@ use std::ops::Range;
 use super::trust::account_of;
 use crate::config::Config;
 use crate::model::{
-    Access, Attachment, AttachmentKind, Attribute, Certainty, Credential, Edge, Entity, EntityId, EntityKind, Grant,
-    Membership, MembershipKind, Path, Tables, TargetSet, Trust, Usage,
+    Access, AccessTable, Attachment, AttachmentKind, Attribute, Certainty, Credential, Edge, Entity, EntityId,
+    EntityKind, Grant, Membership, MembershipKind, Path, Tables, TargetSet, Trust, Usage,
 };
 
 /// Milliseconds of a day.
@@ -21,7 +21,7 @@ pub const DAY: i64 = 86_400_000;
 pub struct Facts<'a> {
     pub tables: &'a Tables,
     /// Sorted by entity; a row of every principal, not of its class only.
-    pub access: &'a [Access],
+    pub access: &'a AccessTable,
     pub edges: &'a [Edge],
     pub target_sets: &'a [TargetSet],
     /// Witness paths, at most one certain and one conditional for each principal; in any order.
@@ -160,7 +160,7 @@ impl<'a> Context<'a> {
     /// What the entity may do.
     #[must_use]
     pub fn access(&self, of: EntityId) -> &'a [Access] {
-        &self.facts.access[range(self.facts.access, |row| row.entity, of)]
+        self.facts.access.of(of)
     }
 
     /// The witness path of a certainty from the entity to the protected zone.

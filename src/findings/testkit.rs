@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
 use crate::model::{
-    Access, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind, Decision, Edge, Effect, Entity,
-    EntityId, EntityKind, Grant, Granularity, Handle, Layer, Membership, MembershipKind, Path, Source, Standing,
-    Tables, Trust, TrustKind, Usage,
+    Access, AccessTable, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind, Decision, Edge,
+    Effect, Entity, EntityId, EntityKind, Grant, Granularity, Handle, Layer, Membership, MembershipKind, Path, Source,
+    Standing, Tables, Trust, TrustKind, Usage,
 };
 
 /// Time of the scan in tests: 2026-11-22T00:00:00Z.
@@ -273,7 +273,7 @@ impl World {
         }
         let facts = Facts {
             tables: &tables,
-            access: &access,
+            access: &AccessTable::from(access),
             edges: &edges,
             target_sets: &[],
             paths: &paths,

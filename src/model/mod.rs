@@ -4,6 +4,7 @@
 //! struct, its Parquet schema and the data dictionary are one text. Times are UTC milliseconds since 1970.
 //! `None` means *unknown* and is never written as zero.
 
+mod access_table;
 mod builder;
 mod decision;
 mod entity;
@@ -16,6 +17,7 @@ mod result;
 mod snapshot;
 pub mod text;
 
+pub use access_table::AccessTable;
 pub use builder::{Builder, Handle};
 pub use decision::{Certainty, Decision, Reason, Request, Verdict};
 pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Finding, Grant, Issue, Membership,
-    Metric, Path, Person, Score, TargetSet, Trust, Usage, Workflow,
+    AccessTable, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Finding, Grant, Issue,
+    Membership, Metric, Path, Person, Score, TargetSet, Trust, Usage, Workflow,
 };
 
 /// Number of a source file in the manifest's list.
@@ -74,7 +74,7 @@ impl Tables {
 /// All computed tables of one snapshot.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Results {
-    pub access: Vec<Access>,
+    pub access: AccessTable,
     /// Sorted by source node, then destination, technique.
     pub edges: Vec<Edge>,
     pub target_sets: Vec<TargetSet>,

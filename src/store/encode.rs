@@ -37,27 +37,40 @@ pub(super) struct Written {
 
 /// Writes a table to a new file and flushes it to the disk.
 pub(super) fn write_table<R: Record>(path: &Path, rows: &[R]) -> Result<Written, StoreError> {
+    write_rows_of::<R, &R>(path, rows.len(), rows.iter())
+}
+
+/// Writes a table whose rows come one by one, `count` of them.
+pub(super) fn write_rows_of<R: Record, B: std::borrow::Borrow<R>>(
+    path: &Path,
+    count: usize,
+    rows: impl Iterator<Item = B>,
+) -> Result<Written, StoreError> {
     let mut file = DigestFile::create(path)?;
-    write_rows(&mut file, rows).map_err(|error| match file.take_failure() {
+    write_rows::<R, B>(&mut file, rows).map_err(|error| match file.take_failure() {
         Some(failure) => StoreError::io("write", path, failure),
         None => StoreError::encode(path, error),
     })?;
     let Digests { bytes, sha256, blocks } = file.finish(path)?;
-    Ok(Written { info: TableInfo { rows: rows.len() as u64, bytes, sha256 }, blocks })
+    Ok(Written { info: TableInfo { rows: count as u64, bytes, sha256 }, blocks })
 }
 
-fn write_rows<R: Record>(file: &mut DigestFile, rows: &[R]) -> Result<(), ParquetError> {
+fn write_rows<R: Record, B: std::borrow::Borrow<R>>(
+    file: &mut DigestFile,
+    rows: impl Iterator<Item = B>,
+) -> Result<(), ParquetError> {
     let schema = schema::schema::<R>();
     let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(schema::properties::<R>()?))?;
     let columns: Vec<Shared> = R::COLUMNS.iter().map(|spec| Shared::new(spec.kind)).collect();
     let mut handles: Vec<Box<dyn ColumnWriter>> =
         columns.iter().map(|column| Box::new(column.clone()) as Box<dyn ColumnWriter>).collect();
     let mut pending = 0;
-    for step in rows.chunks(BATCH_ROWS_STEP) {
-        for row in step {
-            row.write(&mut handles);
+    for row in rows {
+        std::borrow::Borrow::<R>::borrow(&row).write(&mut handles);
+        pending += 1;
+        if pending % BATCH_ROWS_STEP != 0 {
+            continue;
         }
-        pending += step.len();
         if pending >= BATCH_ROWS_MAX || columns.iter().any(|column| column.text_bytes() >= BATCH_TEXT_BYTES_MAX) {
             writer.write(&batch(&schema, &columns)?)?;
             pending = 0;

@@ -26,7 +26,7 @@ use super::files::{self, BLOCK_BYTES};
 use super::keys::{self, KeySet};
 use super::manifest::{BlockList, Manifest, SnapshotId, TableInfo};
 use super::{StoreError, decode, schema};
-use crate::model::{Record, Results, Tables};
+use crate::model::{Access, AccessTable, Record, Results, Tables};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8 * 1024;
@@ -174,7 +174,7 @@ impl SnapshotReader {
     /// As [`SnapshotReader::read`].
     pub fn results(&self) -> Result<Results, StoreError> {
         Ok(Results {
-            access: self.read()?,
+            access: AccessTable::from(self.read::<Access>()?),
             edges: self.read()?,
             target_sets: self.read()?,
             paths: self.read()?,

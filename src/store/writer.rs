@@ -15,7 +15,7 @@ use super::encode::{self, Written};
 use super::files::{self, BLOCK_BYTES};
 use super::manifest::{BLOCKS, BlockList, MANIFEST, MANIFEST_FORMAT, Manifest, SCHEMA_VERSION, SnapshotId};
 use super::{Store, StoreError, schema, tags, verify};
-use crate::model::{Record, Results, Tables};
+use crate::model::{Access, Record, Results, Tables};
 
 /// Name of the file whose lock the writer holds. It stays in place: removing it would let two writers lock two files.
 pub(super) const LOCK: &str = ".lock";
@@ -279,7 +279,11 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         job(approvals),
         job(workflows),
         job(issues),
-        job(access),
+        Job {
+            table: Access::TABLE,
+            rows: access.len(),
+            encode: Box::new(move |path| encode::write_rows_of::<Access, Access>(path, access.len(), access.iter())),
+        },
         job(edges),
         job(target_sets),
         job(paths),

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::findings::{Context, Facts};
 use crate::metrics::population::{Cell, Parts};
 use crate::metrics::{MetricsError, spread, table};
-use crate::model::{Access, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
+use crate::model::{Access, AccessTable, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
 use crate::store::{SnapshotReader, StoreError};
 
 /// The tables of one snapshot that metrics are made of.
@@ -20,7 +20,7 @@ pub struct Stored {
     /// Time of the scan, in milliseconds since 1970.
     pub as_of: i64,
     pub tables: Tables,
-    pub access: Vec<Access>,
+    pub access: AccessTable,
     pub paths: Vec<Path>,
     pub findings: Vec<Finding>,
     /// Sorted by entity.
@@ -48,7 +48,7 @@ impl Stored {
         Ok(Self {
             as_of: reader.manifest().as_of,
             tables,
-            access: reader.read()?,
+            access: AccessTable::from(reader.read::<Access>()?),
             paths: reader.read()?,
             findings: reader.read()?,
             scores: reader.read()?,

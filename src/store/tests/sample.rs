@@ -145,7 +145,7 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
         issues: rows(seed, count),
     };
     let results = Results {
-        access: rows(seed, count),
+        access: rows::<crate::model::Access>(seed, count).into(),
         edges: rows(seed, count),
         target_sets: rows(seed, count),
         paths: rows(seed, count),

@@ -61,7 +61,7 @@ pub fn gather(snapshot: &Snapshot, principal: EntityId, paths_n: usize) -> Dossi
     let (tables, results) = (&snapshot.tables, &snapshot.results);
     let groups = containers(tables, principal, MembershipKind::MemberOf);
     let about = tables.entity(principal);
-    let mut access: Vec<&Access> = results.access.iter().filter(|row| row.entity == principal).collect();
+    let mut access: Vec<&Access> = results.access.of(principal).iter().collect();
     access.sort_by(|a, b| b.mass.total_cmp(&a.mass).then_with(|| (&a.service, &a.level).cmp(&(&b.service, &b.level))));
     let mut findings: Vec<&Finding> = results
         .findings
