@@ -132,12 +132,11 @@ impl Summary {
             let wider = more[at + 1].clone();
             more[at] |= wider;
         }
-        for range in Catalog::get().ranges() {
-            let counts = |sets: &ByBreadth| -> [u64; 3] {
-                std::array::from_fn(|at| sets[at].range_cardinality(range.start..range.end))
-            };
-            let (certain, more) = (counts(&self.certain), counts(&more));
-            let additional = if more[0] == 0 { 0.0 } else { weight(&counts(&self.possible)) - weight(&certain) };
+        let [certain, more, possible] = [&self.certain, &more, &self.possible].map(by_range);
+        for (at, range) in Catalog::get().ranges().iter().enumerate() {
+            let counts = |sets: &[Vec<u64>; 3]| -> [u64; 3] { std::array::from_fn(|breadth| sets[breadth][at]) };
+            let (certain, more) = (counts(&certain), counts(&more));
+            let additional = if more[0] == 0 { 0.0 } else { weight(&counts(&possible)) - weight(&certain) };
             let rows = [(certain, weight(&certain), Decision::Allowed), (more, additional, self.doubt)];
             for (counts, weight, decision) in rows.into_iter().filter(|(counts, ..)| counts[0] > 0) {
                 let widest = counts.iter().rposition(|&count| count > 0).unwrap_or(0);
@@ -173,6 +172,23 @@ fn weight(counts: &[u64; 3]) -> f64 {
 pub fn administrator_mass() -> f64 {
     let actions = Catalog::get().actions();
     actions.iter().map(|action| f64::from(action.level.weight()) * BREADTHS[2].1).sum()
+}
+
+/// Actions of each set in each range of the catalogue. Sets are walked once: asking a set for its size within each of
+/// the thousand and more ranges costs far more.
+fn by_range(sets: &ByBreadth) -> [Vec<u64>; 3] {
+    let ranges = Catalog::get().ranges();
+    std::array::from_fn(|at| {
+        let mut counts = vec![0; ranges.len()];
+        let mut range = 0;
+        for action in &sets[at] {
+            while ranges[range].end <= action {
+                range += 1;
+            }
+            counts[range] += 1;
+        }
+        counts
+    })
 }
 
 fn by_breadth<'p>(parts: impl Iterator<Item = &'p Part>, only: Option<&RoaringBitmap>) -> ByBreadth {
