@@ -64,6 +64,14 @@ impl Tables {
         &self.entities[id.index()]
     }
 
+    /// The first value of an attribute of an entity. Attributes are sorted by entity and key.
+    #[must_use]
+    pub fn attribute(&self, entity: EntityId, key: &str) -> Option<&str> {
+        let rows = &self.attributes;
+        let at = rows.partition_point(|row| (row.entity, row.key.as_str()) < (entity, key));
+        rows.get(at).filter(|row| row.entity == entity && row.key == key).map(|row| row.value.as_str())
+    }
+
     /// The entity with this full id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<EntityId> {

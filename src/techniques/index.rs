@@ -311,9 +311,7 @@ impl<'t> Index<'t> {
     }
 
     fn attribute(&self, entity: EntityId, key: &str) -> Option<&str> {
-        let rows = &self.tables.attributes;
-        let at = rows.partition_point(|row| (row.entity, row.key.as_str()) < (entity, key));
-        rows.get(at).filter(|row| row.entity == entity && row.key == key).map(|row| row.value.as_str())
+        self.tables.attribute(entity, key)
     }
 
     /// Active or not of the credentials of one kind; `None` when the export tells nothing of the entity's credentials.

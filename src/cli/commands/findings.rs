@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{limit, parquet, rest, selected, to};
+use super::{Listing, put_out, rest, selected};
 use crate::cli::args::{RowForm, SnapshotArgs, Who};
 use crate::cli::engine::{self, Need, Snapshot};
 use crate::cli::exit::Exit;
@@ -87,17 +87,9 @@ fn state(text: &str) -> Result<FindingState, String> {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let snapshot = engine::load(&args.from, Need::Findings)?;
-    let mut rows = select(args, &snapshot)?;
-    let all = rows.len();
-    rows.truncate(limit(args.limit, args.format));
-    if args.format == RowForm::Parquet {
-        let rows: Vec<Finding> = rows.into_iter().cloned().collect();
-        parquet(args.output.as_ref(), &rows, terminal)?;
-        return Ok(Exit::Done);
-    }
-    let bytes = render(args.format, &snapshot, &rows, all, terminal.layout())?;
-    terminal.data_to(to(args.output.as_ref()), &bytes)?;
-    Ok(Exit::Done)
+    let rows = select(args, &snapshot)?;
+    let listing = Listing { limit: args.limit, form: args.format, output: args.output.as_ref() };
+    put_out(listing, rows, terminal, |rows, all, layout| render(args.format, &snapshot, rows, all, layout))
 }
 
 /// The findings that pass every filter, in the order asked for.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::figures::{change, figure};
-use super::{limit, parquet, rest, to};
+use super::{Listing, put_out, rest};
 use crate::cli::args::{RowForm, SnapshotArgs};
 use crate::cli::engine::history::{self, Delta, Measured};
 use crate::cli::exit::Exit;
@@ -78,17 +78,9 @@ const COLUMNS: [&str; 14] = [
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let measured = history::metrics(&args.from)?;
-    let mut rows = select(args, &measured.rows)?;
-    let all = rows.len();
-    rows.truncate(limit(args.limit, args.format));
-    if args.format == RowForm::Parquet {
-        let rows: Vec<Metric> = rows.into_iter().cloned().collect();
-        parquet(args.output.as_ref(), &rows, terminal)?;
-        return Ok(Exit::Done);
-    }
-    let bytes = render(args.format, &measured, &rows, all, terminal.layout())?;
-    terminal.data_to(to(args.output.as_ref()), &bytes)?;
-    Ok(Exit::Done)
+    let rows = select(args, &measured.rows)?;
+    let listing = Listing { limit: args.limit, form: args.format, output: args.output.as_ref() };
+    put_out(listing, rows, terminal, |rows, all, layout| render(args.format, &measured, rows, all, layout))
 }
 
 fn definition(metric: &str) -> Option<&'static Definition> {

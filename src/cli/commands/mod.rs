@@ -23,9 +23,11 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::{RowForm, Who};
 use crate::cli::engine;
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
 use crate::model::{Entity, Record};
+use crate::reports::Layout;
 
 /// Rows of a table that a person is shown unless they ask for more.
 const ROWS_DEFAULT: usize = 50;
@@ -71,4 +73,32 @@ fn parquet<R: Record>(path: Option<&PathBuf>, rows: &[R], terminal: &mut Termina
 /// Where `--output` points, if anywhere.
 fn to(path: Option<&PathBuf>) -> Option<&Path> {
     path.map(PathBuf::as_path)
+}
+
+/// Where and how a listing goes out.
+#[derive(Clone, Copy)]
+struct Listing<'a> {
+    limit: Option<usize>,
+    form: RowForm,
+    output: Option<&'a PathBuf>,
+}
+
+/// Puts out the rows of a listing, as many as it is to show: as a Parquet file, or as `render` writes them, which is
+/// told how many there are in all.
+fn put_out<R: Record + Clone>(
+    listing: Listing<'_>,
+    mut rows: Vec<&R>,
+    terminal: &mut Terminal,
+    render: impl FnOnce(&[&R], usize, Layout) -> Result<Vec<u8>, Failure>,
+) -> Result<Exit, Failure> {
+    let all = rows.len();
+    rows.truncate(limit(listing.limit, listing.form));
+    if listing.form == RowForm::Parquet {
+        let rows: Vec<R> = rows.into_iter().cloned().collect();
+        parquet(listing.output, &rows, terminal)?;
+    } else {
+        let bytes = render(&rows, all, terminal.layout())?;
+        terminal.data_to(to(listing.output), &bytes)?;
+    }
+    Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{limit, parquet, rest, selected, to};
+use super::{Listing, put_out, rest, selected};
 use crate::cli::args::{RowForm, SnapshotArgs, Who};
 use crate::cli::engine::{self, Need, Snapshot};
 use crate::cli::exit::Exit;
@@ -79,17 +79,9 @@ enum Sort {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let snapshot = engine::load(&args.from, Need::Scores)?;
-    let mut rows = select(args, &snapshot)?;
-    let all = rows.len();
-    rows.truncate(limit(args.limit, args.format));
-    if args.format == RowForm::Parquet {
-        let rows: Vec<Score> = rows.into_iter().cloned().collect();
-        parquet(args.output.as_ref(), &rows, terminal)?;
-        return Ok(Exit::Done);
-    }
-    let bytes = render(args.format, &snapshot, &rows, all, terminal.layout())?;
-    terminal.data_to(to(args.output.as_ref()), &bytes)?;
-    Ok(Exit::Done)
+    let rows = select(args, &snapshot)?;
+    let listing = Listing { limit: args.limit, form: args.format, output: args.output.as_ref() };
+    put_out(listing, rows, terminal, |rows, all, layout| render(args.format, &snapshot, rows, all, layout))
 }
 
 /// The scores that pass every filter, in the order asked for; what is unknown comes last.

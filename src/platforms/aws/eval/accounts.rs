@@ -112,7 +112,7 @@ fn is_organization(tables: &Tables, node: EntityId) -> bool {
 }
 
 fn organization(tables: &Tables, account: EntityId) -> Option<Organization> {
-    let of = |key: &str| attribute(tables, account, key);
+    let of = |key: &str| tables.attribute(account, key);
     Some(Organization {
         id: of("organization")?.to_owned(),
         path: of("org_path").map(str::to_owned),
@@ -120,17 +120,10 @@ fn organization(tables: &Tables, account: EntityId) -> Option<Organization> {
     })
 }
 
-/// The first value of an attribute of an entity; attributes are sorted by entity and key.
-#[must_use]
-pub fn attribute<'t>(tables: &'t Tables, entity: EntityId, key: &str) -> Option<&'t str> {
-    let at = tables.attributes.partition_point(|row| (row.entity, row.key.as_str()) < (entity, key));
-    tables.attributes.get(at).filter(|row| row.entity == entity && row.key == key).map(|row| row.value.as_str())
-}
-
 /// Whether the readers marked an entity in this way.
 #[must_use]
 pub fn is_marked(tables: &Tables, entity: EntityId, key: &str) -> bool {
-    attribute(tables, entity, key) == Some("true")
+    tables.attribute(entity, key) == Some("true")
 }
 
 /// Whether an entity has a policy of its own (a role's trust, a bucket's policy) that could not be read.
