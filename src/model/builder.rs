@@ -7,8 +7,9 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    Attachment, Attribute, Credential, Entity, EntityId, EntityKind, Grant, Issue, IssueSeverity, Membership, Person,
-    Source, SourceId, Tables, Trust, Usage, Workflow,
+    Approval, Attachment, Attribute, Credential, Entity, EntityId, EntityKind, Exception, Grant, Identity, Issue,
+    IssueSeverity, Membership, Ownership, Person, RoleBaseline, SodRule, Source, SourceId, Tables, Trust, Usage,
+    Workflow,
 };
 
 /// Provisional number of an entity inside one builder.
@@ -27,7 +28,13 @@ pub struct Builder {
     pub credentials: Vec<Credential>,
     pub usage: Vec<Usage>,
     pub people: Vec<Person>,
+    pub identities: Vec<Identity>,
+    pub owners: Vec<Ownership>,
+    pub approvals: Vec<Approval>,
     pub workflows: Vec<Workflow>,
+    pub role_baselines: Vec<RoleBaseline>,
+    pub sod_rules: Vec<SodRule>,
+    pub exceptions: Vec<Exception>,
     pub issues: Vec<Issue>,
     entities: Vec<Entity>,
     by_id: FxHashMap<String, u32>,
@@ -50,7 +57,13 @@ impl Builder {
             credentials: Vec::new(),
             usage: Vec::new(),
             people: Vec::new(),
+            identities: Vec::new(),
+            owners: Vec::new(),
+            approvals: Vec::new(),
             workflows: Vec::new(),
+            role_baselines: Vec::new(),
+            sod_rules: Vec::new(),
+            exceptions: Vec::new(),
             issues: Vec::new(),
             entities: Vec::new(),
             by_id: FxHashMap::default(),
@@ -231,11 +244,55 @@ fn append(tables: &mut Tables, builder: Builder, map: &[EntityId], source: Sourc
         ..row
     }));
     tables.usage.extend(builder.usage.into_iter().map(|row| Usage { entity: of(row.entity), source, ..row }));
-    tables.people.extend(builder.people.into_iter().map(|row| Person { entity: row.entity.map(of), ..row }));
-    tables
-        .workflows
-        .extend(builder.workflows.into_iter().map(|row| Workflow { principal: row.principal.map(of), ..row }));
     tables.issues.extend(builder.issues.into_iter().map(|row| Issue { source: row.source.map(|_| source), ..row }));
+    let governance = Governance {
+        people: builder.people,
+        identities: builder.identities,
+        owners: builder.owners,
+        approvals: builder.approvals,
+        workflows: builder.workflows,
+        role_baselines: builder.role_baselines,
+        sod_rules: builder.sod_rules,
+        exceptions: builder.exceptions,
+    };
+    append_governance(tables, governance, of, source);
+}
+
+/// The governance rows of one source.
+struct Governance {
+    people: Vec<Person>,
+    identities: Vec<Identity>,
+    owners: Vec<Ownership>,
+    approvals: Vec<Approval>,
+    workflows: Vec<Workflow>,
+    role_baselines: Vec<RoleBaseline>,
+    sod_rules: Vec<SodRule>,
+    exceptions: Vec<Exception>,
+}
+
+fn append_governance(tables: &mut Tables, rows: Governance, of: impl Fn(Handle) -> EntityId + Copy, source: SourceId) {
+    let Governance { people, identities, owners, approvals, workflows, role_baselines, sod_rules, exceptions } = rows;
+    tables.people.extend(people.into_iter().map(|row| Person { entity: row.entity.map(of), source, ..row }));
+    tables.identities.extend(identities.into_iter().map(|row| Identity { entity: of(row.entity), ..row }));
+    tables.owners.extend(owners.into_iter().map(|row| Ownership {
+        entity: of(row.entity),
+        group: row.group.map(of),
+        source,
+        ..row
+    }));
+    tables.approvals.extend(approvals.into_iter().map(|row| Approval { entity: row.entity.map(of), source, ..row }));
+    tables.workflows.extend(workflows.into_iter().map(|row| Workflow {
+        principal: row.principal.map(of),
+        source,
+        ..row
+    }));
+    tables.role_baselines.extend(role_baselines.into_iter().map(|row| RoleBaseline {
+        entity: of(row.entity),
+        source,
+        ..row
+    }));
+    tables.sod_rules.extend(sod_rules.into_iter().map(|row| SodRule { source, ..row }));
+    tables.exceptions.extend(exceptions.into_iter().map(|row| Exception { source, ..row }));
 }
 
 /// Sorts every table by its main key. Grants are renumbered by holder, so that a holder's statements are one range.
@@ -262,8 +319,32 @@ fn sort(tables: &mut Tables) {
     tables.credentials.sort_by(|a, b| (a.entity, &a.credential, a.source).cmp(&(b.entity, &b.credential, b.source)));
     tables.credentials.dedup_by(|a, b| a.entity == b.entity && a.credential == b.credential);
     tables.usage.sort_by(|a, b| (a.entity, &a.permission, a.source).cmp(&(b.entity, &b.permission, b.source)));
+    sort_governance(tables);
     tables
         .issues
         .sort_by(|a, b| (a.source, &a.record, &a.code, &a.message).cmp(&(b.source, &b.record, &b.code, &b.message)));
     tables.issues.dedup();
+}
+
+/// Rows that say the same stay, but for identities: which of two records of a person counts is the reader's decision.
+fn sort_governance(tables: &mut Tables) {
+    tables.people.sort_by(|a, b| (&a.person, a.source, &a.record).cmp(&(&b.person, b.source, &b.record)));
+    tables
+        .identities
+        .sort_by(|a, b| (&a.person, a.entity).cmp(&(&b.person, b.entity)).then(b.confidence.total_cmp(&a.confidence)));
+    tables.identities.dedup_by(|a, b| (&a.person, a.entity) == (&b.person, b.entity));
+    tables.owners.sort_by(|a, b| {
+        let surest = b.confidence.total_cmp(&a.confidence);
+        a.entity
+            .cmp(&b.entity)
+            .then(surest)
+            .then_with(|| (a.origin, &a.owner, a.source).cmp(&(b.origin, &b.owner, b.source)))
+    });
+    tables.approvals.sort_by(|a, b| (&a.object, &a.approver, a.source).cmp(&(&b.object, &b.approver, b.source)));
+    tables.workflows.sort_by(|a, b| (&a.workflow, a.source, &a.record).cmp(&(&b.workflow, b.source, &b.record)));
+    tables.role_baselines.sort_by(|a, b| {
+        (a.entity, &a.baseline, &a.actions, &a.resources).cmp(&(b.entity, &b.baseline, &b.actions, &b.resources))
+    });
+    tables.sod_rules.sort_by(|a, b| (&a.rule, a.source, &a.record).cmp(&(&b.rule, b.source, &b.record)));
+    tables.exceptions.sort_by(|a, b| (&a.exception, a.source, &a.record).cmp(&(&b.exception, b.source, &b.record)));
 }

@@ -8,10 +8,10 @@ mod access_table;
 mod builder;
 mod decision;
 mod entity;
+mod governance;
 mod grant;
 mod ids;
 mod issue;
-mod people;
 mod record;
 mod result;
 mod snapshot;
@@ -21,12 +21,15 @@ pub use access_table::AccessTable;
 pub use builder::{Builder, Handle};
 pub use decision::{Certainty, Decision, Reason, Request, Verdict};
 pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};
+pub use governance::{
+    Approval, Exception, ExceptionStatus, Identity, OwnerOrigin, OwnerStatus, Ownership, Person, PersonStatus,
+    RoleBaseline, SodRule, Workflow,
+};
 pub use grant::{
     Attachment, AttachmentKind, Credential, CredentialKind, Effect, Grant, Granularity, Layer, Trust, TrustKind, Usage,
 };
 pub use ids::EntityId;
 pub use issue::{Issue, IssueSeverity};
-pub use people::{Approval, Person, PersonStatus, Workflow};
 pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
 pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
 pub use snapshot::{Coverage, Results, Source, SourceId, Tables};

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessTable, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Finding, Grant, Issue,
-    Membership, Metric, Path, Person, Score, TargetSet, Trust, Usage, Workflow,
+    AccessTable, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Exception, Finding, Grant,
+    Identity, Issue, Membership, Metric, Ownership, Path, Person, RoleBaseline, Score, SodRule, TargetSet, Trust,
+    Usage, Workflow,
 };
 
 /// Number of a source file in the manifest's list.
@@ -49,8 +50,15 @@ pub struct Tables {
     pub credentials: Vec<Credential>,
     pub usage: Vec<Usage>,
     pub people: Vec<Person>,
+    /// Sorted by person, then entity.
+    pub identities: Vec<Identity>,
+    /// Sorted by entity, the surest first.
+    pub owners: Vec<Ownership>,
     pub approvals: Vec<Approval>,
     pub workflows: Vec<Workflow>,
+    pub role_baselines: Vec<RoleBaseline>,
+    pub sod_rules: Vec<SodRule>,
+    pub exceptions: Vec<Exception>,
     pub issues: Vec<Issue>,
 }
 

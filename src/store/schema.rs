@@ -12,8 +12,9 @@ use parquet::schema::types::ColumnPath;
 
 use super::manifest::SCHEMA_VERSION;
 use crate::model::{
-    Access, Approval, Attachment, Attribute, ColumnSpec, ColumnType, Credential, Edge, Entity, Finding, Grant, Issue,
-    Membership, Metric, Path, Person, Record, Score, TargetSet, Trust, Usage, Workflow,
+    Access, Approval, Attachment, Attribute, ColumnSpec, ColumnType, Credential, Edge, Entity, Exception, Finding,
+    Grant, Identity, Issue, Membership, Metric, Ownership, Path, Person, Record, RoleBaseline, Score, SodRule,
+    TargetSet, Trust, Usage, Workflow,
 };
 
 /// Rows in a row group. Groups are the unit in which a table is read in parallel and statistics are kept.
@@ -51,8 +52,13 @@ pub const TABLES: &[TableSpec] = &[
     table::<Credential>(),
     table::<Usage>(),
     table::<Person>(),
+    table::<Identity>(),
+    table::<Ownership>(),
     table::<Approval>(),
     table::<Workflow>(),
+    table::<RoleBaseline>(),
+    table::<SodRule>(),
+    table::<Exception>(),
     table::<Issue>(),
     table::<Access>(),
     table::<Edge>(),

@@ -162,8 +162,13 @@ impl SnapshotReader {
             credentials: self.read()?,
             usage: self.read()?,
             people: self.read()?,
+            identities: self.read()?,
+            owners: self.read()?,
             approvals: self.read()?,
             workflows: self.read()?,
+            role_baselines: self.read()?,
+            sod_rules: self.read()?,
+            exceptions: self.read()?,
             issues: self.read()?,
         })
     }

@@ -43,8 +43,7 @@ pub struct Commit<'a> {
 #[derive(Debug)]
 pub struct Writer<'s> {
     store: &'s Store,
-    /// Its lock ends when it is closed.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// A point of a commit at which a crash leaves something else behind than at the point before.
@@ -195,8 +194,21 @@ impl<'s> Writer<'s> {
     }
 }
 
+/// The lock of a store's directory.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Ends the lock by name. Closing the file alone would leave it held by a process that was being started at that
+    /// moment and has a copy of every open file until it becomes another program.
+    fn drop(&mut self) {
+        // A lock that cannot be given back ends with the file.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock of a store's directory, or says that another writer has it.
-pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(dir: &Path) -> Result<Lock, StoreError> {
     let path = dir.join(LOCK);
     let file = File::options()
         .create(true)
@@ -205,7 +217,7 @@ pub(super) fn lock(dir: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(|error| StoreError::io("open for writing", &path, error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.to_owned() }),
         Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path, error)),
     }
@@ -261,8 +273,13 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         credentials,
         usage,
         people,
+        identities,
+        owners,
         approvals,
         workflows,
+        role_baselines,
+        sod_rules,
+        exceptions,
         issues,
     } = tables;
     let Results { access, edges, target_sets, paths, findings, scores, metrics, coverage: _ } = results;
@@ -276,8 +293,13 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         job(credentials),
         job(usage),
         job(people),
+        job(identities),
+        job(owners),
         job(approvals),
         job(workflows),
+        job(role_baselines),
+        job(sod_rules),
+        job(exceptions),
         job(issues),
         Job {
             table: Access::TABLE,

@@ -41,8 +41,13 @@ impl Stored {
             credentials: reader.read()?,
             usage: reader.read()?,
             people: reader.read()?,
+            identities: reader.read()?,
+            owners: reader.read()?,
             approvals: reader.read()?,
             workflows: reader.read()?,
+            role_baselines: reader.read()?,
+            sod_rules: reader.read()?,
+            exceptions: reader.read()?,
             ..Tables::default()
         };
         Ok(Self {

@@ -2,8 +2,8 @@
 
 use crate::model::{
     AttachmentKind, Certainty, ColumnReader, ColumnSpec, Coverage, CredentialKind, Decision, Effect, EntityKind,
-    FindingState, Granularity, IssueSeverity, Layer, MembershipKind, PersonStatus, Record, Results, Severity, Source,
-    Standing, Tables, TrustKind, TypeMismatch,
+    ExceptionStatus, FindingState, Granularity, IssueSeverity, Layer, MembershipKind, OwnerOrigin, OwnerStatus,
+    PersonStatus, Record, Results, Severity, Source, Standing, Tables, TrustKind, TypeMismatch,
 };
 
 const TEXTS: &[&str] = &[
@@ -100,6 +100,10 @@ fn names(table: &str, column: &ColumnSpec) -> Option<Vec<&'static str>> {
         ("credentials", "kind") => names_of!(CredentialKind),
         ("usage", "granularity") => names_of!(Granularity),
         ("people", "status") => names_of!(PersonStatus),
+        ("owners", "origin") => names_of!(OwnerOrigin),
+        ("owners", "status") => names_of!(OwnerStatus),
+        ("exceptions", "status") => names_of!(ExceptionStatus),
+        ("sod_rules", "severity") => names_of!(Severity),
         ("issues", "severity") => names_of!(IssueSeverity),
         ("access", "decision") => names_of!(Decision),
         ("edges" | "paths", "certainty") => names_of!(Certainty),
@@ -140,8 +144,13 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
         credentials: rows(seed, count),
         usage: rows(seed, count),
         people: rows(seed, count),
+        identities: rows(seed, count),
+        owners: rows(seed, count),
         approvals: rows(seed, count),
         workflows: rows(seed, count),
+        role_baselines: rows(seed, count),
+        sod_rules: rows(seed, count),
+        exceptions: rows(seed, count),
         issues: rows(seed, count),
     };
     let results = Results {

@@ -71,7 +71,7 @@ fn move_rows(old: &mut Builder, fresh: &mut Builder, map: &[Option<Handle>]) {
             }
         }
     )+ } }
-    by_entity!(attributes, credentials, usage);
+    by_entity!(attributes, credentials, usage, owners);
     keep_grants(old, |row| of(row.holder).is_some());
     for mut row in old.grants.drain(..) {
         row.holder = of(row.holder).unwrap_or(row.holder);
