@@ -64,6 +64,8 @@ pub struct Compiled<'t> {
     administrator_mass: OnceLock<f64>,
     /// What action lists and resource patterns come to.
     scopes: access::Cache,
+    /// Numbers of the actions that were asked for: techniques ask every class for the same ones.
+    asked: RwLock<FxHashMap<String, Option<u32>>>,
 }
 
 impl<'t> Compiled<'t> {
@@ -84,7 +86,20 @@ impl<'t> Compiled<'t> {
             classes: OnceLock::new(),
             administrator_mass: OnceLock::new(),
             scopes: access::Cache::default(),
+            asked: RwLock::default(),
         }
+    }
+
+    /// Number of the action in the catalogue, by its full name in any case.
+    fn number_of(&self, action: &str) -> Option<u32> {
+        if let Some(&found) = self.asked.read().ok().as_deref().and_then(|asked| asked.get(action)) {
+            return found;
+        }
+        let found = Catalog::get().find(action);
+        if let Ok(mut asked) = self.asked.write() {
+            asked.insert(action.to_owned(), found);
+        }
+        found
     }
 
     /// Rows of the grants table that an entity holds, as indices.
