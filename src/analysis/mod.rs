@@ -4,6 +4,7 @@
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
 pub mod examples;
+pub mod preflight;
 mod usage;
 
 use std::path::PathBuf;

@@ -152,8 +152,11 @@ fn approvers(tables: &mut Tables, issues: &mut Vec<Issue>) {
         *all = all.zip(count).map(|(all, one)| all.saturating_add(one));
         ids.push(person);
     }
-    for row in &tables.approvals {
-        let Some((quorum, Some(able))) = row.quorum.zip(able.remove(row.object.as_str())) else { continue };
+    for row in tables.approvals.iter().filter(|row| row.required != Some(false)) {
+        // Once for each object: what one row says of the quorum holds for all.
+        let Some(Some(able)) = able.remove(row.object.as_str()) else { continue };
+        let rows = tables.approvals.iter().filter(|other| other.object == row.object);
+        let quorum = rows.filter_map(|other| other.quorum).max().unwrap_or(1);
         if quorum > able {
             let message = format!(
                 "`{}` needs {quorum} who agree, and {able} of its approvers can: nothing can be approved",
@@ -252,6 +255,7 @@ mod tests {
                 ("manager_unknown", "line 2", true),
                 ("person_ambiguous", "line 3", true),
                 ("approver_left", "line 2", false),
+                ("quorum_unreachable", "line 2", true),
                 ("approver_unknown", "line 3", true),
                 ("control_owner_left", "line 2", false),
                 ("control_owner_unknown", "line 3", true),

@@ -12,6 +12,8 @@ mod directory;
 mod evaluator;
 mod format;
 mod identities;
+#[cfg(test)]
+mod mutation;
 mod ownership;
 mod people;
 mod records;

@@ -36,6 +36,7 @@ pub fn resolve(builders: &mut [Builder]) {
     }
     let workflows: FxHashSet<String> =
         builders.iter().flat_map(|one| &one.workflows).map(|row| row.workflow.clone()).collect();
+    report_conflicting_labels(builders, &meanings);
     for builder in builders.iter_mut().filter(|builder| builder.entities().iter().any(|one| one.platform == NAME)) {
         report(builder, &meanings, &workflows);
         rename(builder, |entity| match pending(entity).map(|(wanted, text)| meaning(&meanings, wanted, text)) {
@@ -173,6 +174,50 @@ fn addresses(builders: &[Builder], meanings: &mut Meanings) {
             meanings.insert(key, meaning);
         }
     }
+}
+
+/// Rows of labels tables that say different things of one entity: the first counts.
+fn report_conflicting_labels(builders: &mut [Builder], meanings: &Meanings) {
+    let mut first: FxHashMap<&str, (usize, Entity)> = FxHashMap::default();
+    let mut issues = Vec::new();
+    for (number, builder) in builders.iter().enumerate() {
+        for entity in builder.entities().iter().filter(|entity| says_something(entity)) {
+            let Some((wanted @ Wanted::Entity, text)) = pending(entity) else { continue };
+            let Some(Meaning::Found(found)) = meaning(meanings, wanted, text) else { continue };
+            let Some((other, label)) = first.get(found.id.as_str()) else {
+                first.insert(&found.id, (number, entity.clone()));
+                continue;
+            };
+            let fields = contradictions(label, entity);
+            if !fields.is_empty() {
+                let record = entity.record.clone().unwrap_or_default();
+                let (path, place) = (&builders[*other].source.path, label.record.as_deref().unwrap_or_default());
+                let message = format!(
+                    "two rows label `{}` and differ in {}: `{path}`, {place} counts, `{}`, {record} does not",
+                    found.id,
+                    fields.join(", "),
+                    builder.source.path
+                );
+                issues.push((number, record, message));
+            }
+        }
+    }
+    for (number, record, message) in issues {
+        builders[number].issue(IssueSeverity::Warning, "label_conflict", &record, message);
+    }
+}
+
+/// Labels that both rows give, and differently.
+fn contradictions(a: &Entity, b: &Entity) -> Vec<&'static str> {
+    fn differ<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
+        a.zip(b).is_some_and(|(a, b)| a != b)
+    }
+    let fields = [
+        ("env", differ(a.env.as_ref(), b.env.as_ref())),
+        ("criticality", differ(a.criticality.as_ref(), b.criticality.as_ref())),
+        ("domain", differ(a.domain.as_ref(), b.domain.as_ref())),
+    ];
+    fields.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name).collect()
 }
 
 /// What depends on a reference in one source.
@@ -388,6 +433,6 @@ mod tests {
         );
         assert_eq!((app.protected, app.protected_reason.as_deref()), (true, Some("pays salaries")));
         assert_eq!((app.name.as_str(), app.kind, app.present), ("app", EntityKind::Role, true));
-        assert_eq!(found(&tables), [("number_invalid", "line 4")]);
+        assert_eq!(found(&tables), [("label_conflict", "line 3"), ("number_invalid", "line 4")]);
     }
 }

@@ -107,7 +107,12 @@ pub fn rows(
     mut each: impl FnMut(&mut Builder, &[String], &str, &[String]),
 ) -> Result<(), ReadError> {
     let mut start = Vec::new();
-    stream.take(START_BYTES).read_to_end(&mut start).map_err(|error| ReadError::from_io(&error, "line 1"))?;
+    let outcome = stream.take(START_BYTES).read_to_end(&mut start).map_err(|error| ReadError::from_io(&error, ""));
+    let broken = outcome.err();
+    if broken.is_some() {
+        // The row in which it breaks off is none: a date without its last digit is another date.
+        start.truncate(start.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
+    }
     let header = Header::of(&String::from_utf8_lossy(&start));
     // Lines end with a line feed, and what stands before it is trimmed with the cell, so that lines can be counted;
     // only a text without any line feed has lines that end with carriage returns.
@@ -127,7 +132,7 @@ pub fn rows(
     let mut number = 0;
     loop {
         match reader.read_byte_record(&mut record) {
-            Ok(false) => return Ok(()),
+            Ok(false) => return broken.map_or(Ok(()), Err),
             Ok(true) => {}
             Err(error) => return Err(failed(error, reader.position().line() + header.lines)),
         }
@@ -178,7 +183,8 @@ fn cells(record: &ByteRecord, header: &Header, spans: u64, place: &str, out: &mu
         let message = "the row is not all UTF-8; what is no character is read as `\u{fffd}`".to_owned();
         out.issue(IssueSeverity::Warning, "text_invalid", place, message);
     }
-    Some(record.iter().take(columns).map(|cell| String::from_utf8_lossy(cell).into_owned()).collect())
+    let text = |cell: &[u8]| String::from_utf8_lossy(cell).trim_end_matches('\r').to_owned();
+    Some(record.iter().take(columns).map(text).collect())
 }
 
 #[cfg(test)]
@@ -233,6 +239,28 @@ mod tests {
         assert_eq!(cells, [1, 2, 2], "short rows and empty surplus cells are fine");
         let of = |code: &str, place: &str| (code.to_owned(), place.to_owned());
         assert_eq!(issues, [of("row_invalid", "line 2"), of("text_invalid", "line 4")]);
+    }
+
+    /// Gives its text, then fails.
+    struct Broken<'t>(&'t [u8]);
+
+    impl Read for Broken<'_> {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            match self.0.read(out)? {
+                0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+                n => Ok(n),
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_before_a_stream_breaks_off_is_read() {
+        let source = Source { path: "t".into(), kind: "t".into(), sha256: String::new(), records: 0, skipped: 0 };
+        let (mut out, mut places) = (Builder::new(source), Vec::new());
+        let mut stream = Broken(b"a,b\n1,2026-11-22\n2,2026-1");
+        let outcome = rows(&mut stream, &mut out, |_, _, place, _| places.push(place.to_owned()));
+        assert_eq!(outcome.map_err(|error| error.code), Err("file_truncated"));
+        assert_eq!(places, ["line 2"]);
     }
 
     #[test]
