@@ -251,10 +251,11 @@ impl Subject<'_> {
         let (mut worst, mut status) = (None, Status::Pass);
         let (warn, max) = (i64::from(self.limits.source_age_days_warn), i64::from(self.limits.source_age_days_max));
         for (name, time, own) in self.dates() {
-            let days = (self.as_of - time).div_euclid(DAY);
+            // A report of later the same day is of today; one of tomorrow is not to be.
+            let days = (self.as_of - time) / DAY;
             let judged = match (days, own) {
                 (days, true) if days > max => Status::Fail,
-                (days, _) if days > warn || days < -1 => Status::Warn,
+                (days, _) if days > warn || days < 0 => Status::Warn,
                 _ => Status::Pass,
             };
             if judged != Status::Pass {
