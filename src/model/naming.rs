@@ -49,9 +49,14 @@ impl<'t> Names<'t> {
             return;
         }
         let id = entity.id.as_str();
-        self.offer(id, entity);
-        for (at, _) in id.match_indices(['/', ':']) {
-            self.offer(&id[at + 1..], entity);
+        // Where letters have no other length in lower case, the id is turned into it once and not suffix by suffix.
+        let lower = id.is_ascii().then(|| id.to_ascii_lowercase());
+        let starts = id.match_indices(['/', ':']).map(|(at, _)| at + 1);
+        for start in std::iter::once(0).chain(starts) {
+            match &lower {
+                Some(lower) => self.offer_lower(&lower[start..], &id[start..], entity),
+                None => self.offer(&id[start..], entity),
+            }
         }
         if entity.name != entity.id {
             self.offer(&entity.name, entity);
@@ -67,7 +72,11 @@ impl<'t> Names<'t> {
     }
 
     fn offer(&mut self, called: &'t str, entity: &'t Entity) {
-        if let Some(candidates) = self.wanted.get_mut(&called.to_lowercase()) {
+        self.offer_lower(&called.to_lowercase(), called, entity);
+    }
+
+    fn offer_lower(&mut self, lower: &str, called: &'t str, entity: &'t Entity) {
+        if let Some(candidates) = self.wanted.get_mut(lower) {
             candidates.push(Candidate { called, entity });
         }
     }

@@ -32,6 +32,25 @@ pub fn all(tables: &mut Tables) {
     tables.issues.append(&mut issues);
 }
 
+/// Issues that hang on who is still there.
+const ABOUT_STATES: [&str; 6] = [
+    "approver_left",
+    "approver_unknown",
+    "quorum_unreachable",
+    "control_owner_left",
+    "control_owner_missing",
+    "control_owner_unknown",
+];
+
+/// Runs the checks that hang on who is still there once more, now that the time of the scan says it.
+pub fn again(tables: &mut Tables) {
+    tables.issues.retain(|issue| !ABOUT_STATES.contains(&issue.code.as_str()));
+    let mut issues = Vec::new();
+    control_owners(tables, &mut issues);
+    approvers(tables, &mut issues);
+    tables.issues.append(&mut issues);
+}
+
 fn issue(severity: IssueSeverity, code: &str, (source, record): Place, message: String) -> Issue {
     Issue { severity, source: Some(source), record, code: code.to_owned(), message }
 }
@@ -127,42 +146,52 @@ fn exception_parties(tables: &mut Tables, issues: &mut Vec<Issue>) {
     }
 }
 
+/// What the approvers of one object come to.
+#[derive(Default)]
+struct Chain {
+    /// How many can approve; `None` when that is not known of one of them.
+    able: Option<u32>,
+    quorum: Option<u32>,
+    optional: bool,
+    place: Option<Place>,
+}
+
 fn approvers(tables: &mut Tables, issues: &mut Vec<Issue>) {
     let judge = Judge::new(tables);
     let mut ids: Vec<Option<String>> = Vec::with_capacity(tables.approvals.len());
-    let mut able: BTreeMap<&str, Option<u32>> = BTreeMap::new();
+    let mut chains: BTreeMap<&str, Chain> = BTreeMap::new();
     for row in &tables.approvals {
         let place = (row.source, row.record.clone());
         let (person, _, status) = judge.owner(&row.approver);
-        let (severity, code, why) = match status {
+        let found = match status {
             OwnerStatus::Dangling => {
-                (IssueSeverity::Warning, "approver_unknown", "is neither a person nor a group that is known".to_owned())
+                let why = "is neither a person nor a group that is known".to_owned();
+                Some((IssueSeverity::Warning, "approver_unknown", why))
             }
             OwnerStatus::Departed | OwnerStatus::Disabled | OwnerStatus::EmptyGroup => {
-                (IssueSeverity::Note, "approver_left", format!("is {status}: cannot approve any more"))
+                Some((IssueSeverity::Note, "approver_left", format!("is {status}: cannot approve any more")))
             }
-            OwnerStatus::Active | OwnerStatus::Unknown => (IssueSeverity::Note, "", String::new()),
+            OwnerStatus::Active | OwnerStatus::Unknown => None,
         };
-        if !code.is_empty() {
+        if let Some((severity, code, why)) = found {
             let message = format!("the approver `{}` of `{}` {why}", row.approver, row.object);
-            issues.push(issue(severity, code, place, message));
+            issues.push(issue(severity, code, place.clone(), message));
         }
         let count = if status == OwnerStatus::Dangling { Some(0) } else { judge.approvers(&row.approver) };
-        let all = able.entry(&row.object).or_insert(Some(0));
-        *all = all.zip(count).map(|(all, one)| all.saturating_add(one));
+        let chain = chains.entry(&row.object).or_insert_with(|| Chain { able: Some(0), ..Chain::default() });
+        chain.able = chain.able.zip(count).map(|(all, one)| all.saturating_add(one));
+        chain.quorum = chain.quorum.max(row.quorum);
+        chain.optional |= row.required == Some(false);
+        chain.place.get_or_insert(place);
         ids.push(person);
     }
-    for row in tables.approvals.iter().filter(|row| row.required != Some(false)) {
-        // Once for each object: what one row says of the quorum holds for all.
-        let Some(Some(able)) = able.remove(row.object.as_str()) else { continue };
-        let rows = tables.approvals.iter().filter(|other| other.object == row.object);
-        let quorum = rows.filter_map(|other| other.quorum).max().unwrap_or(1);
-        if quorum > able {
+    for (object, chain) in chains {
+        let (Some(able), Some(place)) = (chain.able, chain.place) else { continue };
+        let quorum = chain.quorum.unwrap_or(1);
+        if quorum > able && !chain.optional {
             let message = format!(
-                "`{}` needs {quorum} who agree, and {able} of its approvers can: nothing can be approved",
-                row.object
+                "`{object}` needs {quorum} who agree, and {able} of its approvers can: nothing can be approved"
             );
-            let place = (row.source, row.record.clone());
             issues.push(issue(IssueSeverity::Warning, "quorum_unreachable", place, message));
         }
     }
@@ -273,6 +302,23 @@ mod tests {
         let tables = join(organisation(), &[PEOPLE, approvals]);
         let codes: Vec<_> = found(&tables).into_iter().filter(|(code, _)| *code == "quorum_unreachable").collect();
         assert_eq!(codes, [("quorum_unreachable", "line 2")], "the members of `ops` are not known");
+    }
+
+    #[test]
+    fn whoever_left_by_the_time_of_the_scan_cannot_approve() {
+        use crate::platforms::Platform;
+        let people = "person,left_at\nP1,2026-06-30\nP2,\n";
+        let approvals = "object,approver,quorum\nrole/r,P1;P2,2\n";
+        let workflows = "workflow,principal,control_owner\nW,role/r,P1\n";
+        let mut tables = join(organisation(), &[people, approvals, workflows]);
+        assert_eq!(found(&tables), []);
+        let at = |day: &str| crate::model::text::parse_time(day).expect("a date");
+        super::super::Governance.at(&mut tables, at("2026-11-22"));
+        let expected =
+            [("approver_left", "line 2"), ("quorum_unreachable", "line 2"), ("control_owner_left", "line 2")];
+        assert_eq!(found(&tables), expected);
+        let status = tables.owners.iter().map(|row| row.status.as_str()).collect::<Vec<_>>();
+        assert_eq!(status, ["departed"]);
     }
 
     #[test]

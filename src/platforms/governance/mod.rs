@@ -61,8 +61,10 @@ impl Platform for Governance {
     }
 
     fn at(&self, tables: &mut Tables, as_of: i64) {
-        people::at(tables, as_of);
-        ownership::judge(tables);
+        if people::at(tables, as_of) {
+            checks::again(tables);
+            ownership::judge(tables);
+        }
         sort(tables);
     }
 

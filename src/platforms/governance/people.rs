@@ -1,6 +1,6 @@
 //! One record for each person, and what their dates say at the time of the scan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::text::format_time;
 use crate::model::{Builder, Issue, IssueSeverity, Person, PersonStatus, Tables};
@@ -40,10 +40,13 @@ pub fn keep_one_each(builders: &mut [Builder]) {
     for (number, severity, code, record, message) in issues {
         builders[number].issue(severity, code, &record, message);
     }
-    dropped.sort_unstable();
-    for (number, row) in dropped.into_iter().rev() {
-        builders[number].people.remove(row);
-        builders[number].source.records = builders[number].source.records.saturating_sub(1);
+    let dropped: BTreeSet<Place> = dropped.into_iter().collect();
+    for (number, builder) in builders.iter_mut().enumerate() {
+        let before = builder.people.len();
+        let mut row = 0..;
+        builder.people.retain(|_| row.next().is_none_or(|row| !dropped.contains(&(number, row))));
+        let gone = (before - builder.people.len()) as u64;
+        builder.source.records = builder.source.records.saturating_sub(gone);
     }
 }
 
@@ -69,15 +72,17 @@ fn differences(a: &Person, b: &Person) -> Vec<&'static str> {
     fields.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
 }
 
-/// Judges the dates of people at the time of the scan. Who has no status has one by their last day; who has one keeps
-/// it, and a day that contradicts it is reported.
-pub fn at(tables: &mut Tables, as_of: i64) {
+/// Judges the dates of people at the time of the scan, and says whether anybody's status changed. Who has no status has
+/// one by their last day; who has one keeps it, and a day that contradicts it is reported.
+pub fn at(tables: &mut Tables, as_of: i64) -> bool {
     let mut issues = Vec::new();
+    let mut changed = false;
     for person in &mut tables.people {
         let gone = person.left_at.map(|left| left <= as_of);
         let (code, message) = match (person.status, gone) {
             (PersonStatus::Unknown, Some(gone)) => {
                 person.status = if gone { PersonStatus::Leaver } else { PersonStatus::Active };
+                changed = true;
                 continue;
             }
             (PersonStatus::Leaver, Some(false)) => ("leaver_in_future", "is called a leaver, and the last day"),
@@ -95,6 +100,7 @@ pub fn at(tables: &mut Tables, as_of: i64) {
         });
     }
     tables.issues.append(&mut issues);
+    changed
 }
 
 #[cfg(test)]
@@ -143,7 +149,7 @@ mod tests {
         let people = "person,status,left_at\nstays,active,\ngoes,leaver,2027-01-01\nwent,leaver,2026-01-01\n\
                       odd,active,2026-01-01\nsilent,,2026-01-01\nlater,,2027-01-01\nnothing,,\n";
         let mut tables = join(export(&[(EntityKind::User, "u")]), &[people]);
-        at(&mut tables, parse_time("2026-11-22").unwrap_or_default());
+        assert!(at(&mut tables, parse_time("2026-11-22").unwrap_or_default()));
         let statuses: Vec<_> = tables.people.iter().map(|row| (row.person.as_str(), row.status)).collect();
         let (active, leaver) = (PersonStatus::Active, PersonStatus::Leaver);
         assert_eq!(

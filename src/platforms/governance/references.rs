@@ -253,10 +253,10 @@ fn report(builder: &mut Builder, meanings: &Meanings, workflows: &FxHashSet<Stri
     if unresolved.is_empty() {
         return;
     }
+    let objects: FxHashSet<Handle> = builder.approvals.iter().filter_map(|row| row.entity).collect();
     let mut rows = dependants(builder, &unresolved.keys().copied().collect());
     for (handle, (wanted, text, why)) in unresolved {
-        let is_object = builder.approvals.iter().any(|row| row.entity == Some(handle));
-        if is_object && workflows.contains(&text) {
+        if objects.contains(&handle) && workflows.contains(&text) {
             continue;
         }
         let rows = rows.remove(&handle).unwrap_or_default();

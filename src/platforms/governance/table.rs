@@ -140,7 +140,7 @@ pub fn rows(
         if std::mem::take(&mut is_header) {
             continue;
         }
-        let inside = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        let inside = record.as_slice().split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
         // The reader stands behind the line feed that ends the record.
         let line = if feeds { (reader.position().line() + header.lines).saturating_sub(1 + inside) } else { number };
         let place = format!("line {line}");
