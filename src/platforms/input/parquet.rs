@@ -3,7 +3,9 @@
 //! A Parquet file is read from its end, so it is held in memory while it is read, up to a limit. Times and dates become
 //! ISO 8601 texts, null becomes the empty text, and a column that has no text form (a list, a structure) is left out.
 
+use std::cell::Cell;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -34,23 +36,44 @@ pub fn rows(stream: &mut dyn Read, mut each: impl FnMut(&[String], u64, &[String
         pointer: format!("row {}", row + 1),
         message: format!("it cannot be read as Parquet: {error}"),
     };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(in_memory(Page::buffer, bytes))
-        .and_then(ParquetRecordBatchReaderBuilder::build)
-        .map_err(|error| invalid(0, &error))?;
+    let mut reader = guarded(|| {
+        ParquetRecordBatchReaderBuilder::try_new(in_memory(Page::buffer, bytes))
+            .and_then(ParquetRecordBatchReaderBuilder::build)
+            .map_err(|error| error.to_string())
+    })
+    .map_err(|error| invalid(0, &error))?;
     let mut read = 0;
-    for batch in reader {
-        let batch = batch.map_err(|error| invalid(read, &error))?;
-        let (names, columns) = texts(&batch);
-        let mut cells = vec![String::new(); names.len()];
-        for at in 0..batch.num_rows() {
-            for (cell, column) in cells.iter_mut().zip(&columns) {
-                *cell = text(column, at);
-            }
+    loop {
+        let batch = guarded(|| {
+            reader.next().map(|batch| batch.map(|batch| texts(&batch))).transpose().map_err(|error| error.to_string())
+        })
+        .map_err(|error| invalid(read, &error))?;
+        let Some((names, rows)) = batch else { return Ok(()) };
+        for cells in rows {
             read += 1;
             each(&names, read, &cells);
         }
     }
-    Ok(())
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread is on its way to being reported as a file that cannot be read.
+#[must_use]
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+/// Runs a step of the decoder, which panics on some damaged files where it should fail: for the caller both are a
+/// failure. Only the decoder and the conversion to text run inside: what is made of the rows is not guarded.
+fn guarded<T>(step: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    GUARDED.set(true);
+    // What the step was about is not used again after a failure.
+    let outcome = catch_unwind(AssertUnwindSafe(step));
+    GUARDED.set(false);
+    outcome.unwrap_or_else(|_| Err("the file is damaged".to_owned()))
 }
 
 /// Bytes in the form in which `like` hands them out: the reader wants them in a type of a crate that is not ours.
@@ -58,20 +81,24 @@ fn in_memory<T: From<Vec<u8>>>(_like: fn(&Page) -> &T, bytes: Vec<u8>) -> T {
     T::from(bytes)
 }
 
-/// The columns that can be shown as text, each as texts or as milliseconds since 1970.
-fn texts(batch: &RecordBatch) -> (Vec<String>, Vec<ArrayRef>) {
+/// Names of the columns that can be shown as text, and the rows.
+fn texts(batch: &RecordBatch) -> (Vec<String>, Vec<Vec<String>>) {
     let fields = batch.schema_ref().fields().iter();
-    let as_text = fields.zip(batch.columns()).filter_map(|(field, column)| {
-        let form = match column.data_type() {
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-                DataType::Timestamp(TimeUnit::Millisecond, None)
-            }
-            DataType::List(_) | DataType::LargeList(_) | DataType::Struct(_) | DataType::Map(..) => return None,
-            _ => DataType::Utf8,
-        };
-        Some((field.name().clone(), cast(column, &form).ok()?))
-    });
-    as_text.unzip()
+    let (names, columns): (Vec<String>, Vec<ArrayRef>) = fields
+        .zip(batch.columns())
+        .filter_map(|(field, column)| {
+            let form = match column.data_type() {
+                DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+                    DataType::Timestamp(TimeUnit::Millisecond, None)
+                }
+                DataType::List(_) | DataType::LargeList(_) | DataType::Struct(_) | DataType::Map(..) => return None,
+                _ => DataType::Utf8,
+            };
+            Some((field.name().clone(), cast(column, &form).ok()?))
+        })
+        .unzip();
+    let row = |at: usize| columns.iter().map(|column| text(column, at)).collect();
+    (names, (0..batch.num_rows()).map(row).collect())
 }
 
 fn text(column: &ArrayRef, at: usize) -> String {
