@@ -4,6 +4,7 @@
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
 pub mod examples;
+pub mod preflight;
 mod usage;
 
 use std::path::PathBuf;
@@ -123,6 +124,9 @@ fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
     let reading = input::read_all(&request.paths, platforms::ALL, &|_| progress.advance(1));
     let recognised = reading.recognised();
     let mut tables = reading.join(platforms::ALL);
+    for platform in platforms::ALL {
+        platform.at(&mut tables, request.as_of);
+    }
     request.config.apply_labels(&mut tables);
     progress.finish();
     (tables, recognised)

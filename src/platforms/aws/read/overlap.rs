@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::authorization;
-use super::rebuild::keep_grants;
+use crate::model::rebuild::keep_grants;
 use crate::model::text::{format_time, parse_time};
 use crate::model::{Builder, EntityKind, Handle, IssueSeverity};
 

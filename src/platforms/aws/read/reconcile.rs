@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::rebuild::{Fate, keep_grants, rename};
 use super::{assignments, authorization, credential_report, last_accessed, other, overlap, trail};
+use crate::model::rebuild::{Fate, keep_grants, rename};
 use crate::model::{Builder, Entity, EntityKind, Grant};
 use crate::platforms::aws::NAME;
 use crate::platforms::aws::arn::{Arn, is_account};
