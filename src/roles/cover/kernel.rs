@@ -1,0 +1,163 @@
+//! The graph of essential entries, and the rules that make it smaller without changing the answer.
+//!
+//! Two ones are *compatible* when some block of ones holds both. A set of pairwise compatible ones lies in one block,
+//! so that the fewest blocks that cover all are the fewest cliques that cover this graph. Where the closed
+//! neighbourhood of one vertex is a subset of another's, every clique with the first can take in the second, and the
+//! second need not be asked about (A. Ene, W. Horne, N. Milosavljevic, P. Rao, R. Schreiber, R. E. Tarjan, *Fast exact
+//! and heuristic methods for role minimization problems*, SACMAT 2008). A vertex without neighbours is a clique of its
+//! own. What neither rule can touch is the kernel.
+//!
+//! Time: a round compares the neighbourhoods of neighbours, edges x vertices / 64 words; after the first round only
+//! vertices whose neighbourhood has shrunk are looked at again.
+
+use super::bits::{self, BitMatrix};
+use super::matrix::{Block, Dense};
+
+/// Essential entries and which of them fit together.
+#[derive(Debug)]
+pub struct Compatibility {
+    /// Row and column of each entry, in ascending order.
+    pub entries: Vec<(usize, usize)>,
+    /// Closed neighbourhoods.
+    pub near: BitMatrix,
+}
+
+impl Compatibility {
+    /// The graph of these entries.
+    #[must_use]
+    pub fn new(dense: &Dense, essential: &BitMatrix) -> Self {
+        let mut entries: Vec<(usize, usize)> = Vec::new();
+        let mut starts = Vec::with_capacity(dense.rows_n + 1);
+        for row in 0..dense.rows_n {
+            starts.push(entries.len());
+            entries.extend(bits::ones(essential.row(row)).map(|column| (row, column)));
+        }
+        starts.push(entries.len());
+        let mut near = BitMatrix::new(entries.len(), entries.len());
+        for (vertex, &(row, column)) in entries.iter().enumerate() {
+            for other_row in bits::ones(dense.columns.row(column)) {
+                for other in starts[other_row]..starts[other_row + 1] {
+                    if dense.has(row, entries[other].1) {
+                        bits::set(near.row_mut(vertex), other);
+                    }
+                }
+            }
+        }
+        Self { entries, near }
+    }
+
+    /// The maximal block that holds these entries, which are pairwise compatible.
+    #[must_use]
+    pub fn block(&self, dense: &Dense, clique: &[u64]) -> Block {
+        let columns = bits::of(dense.columns_n, bits::ones(clique).map(|vertex| self.entries[vertex].1));
+        dense.block(&columns)
+    }
+}
+
+/// One step from the graph to nothing. Undone in reverse order, the steps give the cliques.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// This set is a clique of the cover.
+    Clique(Vec<u64>),
+    /// Whatever clique holds `by` can hold `vertex` too.
+    Dominated { vertex: usize, by: usize },
+}
+
+/// The cliques that the steps come to, which cover every vertex that the steps took away.
+#[must_use]
+pub fn cliques(steps: &[Step]) -> Vec<Vec<u64>> {
+    let mut cliques: Vec<Vec<u64>> = Vec::new();
+    for step in steps.iter().rev() {
+        match step {
+            Step::Clique(clique) => cliques.push(clique.clone()),
+            Step::Dominated { vertex, by } => {
+                if let Some(clique) = cliques.iter_mut().find(|clique| bits::has(clique, *by)) {
+                    bits::set(clique, *vertex);
+                }
+            }
+        }
+    }
+    cliques.reverse();
+    cliques
+}
+
+/// Applies both rules until neither applies. Takes what they decide out of `live`, notes the steps, and gives the
+/// number of cliques among them. `work` counts the words that were looked at.
+pub fn reduce(near: &BitMatrix, live: &mut [u64], steps: &mut Vec<Step>, work: &mut u64) -> usize {
+    let mut forced = 0;
+    let mut pending = live.to_vec();
+    while !bits::is_empty(&pending) {
+        let round = std::mem::replace(&mut pending, vec![0; live.len()]);
+        for vertex in bits::ones(&round) {
+            if !bits::has(live, vertex) {
+                continue;
+            }
+            let mut own = near.row(vertex).to_vec();
+            bits::and(&mut own, live);
+            for other in bits::ones(&own.clone()) {
+                *work += 1;
+                if other != vertex && bits::is_subset(&own, near.row(other)) {
+                    bits::clear(live, other);
+                    bits::clear(&mut own, other);
+                    steps.push(Step::Dominated { vertex: other, by: vertex });
+                    bits::or(&mut pending, near.row(other));
+                }
+            }
+            *work += live.len() as u64;
+            if bits::count(&own) == 1 {
+                bits::clear(live, vertex);
+                steps.push(Step::Clique(own));
+                forced += 1;
+            }
+        }
+        bits::and(&mut pending, live);
+    }
+    forced
+}
+
+/// Connected components of what is live, by their first vertices.
+#[must_use]
+pub fn components(near: &BitMatrix, live: &[u64]) -> Vec<Vec<u64>> {
+    let mut left = live.to_vec();
+    let mut found = Vec::new();
+    while let Some(start) = bits::first(&left) {
+        let mut component = vec![0; live.len()];
+        bits::set(&mut component, start);
+        let mut next = vec![start];
+        while let Some(vertex) = next.pop() {
+            let mut fresh = near.row(vertex).to_vec();
+            bits::and(&mut fresh, live);
+            bits::and_not(&mut fresh, &component);
+            bits::or(&mut component, &fresh);
+            next.extend(bits::ones(&fresh));
+        }
+        bits::and_not(&mut left, &component);
+        found.push(component);
+    }
+    found
+}
+
+/// Vertices of which no two are neighbours, so that no clique covers two of them: a lower bound. Greedy: the vertex
+/// with the fewest neighbours that are left comes first.
+pub fn independent(near: &BitMatrix, live: &[u64], work: &mut u64) -> Vec<usize> {
+    let mut left = live.to_vec();
+    let mut found = Vec::new();
+    while let Some(vertex) = loneliest(near, &left, work) {
+        bits::and_not(&mut left, near.row(vertex));
+        found.push(vertex);
+    }
+    found
+}
+
+/// The live vertex with the fewest live neighbours, the first of several.
+pub fn loneliest(near: &BitMatrix, live: &[u64], work: &mut u64) -> Option<usize> {
+    let mut best: Option<(usize, usize)> = None;
+    for vertex in bits::ones(live) {
+        *work += live.len() as u64;
+        let degree = bits::count_both(near.row(vertex), live);
+        if best.is_none_or(|(least, _)| degree < least) {
+            best = Some((degree, vertex));
+        }
+    }
+    best.map(|(_, vertex)| vertex)
+}

@@ -1,0 +1,3 @@
+//! Role mining.
+
+pub mod cover;
