@@ -14,8 +14,6 @@ use super::kernel::{self, Step};
 pub struct Found {
     /// Steps that give the cliques.
     pub steps: Vec<Step>,
-    /// Number of cliques.
-    pub cliques_n: usize,
     /// No cover has fewer.
     pub lower_bound: usize,
     /// Words that were looked at.
@@ -30,7 +28,7 @@ pub fn cover(near: &BitMatrix, component: &[u64], work_max: u64) -> Found {
     let mut search = Search { near, best: None, work: 0, work_max, lower, stopped: false };
     search.descend(component.to_vec(), &mut Vec::new(), 0);
     let (cliques_n, steps) = search.best.unwrap_or_default();
-    Found { steps, cliques_n, lower_bound: if search.stopped { lower } else { cliques_n }, work: search.work }
+    Found { steps, lower_bound: if search.stopped { lower } else { cliques_n }, work: search.work }
 }
 
 struct Search<'n> {
