@@ -94,7 +94,12 @@ pub fn directory() -> Result<(), String> {
         let pairs = text.lines().skip(1).flat_map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
             let person = fields.get(1).copied().unwrap_or("");
-            fields.into_iter().skip(3).filter(|field| !field.is_empty()).map(|field| (person, field)).collect::<Vec<_>>()
+            fields
+                .into_iter()
+                .skip(3)
+                .filter(|field| !field.is_empty())
+                .map(|field| (person, field))
+                .collect::<Vec<_>>()
         });
         let matrix = matrix(pairs);
         if matrix.rows().len() < 900 {
@@ -108,31 +113,4 @@ pub fn directory() -> Result<(), String> {
         }
     }
     Ok(())
-}
-#[test]
-fn tmp_perf() {
-    for name in ["domino.txt","hc.txt","emea.txt"] {
-        let Ok(text) = file(name) else { return };
-        let m = matrix(text.lines().filter_map(|l| { let mut f = l.split_whitespace(); Some((f.next()?, f.next()?)) }));
-        for m in [m.transposed(), m] {
-            let t = Instant::now();
-            let c = cover(&m, Limits::default());
-            eprintln!("{name} {}x{} {} roles {} bound {} {:?} {:?}", m.rows().len(), m.columns(), m.ones(), c.bicliques.len(), c.lower_bound, c.reached, t.elapsed());
-        }
-    }
-    let mut z: u64 = 1;
-    let mut below = move |n: usize| { z = z.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407); ((z >> 33) as usize) % n };
-    for (rows, columns, roles, per) in [(1000,300,40,4),(1000,300,80,6),(20000,2000,300,6),(20000,2000,2000,20)] {
-        let rs: Vec<Vec<u32>> = (0..roles).map(|_| (0..3+below(12)).map(|_| below(columns) as u32).collect()).collect();
-        let m = BooleanMatrix::new(columns, (0..rows).map(|_| (0..1+below(per)).flat_map(|_| rs[below(roles)].clone()).collect()).collect());
-        let t = Instant::now();
-        let c = cover(&m, Limits::default());
-        eprintln!("planted {roles}: {rows}x{columns} {} roles {} bound {} {:?} {:?}", m.ones(), c.bicliques.len(), c.lower_bound, c.reached, t.elapsed());
-    }
-    for d in [2,5,20] {
-        let m = BooleanMatrix::new(300, (0..20000).map(|_| (0..300u32).filter(|_| below(100) < d).collect()).collect());
-        let t = Instant::now();
-        let c = cover(&m, Limits::default());
-        eprintln!("random {d}%: {} roles {} bound {} {:?} {:?}", m.ones(), c.bicliques.len(), c.lower_bound, c.reached, t.elapsed());
-    }
 }
