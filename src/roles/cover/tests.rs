@@ -106,6 +106,13 @@ fn planted_roles_are_found_or_beaten() {
 }
 
 #[test]
+fn twenty_thousand_rows_are_covered_by_the_roles_that_they_were_made_of() {
+    let matrix = planted_matrix(1, 20_000, 1_000, 200);
+    let found = checked(&matrix, Limits::default(), "large");
+    assert!(found.bicliques.len() <= 200 && found.is_exact(), "{} roles", found.bicliques.len());
+}
+
+#[test]
 fn the_empty_matrix_needs_nothing_and_rows_in_any_order_give_the_same_number() {
     for matrix in [BooleanMatrix::default(), BooleanMatrix::new(3, vec![vec![]; 4])] {
         let found = checked(&matrix, Limits::default(), "empty");
