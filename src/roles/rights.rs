@@ -62,11 +62,16 @@ pub struct Rights {
     /// Columns, sorted.
     pub permissions: Vec<Permission>,
     pub matrix: BooleanMatrix,
+    /// Ones of which only the service is known to be used: all levels that a principal has of it count as used.
+    pub by_service_n: u64,
     /// Principals that were looked at.
     pub asked_n: u64,
     /// Sorted; only what there is.
     pub left_out: Vec<LeftOut>,
 }
+
+/// Grade of evidence that tells single actions apart.
+const MEASURED_ACTION: &str = "measured-action";
 
 const ROOT: &str = "root of an account, whom no role binds";
 const NOTHING_CERTAIN: &str = "nothing is certainly granted";
@@ -166,8 +171,11 @@ impl<'t> Collector<'t> {
             let reason = if granted.is_empty() { NOTHING_CERTAIN } else { NOT_MEASURED };
             return self.leave_out(Of::Principals, reason, 1);
         }
-        let used = measured.iter().filter(|(_, observable, unused)| unused < observable);
-        let ones: Vec<u32> = used.map(|(row, _, _)| self.column(&entity.platform, &row.service, &row.level)).collect();
+        let used: Vec<_> = measured.iter().filter(|(_, observable, unused)| unused < observable).collect();
+        let coarse = used.iter().filter(|(row, ..)| row.evidence_grade != MEASURED_ACTION).count();
+        self.rights.by_service_n += coarse as u64;
+        let ones: Vec<u32> =
+            used.iter().map(|(row, _, _)| self.column(&entity.platform, &row.service, &row.level)).collect();
         if !ones.is_empty() {
             self.leave_out(Of::Pairs, NOT_OBSERVED, (granted.len() - measured.len()) as u64);
         }

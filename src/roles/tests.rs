@@ -236,6 +236,7 @@ fn nested_groups_are_followed_and_a_circle_ends() {
 fn roles_from_use_hold_what_was_used_and_leave_out_whom_nobody_measured() {
     let found = mined(Basis::Used, Granularity::Service);
     assert_eq!(told(&found), [("s3-read", vec!["s3:read"], vec![EU])]);
+    assert_eq!(found.rights.by_service_n, 1);
     assert_eq!(
         left_out(&found),
         [
@@ -293,4 +294,38 @@ fn statements_are_looked_up_in_the_catalogue_by_level_and_by_action() {
     assert!(but.len() > 500 && !but.iter().any(|one| one.starts_with("s3:") || one.starts_with("iam:")));
     assert!(written(&[], &["*"], Granularity::Action).is_empty());
     assert_eq!(crate::access::written("no such platform", &[], &[], Granularity::Action), None);
+}
+
+/// Twenty thousand principals with some of four hundred policies of some services, and every fifth with one right more.
+#[test]
+fn twenty_thousand_principals_get_their_roles() {
+    const LEVELS: [&str; 5] = ["list", "read", "tagging", "write", "permissions"];
+    let mut numbers = cover::testing::Numbers(3);
+    let policy = |numbers: &mut cover::testing::Numbers| {
+        let first = numbers.below(200);
+        (0..1 + numbers.below(25)).map(|at| (first + at / 5, at % 5)).collect::<Vec<_>>()
+    };
+    let policies: Vec<Vec<(usize, usize)>> = (0..400).map(|_| policy(&mut numbers)).collect();
+    let (mut entities, mut rows) = (Vec::new(), Vec::new());
+    for number in 0..20_000 {
+        let name = format!("team{}-job{number:06}", number % 97);
+        entities.push(entity(number, EntityKind::Role, &format!("role/{name}"), &name));
+        let mut own: Vec<(usize, usize)> =
+            (0..1 + numbers.below(4)).flat_map(|_| policies[numbers.below(400)].clone()).collect();
+        if numbers.below(5) == 0 {
+            own.push((numbers.below(220), numbers.below(5)));
+        }
+        own.sort_unstable();
+        own.dedup();
+        let row = |(service, level): (usize, usize)| {
+            access(number, &format!("service{service}"), LEVELS[level], Decision::Allowed, None)
+        };
+        rows.extend(own.into_iter().map(row));
+    }
+    let (tables, access) = (Tables { entities, ..Tables::default() }, AccessTable::from(rows));
+    let question = question(Basis::Effective, Granularity::Service);
+    let found = suggest(&tables, &access, &question, &weights(), Limits::default());
+    assert_eq!((found.covered_n, found.added_n, found.rights.principals.len()), (access.len(), 0, 20_000));
+    assert!(found.roles.len() <= 220 * 5, "there are no more permissions than that: {}", found.roles.len());
+    assert!(found.complexity_after < access.len() as f64, "{}", found.complexity_after);
 }

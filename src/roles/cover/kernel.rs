@@ -81,21 +81,41 @@ pub fn cliques(steps: &[Step]) -> Vec<Vec<u64>> {
     cliques
 }
 
-/// Applies both rules until neither applies. Takes what they decide out of `live`, notes the steps, and gives the
-/// number of cliques among them. `work` counts the words that were looked at.
-pub fn reduce(near: &BitMatrix, live: &mut [u64], steps: &mut Vec<Step>, work: &mut u64) -> usize {
+/// Work that may still be done, in words looked at: a limit that is the same on every machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Work(pub u64);
+
+impl Work {
+    /// Takes note of work.
+    pub fn spend(&mut self, words: usize) {
+        self.0 = self.0.saturating_sub(words as u64);
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Applies both rules until neither applies, or until the work is over. Takes what they decide out of `live`, notes the
+/// steps, and gives the number of cliques among them.
+pub fn reduce(near: &BitMatrix, live: &mut [u64], steps: &mut Vec<Step>, work: &mut Work) -> usize {
     let mut forced = 0;
     let mut pending = live.to_vec();
     while !bits::is_empty(&pending) {
         let round = std::mem::replace(&mut pending, vec![0; live.len()]);
         for vertex in bits::ones(&round) {
+            if work.is_over() {
+                return forced;
+            }
             if !bits::has(live, vertex) {
                 continue;
             }
             let mut own = near.row(vertex).to_vec();
             bits::and(&mut own, live);
+            let neighbours = bits::count(&own);
             for other in bits::ones(&own.clone()) {
-                *work += 1;
                 if other != vertex && bits::is_subset(&own, near.row(other)) {
                     bits::clear(live, other);
                     bits::clear(&mut own, other);
@@ -103,7 +123,7 @@ pub fn reduce(near: &BitMatrix, live: &mut [u64], steps: &mut Vec<Step>, work: &
                     bits::or(&mut pending, near.row(other));
                 }
             }
-            *work += live.len() as u64;
+            work.spend(neighbours + live.len());
             if bits::count(&own) == 1 {
                 bits::clear(live, vertex);
                 steps.push(Step::Clique(own));
@@ -137,27 +157,22 @@ pub fn components(near: &BitMatrix, live: &[u64]) -> Vec<Vec<u64>> {
     found
 }
 
-/// Vertices of which no two are neighbours, so that no clique covers two of them: a lower bound. Greedy: the vertex
-/// with the fewest neighbours that are left comes first.
-pub fn independent(near: &BitMatrix, live: &[u64], work: &mut u64) -> Vec<usize> {
+/// The vertex with the fewest neighbours, the first of several, and the size of a set of vertices of which no two are
+/// neighbours: no clique covers two of them, so that no cover is smaller. Greedy, fewest neighbours first. `None` when
+/// nothing is live.
+pub fn survey(near: &BitMatrix, live: &[u64], work: &mut Work) -> Option<(usize, usize)> {
+    let mut order: Vec<(usize, usize)> =
+        bits::ones(live).map(|vertex| (bits::count_both(near.row(vertex), live), vertex)).collect();
+    work.spend(order.len() * live.len());
+    order.sort_unstable();
+    let &(_, loneliest) = order.first()?;
     let mut left = live.to_vec();
-    let mut found = Vec::new();
-    while let Some(vertex) = loneliest(near, &left, work) {
-        bits::and_not(&mut left, near.row(vertex));
-        found.push(vertex);
-    }
-    found
-}
-
-/// The live vertex with the fewest live neighbours, the first of several.
-pub fn loneliest(near: &BitMatrix, live: &[u64], work: &mut u64) -> Option<usize> {
-    let mut best: Option<(usize, usize)> = None;
-    for vertex in bits::ones(live) {
-        *work += live.len() as u64;
-        let degree = bits::count_both(near.row(vertex), live);
-        if best.is_none_or(|(least, _)| degree < least) {
-            best = Some((degree, vertex));
+    let mut independent = 0;
+    for (_, vertex) in order {
+        if bits::has(&left, vertex) {
+            bits::and_not(&mut left, near.row(vertex));
+            independent += 1;
         }
     }
-    best.map(|(_, vertex)| vertex)
+    Some((loneliest, independent))
 }

@@ -26,6 +26,7 @@ pub mod testing;
 mod tests;
 mod trim;
 
+use kernel::Work;
 pub use matrix::BooleanMatrix;
 use matrix::{Block, Dense, Part};
 use trim::Sides;
@@ -37,13 +38,13 @@ pub struct Limits {
     pub cells_max: usize,
     /// Essential ones of a part up to which the exact method is tried.
     pub entries_max: usize,
-    /// Words that the search may look at, over all parts.
+    /// Words that reductions and search may look at, over all parts.
     pub work_max: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cells_max: 4_000_000_000, entries_max: 6_000, work_max: 100_000_000 }
+        Self { cells_max: 4_000_000_000, entries_max: 4_000, work_max: 30_000_000 }
     }
 }
 
@@ -102,12 +103,12 @@ impl Cover {
 #[must_use]
 pub fn cover(matrix: &BooleanMatrix, limits: Limits) -> Cover {
     let mut cover = Cover::default();
-    let mut work_left = limits.work_max;
+    let mut work = Work(limits.work_max);
     for part in Part::split(matrix) {
-        let solved = solve(&part, limits, &mut work_left);
+        let solved = solve(&part, limits, &mut work);
         cover.lower_bound += solved.lower_bound;
         cover.reached.extend(solved.reached);
-        let blocks = trim::trim(&part, solved.blocks);
+        let blocks = trim::trim(&part, &solved.blocks);
         cover.bicliques.extend(blocks.into_iter().map(|block| named(&part, &block)));
     }
     cover.reached.sort_unstable();
@@ -136,7 +137,7 @@ struct Solved {
     reached: Option<Reached>,
 }
 
-fn solve(part: &Part, limits: Limits, work_left: &mut u64) -> Solved {
+fn solve(part: &Part, limits: Limits, work: &mut Work) -> Solved {
     let plain = plain(part);
     if part.cells() > limits.cells_max {
         return Solved { blocks: plain, lower_bound: 1, reached: Some(Reached::Cells) };
@@ -153,11 +154,12 @@ fn solve(part: &Part, limits: Limits, work_left: &mut u64) -> Solved {
     if entries_n > limits.entries_max {
         return Solved { blocks: best, lower_bound, reached: Some(Reached::Entries) };
     }
-    let exact = exact(&dense, &essential, work_left);
-    let lower_bound = lower_bound.max(exact.lower_bound);
-    let searched = trim::drop_covered(part, exact.blocks);
-    if searched.len() < best.len() {
-        best = searched;
+    let (searched, bound) = exact(&dense, &essential, work);
+    let lower_bound = lower_bound.max(bound);
+    if let Some(searched) = searched.map(|blocks| trim::drop_covered(part, blocks)) {
+        if searched.len() < best.len() {
+            best = searched;
+        }
     }
     let reached = (best.len() > lower_bound).then_some(Reached::Work);
     Solved { blocks: best, lower_bound, reached }
@@ -178,19 +180,20 @@ fn sides(block: &Block) -> Sides {
     (numbers(&block.rows), numbers(&block.columns))
 }
 
-/// Reductions, then a search of each component of the kernel with what is left of the work.
-fn exact(dense: &Dense, essential: &bits::BitMatrix, work_left: &mut u64) -> Solved {
+/// Reductions, then a search of each component of the kernel with what is left of the work. Gives the blocks, unless the
+/// work was over before there was a cover, and a lower bound.
+fn exact(dense: &Dense, essential: &bits::BitMatrix, work: &mut Work) -> (Option<Vec<Sides>>, usize) {
     let graph = kernel::Compatibility::new(dense, essential);
     let mut live = bits::full(graph.entries.len());
     let mut steps = Vec::new();
-    let mut reducing = 0;
-    let mut lower_bound = kernel::reduce(&graph.near, &mut live, &mut steps, &mut reducing);
+    let mut lower_bound = kernel::reduce(&graph.near, &mut live, &mut steps, work);
+    let mut complete = true;
     for component in kernel::components(&graph.near, &live) {
-        let found = search::cover(&graph.near, &component, *work_left);
-        *work_left = work_left.saturating_sub(found.work);
+        let found = search::cover(&graph.near, &component, work);
         lower_bound += found.lower_bound;
-        steps.extend(found.steps);
+        complete &= found.steps.is_some();
+        steps.extend(found.steps.into_iter().flatten());
     }
-    let blocks = kernel::cliques(&steps).iter().map(|clique| sides(&graph.block(dense, clique))).collect();
-    Solved { blocks, lower_bound, reached: None }
+    let blocks = || kernel::cliques(&steps).iter().map(|clique| sides(&graph.block(dense, clique))).collect();
+    (complete.then(blocks), lower_bound)
 }

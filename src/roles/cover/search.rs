@@ -7,36 +7,36 @@
 //! what was found by then is a cover still, and no longer proven to be the smallest.
 
 use super::bits::{self, BitMatrix};
-use super::kernel::{self, Step};
+use super::kernel::{self, Step, Work};
 
 /// A cover of a kernel and how good it is.
 #[derive(Debug)]
 pub struct Found {
-    /// Steps that give the cliques.
-    pub steps: Vec<Step>,
-    /// No cover has fewer.
+    /// Steps that give the cliques; `None` when the work was over before there was any cover.
+    pub steps: Option<Vec<Step>>,
+    /// No cover has fewer cliques.
     pub lower_bound: usize,
-    /// Words that were looked at.
-    pub work: u64,
 }
 
-/// Searches one component for at most `work_max` words.
+/// Searches one component until everything is tried or the work is over.
 #[must_use]
-pub fn cover(near: &BitMatrix, component: &[u64], work_max: u64) -> Found {
-    let mut bound_work = 0;
-    let lower = kernel::independent(near, component, &mut bound_work).len();
-    let mut search = Search { near, best: None, work: 0, work_max, lower, stopped: false };
+pub fn cover(near: &BitMatrix, component: &[u64], work: &mut Work) -> Found {
+    let lower = kernel::survey(near, component, work).map_or(0, |(_, independent)| independent);
+    let mut search = Search { near, best: None, work: *work, lower, stopped: false };
     search.descend(component.to_vec(), &mut Vec::new(), 0);
-    let (cliques_n, steps) = search.best.unwrap_or_default();
-    Found { steps, lower_bound: if search.stopped { lower } else { cliques_n }, work: search.work }
+    *work = search.work;
+    let lower_bound = match &search.best {
+        Some((size, _)) if !search.stopped => *size,
+        _ => lower,
+    };
+    Found { steps: search.best.map(|(_, steps)| steps), lower_bound }
 }
 
 struct Search<'n> {
     near: &'n BitMatrix,
     /// The best cover so far: its size and its steps.
     best: Option<(usize, Vec<Step>)>,
-    work: u64,
-    work_max: u64,
+    work: Work,
     /// A cover of this size cannot be beaten.
     lower: usize,
     stopped: bool,
@@ -47,13 +47,12 @@ impl Search<'_> {
     fn descend(&mut self, mut live: Vec<u64>, steps: &mut Vec<Step>, used: usize) {
         let mark = steps.len();
         let used = used + kernel::reduce(self.near, &mut live, steps, &mut self.work);
-        if let Some(vertex) = kernel::loneliest(self.near, &live, &mut self.work) {
-            let bound = used + kernel::independent(self.near, &live, &mut self.work).len();
-            if self.may_improve(bound) {
+        match kernel::survey(self.near, &live, &mut self.work) {
+            Some((vertex, bound)) if self.may_improve(used + bound) && !self.over() => {
                 self.branch(vertex, &live, steps, used);
             }
-        } else if self.may_improve(used) {
-            self.best = Some((used, steps.clone()));
+            None if self.may_improve(used) => self.best = Some((used, steps.clone())),
+            _ => {}
         }
         steps.truncate(mark);
     }
@@ -62,14 +61,12 @@ impl Search<'_> {
         self.best.as_ref().is_none_or(|(best, _)| size < *best)
     }
 
-    /// Whether the search is over: nothing better can be found, or there was enough work. It goes on until there is
-    /// some cover.
+    /// Whether the search is over: nothing better can be found, or the work is done.
     fn over(&mut self) -> bool {
-        let Some((best, _)) = &self.best else { return false };
-        if *best <= self.lower {
+        if self.best.as_ref().is_some_and(|(best, _)| *best <= self.lower) {
             return true;
         }
-        self.stopped |= self.work > self.work_max;
+        self.stopped |= self.work.is_over();
         self.stopped
     }
 
@@ -123,7 +120,7 @@ impl Search<'_> {
 
     /// The vertex with the most neighbours among the same, the first of several.
     fn busiest(&mut self, among: &[u64]) -> Option<usize> {
-        self.work += (bits::count(among) * among.len()) as u64;
+        self.work.spend(bits::count(among) * among.len());
         bits::ones(among)
             .max_by_key(|&vertex| (bits::count_both(self.near.row(vertex), among), std::cmp::Reverse(vertex)))
     }
@@ -145,7 +142,7 @@ impl Search<'_> {
             found.push(clique.clone());
             return;
         }
-        self.work += (bits::count(&either) * open.len()) as u64;
+        self.work.spend(bits::count(&either) * open.len());
         let common = |vertex: &usize| (bits::count_both(self.near.row(*vertex), &open), std::cmp::Reverse(*vertex));
         let Some(pivot) = bits::ones(&either).max_by_key(common) else { return };
         let mut tried = open.clone();

@@ -2,8 +2,8 @@
 //!
 //! Maximal blocks are what the search needs and not what an organisation wants to maintain: a member of a role of whom
 //! every right comes through another role too is an assignment for nothing. Blocks that are covered by the others go
-//! first; then each row keeps as few blocks as it needs, then each column. Reverse deletion, the smallest first: what
-//! is left cannot lose anything more, which is a minimal cover and not always a smallest one.
+//! first; then each row keeps as few blocks as it needs, and each column, in the order that leaves less. Reverse deletion,
+//! the smallest first: what is left cannot lose anything more, which is a minimal cover and not always a smallest one.
 
 use super::matrix::Part;
 
@@ -12,14 +12,29 @@ pub type Sides = (Vec<u32>, Vec<u32>);
 
 /// Takes rows and columns out of blocks wherever the other blocks cover them. The product stays what it is.
 #[must_use]
-pub fn trim(part: &Part, mut blocks: Vec<Sides>) -> Vec<Sides> {
-    let rows = thin_out(&blocks, part.rows.len());
-    blocks = blocks.into_iter().zip(rows).map(|((_, columns), rows)| (rows, columns)).collect();
+pub fn trim(part: &Part, blocks: &[Sides]) -> Vec<Sides> {
+    let rows_first = thin_columns(part, &thin_rows(part, blocks));
+    let columns_first = thin_rows(part, &thin_columns(part, blocks));
+    let assignments = |blocks: &[Sides]| -> usize {
+        let sum = |numbers: &[u32], members: &[Vec<u32>]| -> usize {
+            numbers.iter().map(|&number| members[number as usize].len()).sum()
+        };
+        blocks.iter().map(|(rows, columns)| sum(rows, &part.row_members) + sum(columns, &part.column_members)).sum()
+    };
+    let mut best = if assignments(&columns_first) < assignments(&rows_first) { columns_first } else { rows_first };
+    best.retain(|(rows, columns)| !rows.is_empty() && !columns.is_empty());
+    best
+}
+
+fn thin_rows(part: &Part, blocks: &[Sides]) -> Vec<Sides> {
+    let rows = thin_out(blocks, part.rows.len());
+    blocks.iter().zip(rows).map(|((_, columns), rows)| (rows, columns.clone())).collect()
+}
+
+fn thin_columns(part: &Part, blocks: &[Sides]) -> Vec<Sides> {
     let turned: Vec<Sides> = blocks.iter().map(|(rows, columns)| (columns.clone(), rows.clone())).collect();
     let columns = thin_out(&turned, part.columns.len());
-    blocks = blocks.into_iter().zip(columns).map(|((rows, _), columns)| (rows, columns)).collect();
-    blocks.retain(|(rows, columns)| !rows.is_empty() && !columns.is_empty());
-    blocks
+    blocks.iter().zip(columns).map(|((rows, _), columns)| (rows.clone(), columns)).collect()
 }
 
 /// Drops blocks of which each one is in another block, the smallest first.

@@ -35,6 +35,7 @@ pub fn published(answer: &Answer<'_>) -> Value {
             "pairs": found.rights.matrix.ones(),
             "pairs_covered": found.covered_n,
             "pairs_added": found.added_n,
+            "pairs_by_service": found.rights.by_service_n,
         },
         "left_out": left_out.collect::<Vec<_>>(),
     })

@@ -150,7 +150,17 @@ fn caveats(answer: &Answer<'_>) -> String {
         }
         Grain::Action => "A permission is one action.",
     };
-    format!("\n{permission}\nResources and conditions are not part of it: narrow a role to its resources before use.\n")
+    let by_service = answer.suggestion.rights.by_service_n;
+    let coarse = if by_service == 0 {
+        String::new()
+    } else {
+        let n = usize::try_from(by_service).unwrap_or(usize::MAX);
+        format!(
+            "Of {} only the use of the service is known: every level of it counts as used.\n",
+            count(n, "permission held", "permissions held")
+        )
+    };
+    format!("\n{permission}\n{coarse}Resources and conditions are not part of it: narrow a role to its resources before use.\n")
 }
 
 fn next(answer: &Answer<'_>) -> String {
