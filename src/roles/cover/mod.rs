@@ -7,7 +7,8 @@
 //!
 //! 1. equal rows and equal columns are one, and parts that share nothing are solved apart ([`matrix`]);
 //! 2. only [essential](essential) ones have to be covered;
-//! 3. a greedy cover ([`greedy`]), and a fooling set that no cover can beat: often both have the same size;
+//! 3. a greedy cover ([`greedy`]; [`concepts`] where it is affordable), and a fooling set that no cover can beat: often
+//!    both have the same size;
 //! 4. else the essential ones form a graph that dominance makes smaller ([`kernel`]), most often to nothing;
 //! 5. what is left is searched ([`search`]) with a limit on the work;
 //! 6. blocks lose the overlap that the product does not need ([`trim`]).
@@ -15,6 +16,7 @@
 //! Every limit that is reached is in the answer. The same matrix gives the same cover.
 
 pub mod bits;
+mod concepts;
 mod essential;
 mod greedy;
 mod kernel;
@@ -38,7 +40,8 @@ pub struct Limits {
     pub cells_max: usize,
     /// Essential ones of a part up to which the exact method is tried.
     pub entries_max: usize,
-    /// Words that reductions and search may look at, over all parts.
+    /// Words that reductions and search may look at, over all parts; a third of it goes to the greedy choice of the
+    /// largest blocks.
     pub work_max: u64,
 }
 
@@ -103,9 +106,9 @@ impl Cover {
 #[must_use]
 pub fn cover(matrix: &BooleanMatrix, limits: Limits) -> Cover {
     let mut cover = Cover::default();
-    let mut work = Work(limits.work_max);
+    let mut budget = Budget { concepts: Work(limits.work_max / 3), exact: Work(limits.work_max) };
     for part in Part::split(matrix) {
-        let solved = solve(&part, limits, &mut work);
+        let solved = solve(&part, limits, &mut budget);
         cover.lower_bound += solved.lower_bound;
         cover.reached.extend(solved.reached);
         let blocks = trim::trim(&part, &solved.blocks);
@@ -130,6 +133,12 @@ fn named(part: &Part, (rows, columns): &Sides) -> Biclique {
     Biclique { rows: all(&part.row_members, rows), columns: all(&part.column_members, columns) }
 }
 
+/// Work that is left for the parts that are still to come.
+struct Budget {
+    concepts: Work,
+    exact: Work,
+}
+
 /// A cover of one part.
 struct Solved {
     blocks: Vec<Sides>,
@@ -137,7 +146,7 @@ struct Solved {
     reached: Option<Reached>,
 }
 
-fn solve(part: &Part, limits: Limits, work: &mut Work) -> Solved {
+fn solve(part: &Part, limits: Limits, budget: &mut Budget) -> Solved {
     let plain = plain(part);
     if part.cells() > limits.cells_max {
         return Solved { blocks: plain, lower_bound: 1, reached: Some(Reached::Cells) };
@@ -146,7 +155,13 @@ fn solve(part: &Part, limits: Limits, work: &mut Work) -> Solved {
     let essential = essential::entries(&dense);
     let greedy = trim::drop_covered(part, greedy::cover(&dense, &essential).iter().map(sides).collect());
     let lower_bound = greedy::lower_bound(&dense, &essential);
-    let mut best = if plain.len() < greedy.len() { plain } else { greedy };
+    let mut best = shorter(greedy, plain);
+    if best.len() == lower_bound {
+        return Solved { blocks: best, lower_bound, reached: None };
+    }
+    if let Some(blocks) = concepts::cover(&dense, &essential, &mut budget.concepts) {
+        best = shorter(best, trim::drop_covered(part, blocks.iter().map(sides).collect()));
+    }
     if best.len() == lower_bound {
         return Solved { blocks: best, lower_bound, reached: None };
     }
@@ -154,15 +169,18 @@ fn solve(part: &Part, limits: Limits, work: &mut Work) -> Solved {
     if entries_n > limits.entries_max {
         return Solved { blocks: best, lower_bound, reached: Some(Reached::Entries) };
     }
-    let (searched, bound) = exact(&dense, &essential, work);
+    let (searched, bound) = exact(&dense, &essential, &mut budget.exact);
     let lower_bound = lower_bound.max(bound);
-    if let Some(searched) = searched.map(|blocks| trim::drop_covered(part, blocks)) {
-        if searched.len() < best.len() {
-            best = searched;
-        }
+    if let Some(blocks) = searched {
+        best = shorter(best, trim::drop_covered(part, blocks));
     }
     let reached = (best.len() > lower_bound).then_some(Reached::Work);
     Solved { blocks: best, lower_bound, reached }
+}
+
+/// The cover with fewer blocks, the first of equals.
+fn shorter(one: Vec<Sides>, other: Vec<Sides>) -> Vec<Sides> {
+    if other.len() < one.len() { other } else { one }
 }
 
 /// The cover that needs no thought: one block a row or one a column, whichever are fewer.
