@@ -199,7 +199,7 @@ pub struct Breadth {
     pub all: f64,
 }
 
-/// Weights of weighted structural complexity, w_r|R| + w_u|UA| + w_p|PA| + w_h|RH| + w_d|DUPA|.
+/// Weights of weighted structural complexity, `w_r|R| + w_u|UA| + w_p|PA| + w_h|RH| + w_d|DUPA|`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleWeights {

@@ -303,7 +303,7 @@ fn twenty_thousand_principals_get_their_roles() {
     let mut numbers = cover::testing::Numbers(3);
     let policy = |numbers: &mut cover::testing::Numbers| {
         let first = numbers.below(200);
-        (0..1 + numbers.below(25)).map(|at| (first + at / 5, at % 5)).collect::<Vec<_>>()
+        (0..=numbers.below(25)).map(|at| (first + at / 5, at % 5)).collect::<Vec<_>>()
     };
     let policies: Vec<Vec<(usize, usize)>> = (0..400).map(|_| policy(&mut numbers)).collect();
     let (mut entities, mut rows) = (Vec::new(), Vec::new());
@@ -311,7 +311,7 @@ fn twenty_thousand_principals_get_their_roles() {
         let name = format!("team{}-job{number:06}", number % 97);
         entities.push(entity(number, EntityKind::Role, &format!("role/{name}"), &name));
         let mut own: Vec<(usize, usize)> =
-            (0..1 + numbers.below(4)).flat_map(|_| policies[numbers.below(400)].clone()).collect();
+            (0..=numbers.below(4)).flat_map(|_| policies[numbers.below(400)].clone()).collect();
         if numbers.below(5) == 0 {
             own.push((numbers.below(220), numbers.below(5)));
         }

@@ -36,9 +36,10 @@ impl Compatibility {
         let mut near = BitMatrix::new(entries.len(), entries.len());
         for (vertex, &(row, column)) in entries.iter().enumerate() {
             for other_row in bits::ones(dense.columns.row(column)) {
-                for other in starts[other_row]..starts[other_row + 1] {
-                    if dense.has(row, entries[other].1) {
-                        bits::set(near.row_mut(vertex), other);
+                let start = starts[other_row];
+                for (at, &(_, other_column)) in entries[start..starts[other_row + 1]].iter().enumerate() {
+                    if dense.has(row, other_column) {
+                        bits::set(near.row_mut(vertex), start + at);
                     }
                 }
             }
@@ -93,7 +94,7 @@ impl Work {
 
     /// Whether nothing is left.
     #[must_use]
-    pub const fn is_over(&self) -> bool {
+    pub const fn is_over(self) -> bool {
         self.0 == 0
     }
 }
