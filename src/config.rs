@@ -59,6 +59,8 @@ pub struct Config {
     pub mass: Mass,
     /// When the sources are fit to draft changes from.
     pub preflight: Preflight,
+    /// Weights of a role structure's parts in its complexity.
+    pub roles: RoleWeights,
     /// Severity by rule id and case.
     pub severity: BTreeMap<String, BTreeMap<String, Severity>>,
 }
@@ -259,6 +261,17 @@ impl Preflight {
     }
 }
 
+/// Weights of weighted structural complexity, `w_r|R| + w_u|UA| + w_p|PA| + w_h|RH| + w_d|DUPA|`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleWeights {
+    pub role: f64,
+    pub assignment: f64,
+    pub permission: f64,
+    pub hierarchy: f64,
+    pub direct: f64,
+}
+
 impl Config {
     /// The embedded default.
     ///
@@ -417,6 +430,11 @@ impl Config {
             ("mass.breadth.one", breadth.one),
             ("mass.breadth.prefix", breadth.prefix),
             ("mass.breadth.all", breadth.all),
+            ("roles.role", self.roles.role),
+            ("roles.assignment", self.roles.assignment),
+            ("roles.permission", self.roles.permission),
+            ("roles.hierarchy", self.roles.hierarchy),
+            ("roles.direct", self.roles.direct),
         ];
         all.extend(self.label.iter().filter_map(|label| Some(("label.criticality", label.criticality?))));
         all

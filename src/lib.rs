@@ -11,6 +11,7 @@ pub mod model;
 pub mod paths;
 pub mod platforms;
 pub mod reports;
+pub mod roles;
 pub mod scores;
 pub mod store;
 pub mod techniques;

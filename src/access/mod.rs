@@ -3,11 +3,18 @@
 use rustc_hash::FxHashSet;
 
 use crate::model::{
-    Access, AccessTable, Decision, EntityId, Membership, MembershipKind, Request, Tables, TrustKind, Verdict,
+    Access, AccessTable, Decision, EntityId, Granularity, Membership, MembershipKind, Request, Tables, TrustKind,
+    Verdict,
 };
 use crate::platforms;
 
 pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
+
+/// Permissions that an allowing statement of a platform is about, as [`platforms::Platform::written`] gives them.
+#[must_use]
+pub fn written(platform: &str, actions: &[String], not_actions: &[String], grain: Granularity) -> Option<Vec<String>> {
+    platforms::ALL.iter().find(|one| one.name() == platform)?.written(actions, not_actions, grain)
+}
 
 /// The evaluators of every platform whose entities are in the tables.
 pub struct Evaluators<'t> {

@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, preflight, scan, scores,
+    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, preflight, roles, scan, scores,
     snapshots, techniques, trend, who_can,
 };
 use super::exit;
@@ -42,6 +42,8 @@ Ask:
   who-can      Who may do that?
   paths        How a principal comes to control what is protected
   exposure     How many principals reach what is protected
+Improve:
+  roles        Candidate roles from what principals may do, or from what they use
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
@@ -111,6 +113,8 @@ pub enum Command {
     Paths(paths::Args),
     /// How many principals reach what is protected
     Exposure(exposure::Args),
+    /// Candidate roles from what principals may do, or from what they use
+    Roles(roles::Args),
     /// What differs between two snapshots
     Diff(diff::Args),
     /// A metric over all snapshots: limits, drift, and what made it change

@@ -4,6 +4,7 @@
 //! decided here.
 
 pub mod history;
+pub mod roles;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use super::failure::Failure;
 use crate::analysis::{self, Before};
 use crate::config::Config;
 use crate::model::{
-    Coverage, Edge, Entity, EntityId, Finding, Grant, Issue, Metric, Record, Request, Results, Score, Source, Tables,
-    TargetSet, Verdict,
+    Access, Coverage, Edge, Entity, EntityId, Finding, Grant, Issue, Metric, Record, Request, Results, Score, Source,
+    Tables, TargetSet, Verdict,
 };
 use crate::paths::Witnesses;
 use crate::reports::{Exposed, Exposure, View};
@@ -55,6 +56,8 @@ pub enum Need {
     Scores,
     /// All input tables.
     Inputs,
+    /// All input tables, and what principals may do.
+    Access,
     /// Entities, statements (as evidence) and the attack graph.
     Graph,
     /// All there is.
@@ -159,6 +162,10 @@ pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
             snapshot.results.scores = reader.read::<Score>()?;
         }
         Need::Inputs => snapshot.tables = reader.tables()?,
+        Need::Access => {
+            snapshot.tables = reader.tables()?;
+            snapshot.results.access = reader.read::<Access>()?.into();
+        }
         Need::Graph => {
             snapshot.tables.entities = reader.read::<Entity>()?;
             snapshot.tables.grants = reader.read::<Grant>()?;

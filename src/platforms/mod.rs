@@ -10,7 +10,7 @@ pub mod input;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 
-use crate::model::{Builder, Tables};
+use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
 pub const ALL: &[&dyn Platform] = &[&aws::Aws, &governance::Governance];
@@ -38,6 +38,13 @@ pub trait Platform: Sync {
 
     /// Full names of every action that the platform's catalogue knows.
     fn actions(&self) -> Vec<&'static str>;
+
+    /// Permissions that an allowing statement with these action patterns is about, whatever it does to whom: services
+    /// with access levels as access rows name them (`s3:read`), or single actions. Sorted, each once. `None` when the
+    /// platform has no catalogue to tell them by.
+    fn written(&self, _actions: &[String], _not_actions: &[String], _grain: Granularity) -> Option<Vec<String>> {
+        None
+    }
 
     /// Compiles the effective permissions of this platform's principals.
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't>;

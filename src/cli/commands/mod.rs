@@ -12,6 +12,7 @@ pub mod man;
 pub mod metrics;
 pub mod paths;
 pub mod preflight;
+pub mod roles;
 pub mod scan;
 pub mod scores;
 pub mod snapshots;

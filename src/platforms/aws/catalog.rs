@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
+use crate::model::Granularity;
 use crate::model::text::glob_ignore_case;
 use crate::names;
 
@@ -192,6 +193,28 @@ impl Catalog {
             }
         }
         ids
+    }
+
+    /// What a statement with these patterns is about: actions, or services with the levels of these actions, sorted.
+    #[must_use]
+    pub fn written(&self, actions: &[String], not_actions: &[String], grain: Granularity) -> Vec<String> {
+        let any = |patterns: &[String]| patterns.iter().fold(RoaringBitmap::new(), |all, one| all | self.matching(one));
+        let mut ids = any(actions);
+        if !not_actions.is_empty() {
+            ids |= self.matching("*") - any(not_actions);
+        }
+        let mut found: Vec<String> = match grain {
+            Granularity::Action => {
+                ids.iter().filter_map(|id| self.action(id)).map(|one| one.full_name.to_owned()).collect()
+            }
+            Granularity::Service => {
+                let hit = |range: &&ServiceLevelRange| ids.range_cardinality(range.start..range.end) > 0;
+                let name = |range: &ServiceLevelRange| format!("{}:{}", range.service, range.level);
+                self.ranges.iter().filter(hit).map(name).collect()
+            }
+        };
+        found.sort_unstable();
+        found
     }
 
     /// Adds the actions of `ranges` whose name a pattern matches.

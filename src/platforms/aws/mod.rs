@@ -7,7 +7,7 @@ pub mod keys;
 pub mod read;
 
 use super::{Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Tables};
+use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "aws";
@@ -38,6 +38,10 @@ impl Platform for Aws {
 
     fn actions(&self) -> Vec<&'static str> {
         catalog::Catalog::get().actions().iter().map(|action| action.full_name).collect()
+    }
+
+    fn written(&self, actions: &[String], not_actions: &[String], grain: Granularity) -> Option<Vec<String>> {
+        Some(catalog::Catalog::get().written(actions, not_actions, grain))
     }
 
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't> {
