@@ -173,10 +173,18 @@ pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
     Ok(snapshot)
 }
 
-/// The metrics of a snapshot's predecessor; `None` for the first of a store.
-pub fn parent_metrics(at: &StoreArgs, parent: Option<&str>) -> Result<Option<Vec<Metric>>, Failure> {
-    let Some(parent) = parent else { return Ok(None) };
-    Ok(Some(open(at)?.resolve(Some(parent))?.read::<Metric>()?))
+/// What a change is measured from, with its metrics: the baseline where one is set, else the snapshot before; `None`
+/// for the first of a store without a baseline.
+pub fn compared(at: &StoreArgs, parent: Option<&str>) -> Result<Option<(String, Vec<Metric>)>, Failure> {
+    let store = open(at)?;
+    let baseline = store.tags()?.contains_key(history::BASELINE);
+    let (called, name) = match (baseline, parent) {
+        (true, _) => ("the baseline", history::BASELINE),
+        (false, Some(parent)) => ("the snapshot before,", parent),
+        (false, None) => return Ok(None),
+    };
+    let reader = store.resolve(Some(name))?;
+    Ok(Some((format!("{called} {}", reader.id()), reader.read::<Metric>()?)))
 }
 
 /// Reads a configuration file; the built-in one when there is none.

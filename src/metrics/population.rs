@@ -11,6 +11,9 @@ use crate::model::{Entity, EntityId, Finding, FindingState, Score, Severity};
 /// What a part that is not narrowed is called.
 pub const WHOLE: &str = "all";
 
+/// Kinds of identity that have parts of their own.
+pub const KINDS: [&str; 4] = ["human", "nhi", "agent", "third_party"];
+
 /// One part of the organisation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {

@@ -7,11 +7,11 @@ use crate::cli::args::{Form, STORE_DEFAULT, StoreArgs};
 use crate::cli::clock;
 use crate::cli::engine::{self, ScanRequest, Snapshot};
 use crate::cli::exit::Exit;
-use crate::cli::fail_on::{Facts, Rule};
+use crate::cli::fail_on::{Before, Facts, Rule};
 use crate::cli::failure::Failure;
 use crate::cli::progress::Bars;
 use crate::cli::terminal::{Terminal, write_file};
-use crate::model::{Issue, IssueSeverity};
+use crate::model::{ExceptionStatus, Issue, IssueSeverity};
 use crate::reports::escape::shorten;
 use crate::reports::{self, Report, json, summary, summary_text};
 
@@ -19,15 +19,19 @@ const EXAMPLES: &str = "\
 Examples:
   overgrant scan exports/
   overgrant scan iam.json credential-report.csv --store /var/lib/overgrant
-  overgrant scan exports/ --fail-on new:high --fail-on 'metric:exposure_pct>5'
+  overgrant scan exports/ --fail-on 'new:high,metric:exposure_pct>5'
   overgrant scan exports/ --report markdown=scan.md --report csv=findings.csv
   overgrant scan exports/ --as-of 2026-11-22 --format json | jq .findings
 
 A file is recognised by its content, not by its name; a folder may mix everything; .gz, .zst and .zip \
 are read as they are. The same files, configuration and --as-of give the same snapshot, byte for byte.
 
-A rule of --fail-on holds for a finding of at least the severity it names. A metric that cannot be measured fails \
-closed (exit code 3). Of several exit codes that apply, 1 comes before 4.";
+A rule of --fail-on holds for a finding of at least the severity it names that no exception covers. `delta` is the \
+change since the baseline, or since the snapshot before when no baseline is set. `metric:aws/nhi/ID` and \
+`metric:domain=NAME/ID` are of a part. A metric that cannot be measured fails closed (exit code 3). Of several exit \
+codes that apply the first of 6, 2, 3, 1, 4, 5 counts.
+
+Exceptions are inputs like any other: a TOML file of [[exception]] blocks, or a CSV file.";
 
 /// Flags of `scan`.
 #[derive(Debug, clap::Args)]
@@ -47,8 +51,9 @@ pub struct Args {
     /// Folder of private techniques; may be given several times
     #[arg(long, value_name = "DIR")]
     techniques: Vec<PathBuf>,
-    /// End with exit code 1 when this holds: new:high, any:critical, metric:ID>N, delta:ID>N; several are allowed
-    #[arg(long, value_name = "RULE")]
+    /// End with exit code 1 when one of these holds: new:high, any:critical, metric:ID>N, delta:ID>N; several are allowed,
+    /// with commas between them or each with a flag of its own
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     fail_on: Vec<Rule>,
     /// Also write a report; several are allowed
     #[arg(long, value_name = "FORMAT=PATH", long_help = report_help())]
@@ -138,27 +143,65 @@ fn print(args: &Args, snapshot: &Snapshot, terminal: &mut Terminal) -> Result<()
     terminal.data(text.as_bytes())
 }
 
-/// The exit code: a rule that holds, then what is missing.
+/// The exit code. Everything that is wrong is said; [`Exit::or_worse`] decides between the codes.
 fn ended(args: &Args, snapshot: &Snapshot, parent: Option<&str>, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let before =
-        if args.fail_on.iter().any(Rule::needs_before) { engine::parent_metrics(&args.store, parent)? } else { None };
+    let mut exit = expired(snapshot, terminal);
+    if !snapshot.incomplete.is_empty() {
+        warn(snapshot, terminal);
+        exit = exit.or_worse(Exit::Incomplete);
+    }
+    let compared =
+        if args.fail_on.iter().any(Rule::needs_before) { engine::compared(&args.store, parent)? } else { None };
+    let before = compared.as_ref().map(|(called, metrics)| Before { called, metrics });
     let results = &snapshot.results;
-    let facts = Facts { findings: &results.findings, metrics: &results.metrics, before: before.as_deref() };
-    let mut held = false;
+    let facts = Facts { findings: &results.findings, metrics: &results.metrics, before };
+    let mut failed: Option<Failure> = None;
     for rule in &args.fail_on {
-        if let Some(because) = rule.holds(&facts)? {
-            held = true;
-            terminal.must_say(&because);
+        match rule.holds(&facts) {
+            Ok(None) => {}
+            Ok(Some(because)) => {
+                exit = exit.or_worse(Exit::RuleHolds);
+                terminal.must_say(&because);
+            }
+            Err(failure) => {
+                if let Some(shown) = failed.take_if(|known| known.exit.or_worse(failure.exit) != known.exit) {
+                    terminal.fail(&shown);
+                } else if failed.is_some() {
+                    terminal.fail(&failure);
+                    continue;
+                }
+                failed = Some(failure);
+            }
         }
     }
-    if held {
-        return Ok(Exit::RuleHolds);
+    match failed {
+        Some(failure) => Err(Failure { exit: exit.or_worse(failure.exit), ..failure }),
+        None => Ok(exit),
     }
-    if snapshot.incomplete.is_empty() {
-        return Ok(Exit::Done);
+}
+
+/// Says which exceptions have expired, and which are not worth anything for another reason.
+fn expired(snapshot: &Snapshot, terminal: &mut Terminal) -> Exit {
+    let of = |status: ExceptionStatus| {
+        let rows = snapshot.tables.exceptions.iter().filter(|row| row.status == status);
+        rows.map(|row| format!("`{}`", row.exception)).collect::<Vec<String>>()
+    };
+    let listed = |names: &[String]| {
+        let more = names.len().saturating_sub(WARNED_N);
+        let text = names.iter().take(WARNED_N).cloned().collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{text} and {more} more") } else { text }
+    };
+    let unmatched = of(ExceptionStatus::Unmatched);
+    if !unmatched.is_empty() {
+        terminal.must_say(&format!("warning: {} exception(s) match nothing: {}", unmatched.len(), listed(&unmatched)));
     }
-    warn(snapshot, terminal);
-    Ok(Exit::Incomplete)
+    let expired = of(ExceptionStatus::Expired);
+    if expired.is_empty() {
+        return Exit::Done;
+    }
+    let (n, names) = (expired.len(), listed(&expired));
+    terminal.must_say(&format!("warning: {n} exception(s) have expired, and what they covered counts again: {names}"));
+    Exit::ExpiredExceptions
 }
 
 /// Kinds of issue of which an example is shown.
