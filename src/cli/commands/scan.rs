@@ -155,7 +155,7 @@ fn ended(args: &Args, snapshot: &Snapshot, parent: Option<&str>, terminal: &mut 
     let before = compared.as_ref().map(|(called, metrics)| Before { called, metrics });
     let results = &snapshot.results;
     let facts = Facts { findings: &results.findings, metrics: &results.metrics, before };
-    let mut failed: Option<Failure> = None;
+    let mut failures: Vec<Failure> = Vec::new();
     for rule in &args.fail_on {
         match rule.holds(&facts) {
             Ok(None) => {}
@@ -163,21 +163,14 @@ fn ended(args: &Args, snapshot: &Snapshot, parent: Option<&str>, terminal: &mut 
                 exit = exit.or_worse(Exit::RuleHolds);
                 terminal.must_say(&because);
             }
-            Err(failure) => {
-                if let Some(shown) = failed.take_if(|known| known.exit.or_worse(failure.exit) != known.exit) {
-                    terminal.fail(&shown);
-                } else if failed.is_some() {
-                    terminal.fail(&failure);
-                    continue;
-                }
-                failed = Some(failure);
-            }
+            Err(failure) => failures.push(failure),
         }
     }
-    match failed {
-        Some(failure) => Err(Failure { exit: exit.or_worse(failure.exit), ..failure }),
-        None => Ok(exit),
-    }
+    let Some(worst) = failures.iter().map(|failure| failure.exit).reduce(Exit::or_worse) else { return Ok(exit) };
+    let last = failures.iter().rposition(|failure| failure.exit == worst).unwrap_or_default();
+    let failure = failures.remove(last);
+    failures.iter().for_each(|other| terminal.fail(other));
+    Err(Failure { exit: exit.or_worse(worst), ..failure })
 }
 
 /// Says which exceptions have expired, and which are not worth anything for another reason.
