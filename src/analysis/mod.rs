@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, exceptions, history};
-use crate::metrics;
+use crate::metrics::history::past::Past;
+use crate::metrics::{self, Inputs};
 use crate::model::{Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Tables, Verdict};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
@@ -110,11 +111,13 @@ pub trait Progress: Sync {
     fn finish(&self);
 }
 
-/// Tables and findings of the snapshot before.
+/// Tables and findings of the snapshot before, and what all earlier ones found.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'b> {
     pub tables: &'b Tables,
     pub findings: &'b [Finding],
+    /// For the metrics over time; null ones without it.
+    pub past: Option<&'b Past>,
 }
 
 /// Reads files and folders into one snapshot's tables. Gives the number of files that some reader took as well.
@@ -232,7 +235,12 @@ fn measure(
     progress.stage("scores", None);
     let scores = scores::all(&context);
     progress.stage("metrics", None);
-    let metrics = metrics::all(&context, &scores, &findings)?;
+    let inputs = Inputs {
+        exceptions: &judged,
+        past: before.and_then(|before| before.past),
+        ..Inputs::new(&context, &scores, &findings)
+    };
+    let metrics = metrics::all(&inputs)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
     Ok(judged)
 }

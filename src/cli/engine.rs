@@ -205,12 +205,16 @@ pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
 
 /// Reads and measures, and compares with the newest snapshot of an earlier time; nothing is stored yet.
 pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Failure> {
-    let before = match Store::open_or_create(&at.store)?.before(request.as_of)? {
-        Some(reader) => Some((reader.read::<Entity>()?, reader.read::<Finding>()?)),
+    let store = Store::open_or_create(&at.store)?;
+    let before = match store.before(request.as_of)? {
+        Some(reader) => {
+            let tables = Tables { entities: reader.read::<Entity>()?, ..Tables::default() };
+            Some((tables, reader.read::<Finding>()?, history::past(&store, request)?))
+        }
         None => None,
     };
-    let before = before.map(|(entities, findings)| (Tables { entities, ..Tables::default() }, findings));
-    let before = before.as_ref().map(|(tables, findings)| Before { tables, findings });
+    let before =
+        before.as_ref().map(|(tables, findings, past)| Before { tables, findings, past: Some(past) });
     analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
         Failure { exit, message: error.to_string(), hint: error.hint() }

@@ -1,13 +1,15 @@
 //! Questions over several snapshots of a store.
 
-use super::{Snapshot, SnapshotArgs, open, reader};
+use super::{ScanRequest, Snapshot, SnapshotArgs, open, reader};
 use crate::cli::args::StoreArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::findings::DAY;
 use crate::metrics::history::diff::{Shot, diff as compare};
+use crate::metrics::history::past::Past;
 use crate::metrics::history::{self, HistoryError};
 use crate::model::{Finding, Metric};
-use crate::store::Manifest;
+use crate::store::{Manifest, Store};
 
 pub use crate::metrics::history::attribution::{Attribution, Cause};
 pub use crate::metrics::history::diff::{Changed, Changes, Delta, Diff, Field, FindingRow, ScoreRow};
@@ -109,6 +111,12 @@ pub fn diff<'s>(a: &'s Snapshot, b: &'s Snapshot) -> Diff<'s> {
 /// Metrics over all snapshots.
 pub fn trends(at: &StoreArgs, request: &TrendRequest<'_>) -> Result<Vec<Trend>, Failure> {
     Ok(history::trend::trends(&open(at)?, request)?)
+}
+
+/// What the metrics of a scan need of those before it.
+pub fn past(store: &Store, request: &ScanRequest) -> Result<Past, Failure> {
+    let window = i64::from(request.config.thresholds.usage_window_days) * DAY;
+    Ok(Past::read(store, request.as_of, request.as_of.saturating_sub(window))?)
 }
 
 /// How long findings last, over all snapshots.

@@ -7,6 +7,7 @@
 //! | is this more than it ever varied? | [`ewma`], [`laney`], together in [`trend`] |
 //! | who made it change: who stayed, came or went? | [`attribution`], by computing metrics again in [`replay`] |
 //! | how long does it take until a finding is gone? | [`spells`], [`survival`] |
+//! | what does a scan need of those before it? | [`past`] |
 //!
 //! `docs/history.md` has the formulas. An independent computation of the same numbers is in
 //! `tests/python/stats_check.py`.
@@ -15,6 +16,7 @@ pub mod attribution;
 pub mod diff;
 pub mod ewma;
 pub mod laney;
+pub mod past;
 pub mod replay;
 pub mod series;
 pub mod spells;

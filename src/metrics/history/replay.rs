@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::config::Config;
 use crate::findings::{Context, Facts};
 use crate::metrics::population::{Cell, Parts};
-use crate::metrics::{MetricsError, spread, table};
+use crate::metrics::{Inputs, MetricsError, table};
 use crate::model::{Access, AccessTable, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
 use crate::store::{SnapshotReader, StoreError};
 
@@ -107,13 +107,13 @@ impl Stored {
         });
         let findings: Vec<Finding> = self.findings.iter().filter(|row| is_kept(row.entity)).cloned().collect();
         // Parts are those of all entities, so that one from which everybody left is empty and not missing.
-        let mut parts = Parts::new(&context, &findings);
+        let inputs = Inputs { exceptions: &self.tables.exceptions, ..Inputs::new(&context, &self.scores, &findings) };
+        let mut parts = Parts::new(&inputs);
         parts.0.retain(|cell, _| cells.is_empty() || cells.contains(cell));
         for part in parts.0.values_mut() {
             part.members.retain(|&member| is_kept(member));
         }
-        let spreads = spread::all(&parts, &self.scores).map_err(|error| MetricsError(error.to_string()))?;
-        Ok(table(&context, &parts, &spreads))
+        table(&inputs, &parts)
     }
 
     /// By entity: fewest certain and possible steps to the zone. A stored path that hangs on nothing is the shortest
