@@ -4,10 +4,12 @@ use super::{ScanRequest, Snapshot, SnapshotArgs, open, reader};
 use crate::cli::args::StoreArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::config::Config;
 use crate::findings::DAY;
 use crate::metrics::history::diff::{Shot, diff as compare};
 use crate::metrics::history::past::Past;
 use crate::metrics::history::{self, HistoryError};
+use crate::metrics::population::Cell;
 use crate::model::{Finding, Metric};
 use crate::store::{Manifest, Store};
 
@@ -120,7 +122,11 @@ pub fn past(store: &Store, request: &ScanRequest) -> Result<Past, Failure> {
 }
 
 /// How long findings last, over all snapshots.
-pub fn revocation(at: &StoreArgs, take: &dyn Fn(&Finding) -> bool) -> Result<Revocation, Failure> {
+pub fn revocation(
+    at: &StoreArgs,
+    part: (&Cell, &Config),
+    take: &dyn Fn(&Finding) -> bool,
+) -> Result<Revocation, Failure> {
     let snapshots = history::snapshots(&open(at)?)?;
-    Ok(history::revocation(&snapshots, take)?)
+    Ok(history::revocation(&snapshots, part, take)?)
 }
