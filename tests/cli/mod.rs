@@ -6,6 +6,7 @@
 
 mod pages;
 mod scan;
+mod states;
 mod store;
 
 use std::fs;

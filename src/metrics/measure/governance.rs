@@ -15,14 +15,12 @@ pub fn findings(part: &Population<'_>, severity: Severity) -> Reading {
 
 /// Open findings of a severity that no exception covers.
 pub fn net(part: &Population<'_>, severity: Severity) -> Reading {
-    let all = n(part.part.findings.get(&severity));
-    Reading { denominator: Some(all), ..number(all - n(part.part.covered.get(&severity))) }
+    number(n(part.part.findings.get(&severity)) - n(part.part.covered.get(&severity)))
 }
 
 /// Open findings that an exception covers.
 pub fn covered(part: &Population<'_>) -> Reading {
-    let sum = |counts: &std::collections::BTreeMap<Severity, u32>| counts.values().map(|&n| f64::from(n)).sum::<f64>();
-    Reading { denominator: Some(0.0 + sum(&part.part.findings)), ..number(0.0 + sum(&part.part.covered)) }
+    number(f64::from(part.part.covered.values().sum::<u32>()))
 }
 
 /// Conflicts of duties; null where no rule of duties is declared, for nothing was looked for.
@@ -36,8 +34,7 @@ pub fn duty_conflicts(part: &Population<'_>) -> Reading {
 
 /// Exceptions in these states.
 pub fn exceptions(part: &Population<'_>, states: &[ExceptionStatus]) -> Reading {
-    let of = |states: &[ExceptionStatus]| states.iter().map(|state| n(part.part.exceptions.get(state))).fold(0.0, |a, b| a + b);
-    Reading { denominator: Some(of(ExceptionStatus::ALL)), ..number(of(states)) }
+    number(f64::from(states.iter().filter_map(|state| part.part.exceptions.get(state)).sum::<u32>()))
 }
 
 /// What only a ledger of changes could say.

@@ -167,8 +167,8 @@ pub fn leaver_residue(part: &Population<'_>) -> Reading {
         low: measured.then_some(certain),
         high: measured.then_some(certain + open),
         coverage: Some(found.coverage()),
-        denominator: Some(float(found.all)),
         numerator: Some(certain),
+        ..Reading::default()
     }
 }
 

@@ -31,7 +31,7 @@ pub fn complexity(part: &Population<'_>) -> Reading {
             open.extend(assigned);
         }
     }
-    Reading { denominator: Some(float(roles.len())), ..number(float(roles.len() + links + written + hierarchy + direct)) }
+    number(float(roles.len() + links + written + hierarchy + direct))
 }
 
 /// Groups and policies that an entity is in or has.
