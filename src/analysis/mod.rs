@@ -13,7 +13,9 @@ use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, exceptions, history};
 use crate::metrics::history::past::Past;
 use crate::metrics::{self, Inputs};
-use crate::model::{Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Tables, Verdict};
+use crate::model::{
+    Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Tables, Verdict,
+};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
 use crate::scores;

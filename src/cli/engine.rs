@@ -213,8 +213,7 @@ pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> R
         }
         None => None,
     };
-    let before =
-        before.as_ref().map(|(tables, findings, past)| Before { tables, findings, past: Some(past) });
+    let before = before.as_ref().map(|(tables, findings, past)| Before { tables, findings, past: Some(past) });
     analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
         Failure { exit, message: error.to_string(), hint: error.hint() }

@@ -151,7 +151,9 @@ impl Rule {
                 let value = self.value(of, facts.metrics, "this scan")?;
                 let Some(before) = facts.before else { return Ok(None) };
                 let change = value - self.value(of, before.metrics, before.called)?;
-                comparison.holds(change, *bound).then(|| format!("{} changed by {change:+} since {}", of.id, before.called))
+                comparison
+                    .holds(change, *bound)
+                    .then(|| format!("{} changed by {change:+} since {}", of.id, before.called))
             }
         };
         Ok(because.map(|because| format!("rule `{}` holds: {because}", self.text)))
@@ -295,9 +297,20 @@ mod tests {
 
     #[test]
     fn malformed_rules_are_refused() {
-        for rule in
-            ["", "high", "new:urgent", "metric:x", "metric:>5", "metric:x>", "metric:x>NaN", "delta:x=5", "old:high", "metric:a/b/x>1", "metric:aws/>1", "metric:domain=/x>1"]
-        {
+        for rule in [
+            "",
+            "high",
+            "new:urgent",
+            "metric:x",
+            "metric:>5",
+            "metric:x>",
+            "metric:x>NaN",
+            "delta:x=5",
+            "old:high",
+            "metric:a/b/x>1",
+            "metric:aws/>1",
+            "metric:domain=/x>1",
+        ] {
             assert!(rule.parse::<Rule>().is_err(), "{rule}");
         }
     }

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use history::past::Past;
 use history::survival::Spell;
+use measure::identities::{Left, left};
 use population::{Cell, Part, Parts};
 use spread::Spread;
 
@@ -182,19 +183,20 @@ fn leavers(tables: &Tables, as_of: i64) -> BTreeMap<EntityId, Option<i64>> {
     for row in &tables.identities {
         by_person.entry(&row.person).or_default().push(row.entity);
     }
-    let mut found: BTreeMap<EntityId, Vec<Option<Option<i64>>>> = BTreeMap::new();
+    let mut found: BTreeMap<EntityId, Vec<Option<Left>>> = BTreeMap::new();
     for person in &tables.people {
         let own = by_person.get(person.person.as_str()).into_iter().flatten().copied();
         let entities: BTreeSet<EntityId> = own.chain(person.entity).collect();
         for entity in entities {
-            found.entry(entity).or_default().push(measure::identities::left_at(person, as_of));
+            found.entry(entity).or_default().push(left(person, as_of));
         }
     }
-    let all_left = |days: Vec<Option<Option<i64>>>| -> Option<Option<i64>> {
-        let days: Vec<Option<i64>> = days.into_iter().collect::<Option<_>>()?;
-        Some(days.into_iter().collect::<Option<Vec<i64>>>().and_then(|days| days.into_iter().max()))
+    let last = |people: Vec<Option<Left>>| {
+        let people: Vec<Left> = people.into_iter().collect::<Option<_>>()?;
+        let days: Option<Vec<i64>> = people.into_iter().map(|left| left.on).collect();
+        Some(Left { on: days.and_then(|days| days.into_iter().max()) })
     };
-    found.into_iter().filter_map(|(entity, days)| Some((entity, all_left(days)?))).collect()
+    found.into_iter().filter_map(|(entity, people)| Some((entity, last(people)?.on))).collect()
 }
 
 /// One part of the organisation as metrics see it.

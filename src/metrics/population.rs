@@ -181,7 +181,10 @@ impl<'a> Labels<'a> {
         kinds.extend(self.nhi.map(|nhi| if nhi { "nhi" } else { "human" }));
         kinds.extend(self.agent.then_some("agent"));
         kinds.extend(self.third_party.then_some("third_party"));
-        places.iter().flat_map(|&(platform, domain)| kinds.iter().map(move |kind| cell(platform, kind, domain))).collect()
+        places
+            .iter()
+            .flat_map(|&(platform, domain)| kinds.iter().map(move |kind| cell(platform, kind, domain)))
+            .collect()
     }
 }
 

@@ -126,7 +126,10 @@ fn an_exception_covers_a_finding_until_its_last_day_and_then_gives_it_back() {
     let first = scan(&folder, "2026-09-01", &[]);
     assert_eq!(code(&first), 0, "{}", String::from_utf8_lossy(&first.stderr));
     let document: Value = serde_json::from_slice(&first.stdout).expect("one JSON document");
-    assert_eq!((&document["exceptions"]["active"], &document["exceptions"]["covered_findings"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&document["exceptions"]["active"], &document["exceptions"]["covered_findings"]),
+        (&1.into(), &1.into())
+    );
     let metric = |name: &str| document["metrics"][name].as_f64();
     assert_eq!((metric("findings_high"), metric("findings_high_net")), (Some(2.0), Some(1.0)));
     let covered = |state: &str| (state.to_owned(), "2026-09-01T00:00:00Z".to_owned(), Some("EX-1".to_owned()));
@@ -157,7 +160,10 @@ fn an_exception_that_is_not_valid_leaves_the_scan_incomplete() {
     let output = scan(&folder, "2026-09-01", &[]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(code(&output), 4, "{text}");
-    assert!(text.contains("exception `EX-1` is not valid: its owner `ada` and its approver `ADA` are the same"), "{text}");
+    assert!(
+        text.contains("exception `EX-1` is not valid: its owner `ada` and its approver `ADA` are the same"),
+        "{text}"
+    );
     assert!(text.contains("exceptions.toml"), "{text}");
     assert_eq!(person(&folder).2, None);
 }

@@ -10,7 +10,8 @@ fn page() -> PathBuf {
 }
 
 fn table() -> Vec<String> {
-    let head = ["| metric | what it says | unit | better | counted | out of | interval |", "|---|---|---|---|---|---|---|"];
+    let head =
+        ["| metric | what it says | unit | better | counted | out of | interval |", "|---|---|---|---|---|---|---|"];
     let none = |text: &'static str| if text.is_empty() { "–" } else { text };
     let rows = overgrant::metrics::ALL.iter().map(|metric| {
         format!(

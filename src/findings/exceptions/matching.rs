@@ -70,9 +70,8 @@ impl<'a> Entities<'a> {
     /// What a text without wildcards means where a principal is meant: principals before everything else.
     fn meant(&self, text: &str, principal: bool) -> Vec<EntityId> {
         let found = self.called(text);
-        let acting: Vec<EntityId> = (found.iter().copied())
-            .filter(|&entity| principal && self.tables.entity(entity).is_principal())
-            .collect();
+        let acting: Vec<EntityId> =
+            (found.iter().copied()).filter(|&entity| principal && self.tables.entity(entity).is_principal()).collect();
         if acting.is_empty() { found } else { acting }
     }
 
@@ -111,9 +110,8 @@ impl<'e> Cover<'e> {
     /// Resolves the names of an exception.
     pub fn new(entities: &Entities<'_>, exception: &'e Exception) -> Self {
         let of = |column: Option<&'e str>, principal: bool| {
-            narrowed(column).map(|text| {
-                if is_pattern(text) { entities.like(text) } else { entities.meant(text, principal) }
-            })
+            narrowed(column)
+                .map(|text| if is_pattern(text) { entities.like(text) } else { entities.meant(text, principal) })
         };
         Self {
             rule: narrowed(exception.rule.as_deref()),

@@ -79,7 +79,8 @@ fn verdict<'a>(judge: &Judge<'a>, row: &'a Exception, cover: &Cover<'_>, matched
         let day = row.expires_at.map(date).unwrap_or_default();
         (ExceptionStatus::Expired, Some(format!("its last day was {day}")))
     } else if matched == 0 {
-        let nobody = narrowed(row.principal.as_deref()).filter(|_| cover.principals.as_ref().is_some_and(Vec::is_empty));
+        let nobody =
+            narrowed(row.principal.as_deref()).filter(|_| cover.principals.as_ref().is_some_and(Vec::is_empty));
         let why = nobody.map(|name| format!("nothing is called `{name}`"));
         (ExceptionStatus::Unmatched, Some(why.unwrap_or_else(|| "no finding is what it describes".to_owned())))
     } else {
@@ -150,7 +151,9 @@ fn title(id: &str, row: &Exception, rows: usize) -> String {
     let (are, have) = if id.is_empty() && rows > 1 { ("are", "have") } else { ("is", "has") };
     match row.status {
         ExceptionStatus::Expired => format!("{who} {have} expired{}", counting_again(row)),
-        ExceptionStatus::Invalid => format!("{who} {are} not valid and cover{} nothing", if are == "is" { "s" } else { "" }),
+        ExceptionStatus::Invalid => {
+            format!("{who} {are} not valid and cover{} nothing", if are == "is" { "s" } else { "" })
+        }
         ExceptionStatus::Active | ExceptionStatus::Unmatched => format!("{who} matches nothing"),
     }
 }

@@ -102,8 +102,7 @@ impl<'a> People<'a> {
     /// What is wrong with someone who is to answer for an exception, called `role` in the answer.
     pub fn problem(&self, role: &str, party: &Party<'a>, as_of: i64) -> Option<String> {
         let who = format!("its {role} `{}`", party.text);
-        let rows: Vec<&Person> =
-            party.persons.iter().filter_map(|id| self.by_id.get(id)).flatten().copied().collect();
+        let rows: Vec<&Person> = party.persons.iter().filter_map(|id| self.by_id.get(id)).flatten().copied().collect();
         if party.persons.len() > 1 && self.humans(&party.persons) > 1 {
             let ids: Vec<String> = party.persons.iter().map(|id| format!("`{id}`")).collect();
             return Some(format!("{who} may be any of {}: write one of these ids", ids.join(", ")));

@@ -195,6 +195,7 @@ fn ids_that_occur_twice_are_both_invalid_and_both_named() {
 
 #[test]
 fn resource_and_domain_narrow_an_exception() {
+    use ExceptionStatus::{Active, Unmatched};
     let mut world = World::new();
     let (app, other) = (world.role("app"), world.role("other"));
     world.edit(app, |entity| entity.domain = Some("Payments".to_owned()));
@@ -210,7 +211,6 @@ fn resource_and_domain_narrow_an_exception() {
     world.exception("d", rule).resource = Some("role/no-such".to_owned());
     let (exceptions, _) = judged(world);
     let found: Vec<(u32, ExceptionStatus)> = exceptions.iter().map(|row| (row.matched_n, row.status)).collect();
-    use ExceptionStatus::{Active, Unmatched};
     assert_eq!(found, [(2, Active), (1, Active), (0, Unmatched), (0, Unmatched)]);
 }
 
@@ -228,11 +228,7 @@ fn nothing_can_leave_out_the_report_of_a_stale_exception() {
     let (exceptions, findings) = judged(world);
     assert_eq!(
         findings.iter().map(|row| row.title.as_str()).collect::<Vec<_>>(),
-        [
-            "exception `old` has expired",
-            "exception `none` matches nothing",
-            "exception `mute` matches nothing",
-        ],
+        ["exception `old` has expired", "exception `none` matches nothing", "exception `mute` matches nothing",],
         "the configuration leaves the old keys out, and nothing else"
     );
     assert!(findings.iter().all(|row| row.rule == RULE && row.exception.is_none()));

@@ -87,7 +87,8 @@ impl Stored {
         let is_kept = |entity: EntityId| kept.get(entity.index()).copied().unwrap_or(false);
         let findings: Vec<Finding> = self.findings.iter().filter(|row| is_kept(row.entity)).cloned().collect();
         self.with_context(config, |context| {
-            let inputs = Inputs { exceptions: &self.tables.exceptions, ..Inputs::new(context, &self.scores, &findings) };
+            let inputs =
+                Inputs { exceptions: &self.tables.exceptions, ..Inputs::new(context, &self.scores, &findings) };
             // Parts are those of all entities, so that one from which everybody left is empty and not missing.
             let mut parts = Parts::new(&inputs);
             parts.0.retain(|cell, _| cells.is_empty() || cells.contains(cell));

@@ -180,12 +180,19 @@ pub fn leaver_residue_median(part: &Population<'_>) -> Reading {
     Reading { value: median(found.days), denominator, coverage, ..Reading::default() }
 }
 
-/// When a person left; `None` for one who is there, `Some(None)` for an unknown day.
-pub fn left_at(person: &Person, as_of: i64) -> Option<Option<i64>> {
-    match person.left_at {
-        Some(day) => (day <= as_of).then_some(Some(day)),
-        None => (person.status == PersonStatus::Leaver).then_some(None),
-    }
+/// That someone left, and when, where it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    pub on: Option<i64>,
+}
+
+/// Whether a person left; `None` for one who is there.
+pub fn left(person: &Person, as_of: i64) -> Option<Left> {
+    let gone = match person.left_at {
+        Some(day) => day <= as_of,
+        None => person.status == PersonStatus::Leaver,
+    };
+    gone.then_some(Left { on: person.left_at })
 }
 
 /// Principals of the part.

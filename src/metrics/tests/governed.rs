@@ -4,7 +4,7 @@ use super::super::*;
 use crate::findings::testkit::{World, ago};
 use crate::findings::{Frameworks, exceptions, run};
 use crate::model::{
-    AttachmentKind, CredentialKind, ExceptionStatus, Layer, Ownership, OwnerOrigin, OwnerStatus, SodRule, TrustKind,
+    AttachmentKind, CredentialKind, ExceptionStatus, Layer, OwnerOrigin, OwnerStatus, Ownership, SodRule, TrustKind,
     Workflow,
 };
 
@@ -39,15 +39,15 @@ fn a_missing_owner_means_something_only_where_owners_are_named() {
     assert_eq!((nobody.value, nobody.coverage), (None, Some(0.0)));
     assert_eq!(value(&rows, "orphaned_nhi_pct"), None, "neither an owner nor a use is known of anyone");
     let mut world = World::new();
-    let (a, b, c, d) = (world.role("a"), world.role("b"), world.role("c"), world.role("d"));
-    let e = world.role("e");
-    for (handle, owner, status, used) in [
-        (a, Some("ann"), OwnerStatus::Active, Some(1)),
-        (b, Some("bob"), OwnerStatus::Departed, Some(1)),
-        (c, Some("cleo"), OwnerStatus::Active, Some(90)),
-        (d, Some("dan"), OwnerStatus::Unknown, Some(1)),
-        (e, None, OwnerStatus::Unknown, None),
-    ] {
+    let roles = ["a", "b", "c", "d", "e"].map(|name| world.role(name));
+    let facts = [
+        (Some("ann"), OwnerStatus::Active, Some(1)),
+        (Some("bob"), OwnerStatus::Departed, Some(1)),
+        (Some("cleo"), OwnerStatus::Active, Some(90)),
+        (Some("dan"), OwnerStatus::Unknown, Some(1)),
+        (None, OwnerStatus::Unknown, None),
+    ];
+    for (handle, (owner, status, used)) in roles.into_iter().zip(facts) {
         world.edit(handle, |entity| {
             entity.owner = owner.map(str::to_owned);
             entity.owner_status = owner.map(|_| status.to_string());
@@ -96,7 +96,10 @@ fn residue_is_the_days_by_which_identities_outlive_their_people() {
         world.user("a");
         world
     });
-    assert_eq!((value(&rows, "leaver_residue_days"), find(&rows, "leaver_residue_days", "all").coverage), (None, Some(0.0)));
+    assert_eq!(
+        (value(&rows, "leaver_residue_days"), find(&rows, "leaver_residue_days", "all").coverage),
+        (None, Some(0.0))
+    );
     // a and b left 10 and 30 days ago, c is disabled, of d it is not known; e leaves tomorrow.
     for (name, user, left) in [("pa", 0, 10), ("pb", 1, 30), ("pc", 2, 40), ("pd", 3, 5), ("pe", 4, -1)] {
         world.person(name).left_at = ago(left);
@@ -135,7 +138,10 @@ fn exceptions_are_counted_by_what_they_are_worth_and_findings_with_and_without_t
     let both = |metric| (value(&rows, metric), find(&rows, metric, "nhi").value);
     assert_eq!(both("exceptions_open"), (Some(2.0), Some(1.0)), "a and c; a alone is about a machine");
     // b is about ann, d about both.
-    assert_eq!((both("exceptions_expired"), both("exceptions_invalid")), ((Some(1.0), Some(0.0)), (Some(1.0), Some(1.0))));
+    assert_eq!(
+        (both("exceptions_expired"), both("exceptions_invalid")),
+        ((Some(1.0), Some(0.0)), (Some(1.0), Some(1.0)))
+    );
     assert_eq!(find(&rows, "exceptions_expired", "human").value, Some(1.0));
     // Two old keys (medium), of which one is accepted; the reports of b and d are medium, that of c low.
     assert_eq!(both("findings_excepted"), (Some(1.0), Some(1.0)));

@@ -27,8 +27,7 @@ fn finding(name: &str, entity: u32, first_seen: i64, state: FindingState) -> Fin
 
 fn entity(number: u32, name: &str, nhi: bool) -> Entity {
     let mut entity = Entity::named(&World::user_id(name), "aws", EntityKind::User, name);
-    (entity.entity, entity.present, entity.nhi, entity.source) =
-        (EntityId(number), true, Some(nhi), Some(SourceId(0)));
+    (entity.entity, entity.present, entity.nhi, entity.source) = (EntityId(number), true, Some(nhi), Some(SourceId(0)));
     entity
 }
 
@@ -119,16 +118,12 @@ fn time_to_revoke_is_the_median_over_all_scans_and_of_each_kind() {
     let store = Store::open_or_create(&folder.path().join("store")).expect("a store");
     let at = |days: i64| NOW - days * DAY;
     let both = || vec![entity(0, "ann", false), entity(1, "bot", true)];
-    let open = |state| {
-        vec![finding("a", 0, at(40), state), finding("b", 1, at(40), state), finding("c", 1, at(40), state)]
-    };
+    let open =
+        |state| vec![finding("a", 0, at(40), state), finding("b", 1, at(40), state), finding("c", 1, at(40), state)];
     commit(&store, 40, both(), open(New), vec![]);
     // b is gone after 10 days; bot is gone altogether with c after 30, and then no row tells of it.
-    let second = vec![
-        finding("a", 0, at(40), Unchanged),
-        finding("b", 1, at(40), Absent),
-        finding("c", 1, at(40), Unchanged),
-    ];
+    let second =
+        vec![finding("a", 0, at(40), Unchanged), finding("b", 1, at(40), Absent), finding("c", 1, at(40), Unchanged)];
     commit(&store, 30, both(), second, vec![]);
     commit(&store, 10, vec![entity(0, "ann", false)], vec![finding("a", 0, at(40), Unchanged)], vec![]);
     let past = Past::read(&store, NOW, NOW - USAGE_WINDOW).expect("a past");
