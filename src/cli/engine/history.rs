@@ -23,7 +23,7 @@ pub use crate::metrics::history::trend::{Point, Request as TrendRequest, Signal,
 pub const BASELINE: &str = "baseline";
 
 /// Names that an error lists at most.
-const NAMES_LISTED_MAX: usize = 40;
+const NAMES_LISTED_MAX: usize = 80;
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Self {
