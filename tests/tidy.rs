@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 mod code;
+mod metrics_page;
 mod readme;
 mod rules;
 

@@ -11,9 +11,12 @@ use std::path::PathBuf;
 
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
-use crate::findings::{self, Context, Facts, Frameworks, history};
-use crate::metrics;
-use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Tables, Verdict};
+use crate::findings::{self, Context, Facts, Frameworks, exceptions, history};
+use crate::metrics::history::past::Past;
+use crate::metrics::{self, Inputs};
+use crate::model::{
+    Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Tables, Verdict,
+};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
 use crate::scores;
@@ -111,11 +114,13 @@ pub trait Progress: Sync {
     fn finish(&self);
 }
 
-/// Tables and findings of the snapshot before.
+/// Tables and findings of the snapshot before, and what all earlier ones found.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'b> {
     pub tables: &'b Tables,
     pub findings: &'b [Finding],
+    /// For the metrics over time; null ones without it.
+    pub past: Option<&'b Past>,
 }
 
 /// Reads files and folders into one snapshot's tables. Gives the number of files that some reader took as well.
@@ -184,7 +189,8 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    measure(request, before, &tables, zone, &masses, progress, &mut results)?;
+    tables.exceptions = measure(request, before, &tables, zone, &masses, progress, &mut results)?;
+    tables.issues.extend(exceptions::issues(&tables.exceptions));
     progress.finish();
     results.coverage = coverage(&tables);
     let incomplete = incomplete(&tables);
@@ -192,7 +198,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     Ok(Scan { tables, results, incomplete, config_digest })
 }
 
-/// Everything that looks at the finished attack graph.
+/// Everything that looks at the finished attack graph. Gives the exceptions as this scan judges them.
 fn measure(
     request: &ScanRequest,
     before: Option<Before<'_>>,
@@ -201,7 +207,7 @@ fn measure(
     masses: &[(&str, f64)],
     progress: &dyn Progress,
     results: &mut Results,
-) -> Result<(), ScanError> {
+) -> Result<Vec<Exception>, ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
     results.paths = land.witness_paths();
     let (hops_certain, hops_possible) = (land.hops(Certainty::Certain), land.hops(Certainty::Conditional));
@@ -224,16 +230,25 @@ fn measure(
     };
     progress.stage("findings", None);
     let context = Context::new(facts);
-    let mut findings = findings::run(&context, &Frameworks::embedded()?).findings;
+    let frameworks = Frameworks::embedded()?;
+    let mut findings = findings::run(&context, &frameworks).findings;
+    let judged = exceptions::apply(&context, &frameworks, &mut findings);
     if let Some(before) = before {
-        history::carry_over(&history::recall(before.findings, before.tables, tables), &mut findings, tables);
+        let known = history::recall(before.findings, before.tables, tables);
+        history::carry_over(&known, &mut findings, tables);
+        exceptions::settle(&known, &mut findings);
     }
     progress.stage("scores", None);
     let scores = scores::all(&context);
     progress.stage("metrics", None);
-    let metrics = metrics::all(&context, &scores, &findings)?;
+    let inputs = Inputs {
+        exceptions: &judged,
+        past: before.and_then(|before| before.past),
+        ..Inputs::new(&context, &scores, &findings)
+    };
+    let metrics = metrics::all(&inputs)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
-    Ok(())
+    Ok(judged)
 }
 
 /// What was left out, in words: one line for each kind of issue that costs something.

@@ -181,10 +181,18 @@ pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
     Ok(snapshot)
 }
 
-/// The metrics of a snapshot's predecessor; `None` for the first of a store.
-pub fn parent_metrics(at: &StoreArgs, parent: Option<&str>) -> Result<Option<Vec<Metric>>, Failure> {
-    let Some(parent) = parent else { return Ok(None) };
-    Ok(Some(open(at)?.resolve(Some(parent))?.read::<Metric>()?))
+/// What a change is measured from, with its metrics: the baseline where one is set, else the snapshot before; `None`
+/// for the first of a store without a baseline.
+pub fn compared(at: &StoreArgs, parent: Option<&str>) -> Result<Option<(String, Vec<Metric>)>, Failure> {
+    let store = open(at)?;
+    let baseline = store.tags()?.contains_key(history::BASELINE);
+    let (called, name) = match (baseline, parent) {
+        (true, _) => ("the baseline", history::BASELINE),
+        (false, Some(parent)) => ("the snapshot before,", parent),
+        (false, None) => return Ok(None),
+    };
+    let reader = store.resolve(Some(name))?;
+    Ok(Some((format!("{called} {}", reader.id()), reader.read::<Metric>()?)))
 }
 
 /// Reads a configuration file; the built-in one when there is none.
@@ -205,12 +213,15 @@ pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
 
 /// Reads and measures, and compares with the newest snapshot of an earlier time; nothing is stored yet.
 pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Failure> {
-    let before = match Store::open_or_create(&at.store)?.before(request.as_of)? {
-        Some(reader) => Some((reader.read::<Entity>()?, reader.read::<Finding>()?)),
+    let store = Store::open_or_create(&at.store)?;
+    let before = match store.before(request.as_of)? {
+        Some(reader) => {
+            let tables = Tables { entities: reader.read::<Entity>()?, ..Tables::default() };
+            Some((tables, reader.read::<Finding>()?, history::past(&store, request)?))
+        }
         None => None,
     };
-    let before = before.map(|(entities, findings)| (Tables { entities, ..Tables::default() }, findings));
-    let before = before.as_ref().map(|(tables, findings)| Before { tables, findings });
+    let before = before.as_ref().map(|(tables, findings, past)| Before { tables, findings, past: Some(past) });
     analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
         Failure { exit, message: error.to_string(), hint: error.hint() }

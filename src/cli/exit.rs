@@ -36,7 +36,27 @@ pub const ALL: &[(Exit, &str)] = &[
     (Exit::Bug, "a bug of ours"),
 ];
 
+/// Which code a run ends with when several apply: the first of these. A result that cannot be trusted comes before one
+/// that was not asked for well, and that before a question that has no answer; a rule that holds comes before what a
+/// complete scan would have said more, and an exception that has expired counts only when all else is well.
+pub const PRECEDENCE: &[Exit] = &[
+    Exit::Bug,
+    Exit::Integrity,
+    Exit::Usage,
+    Exit::Input,
+    Exit::RuleHolds,
+    Exit::Incomplete,
+    Exit::ExpiredExceptions,
+    Exit::Done,
+];
+
 impl Exit {
+    /// The one of two that a run ends with when both apply.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        PRECEDENCE.iter().copied().find(|exit| [self, other].contains(exit)).unwrap_or(other)
+    }
+
     /// The number that the process ends with.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -67,6 +87,8 @@ pub fn listing() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:>3}  {meaning}", exit.code());
     }
+    let order: Vec<String> = PRECEDENCE.iter().map(|exit| exit.code().to_string()).collect();
+    let _ = writeln!(text, "Of several that apply the first of {}.", order.join(", "));
     text
 }
 
@@ -78,5 +100,16 @@ mod tests {
     fn the_list_has_every_code_once_in_order() {
         let codes: Vec<u8> = ALL.iter().map(|(exit, _)| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 101]);
+    }
+
+    #[test]
+    fn of_two_codes_the_one_that_says_less_about_the_result_wins() {
+        let order: Vec<u8> = PRECEDENCE.iter().map(|exit| exit.code()).collect();
+        assert_eq!(order, [101, 6, 2, 3, 1, 4, 5, 0], "each code once");
+        for (at, first) in PRECEDENCE.iter().enumerate() {
+            for later in &PRECEDENCE[at..] {
+                assert_eq!((first.or_worse(*later), later.or_worse(*first)), (*first, *first));
+            }
+        }
     }
 }

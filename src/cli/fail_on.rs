@@ -1,12 +1,15 @@
 //! `--fail-on`: conditions under which a scan ends with exit code 1.
 //!
-//! `new:high` and `any:critical` mean a finding of *at least* that severity; `metric:ID>N` compares a metric over
-//! everything, `delta:ID>N` its change since the snapshot before.
+//! `new:high` and `any:critical` mean a finding of *at least* that severity that no exception covers, `new` one that was
+//! not there before or is back. `metric:ID>N` compares a metric, `delta:ID>N` its change: since the baseline where one is
+//! set, else since the snapshot before. A metric is that of everything unless its id is led by parts of the organisation:
+//! `metric:aws/nhi/exposure_pct>5`, `metric:domain=payments/findings_high>0`.
 
 use std::str::FromStr;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::metrics::population::{Cell, KINDS, WHOLE};
 use crate::model::{Finding, FindingState, Metric, Severity};
 
 /// One rule.
@@ -21,7 +24,14 @@ enum Test {
     /// A finding that is there, or that was not there before, of at least this severity.
     Findings { only_new: bool, at_least: Severity },
     /// A metric, or its change, against a bound.
-    Metric { change: bool, id: String, comparison: Comparison, bound: f64 },
+    Metric { change: bool, of: Which, comparison: Comparison, bound: f64 },
+}
+
+/// A metric of a part of the organisation.
+#[derive(Debug, Clone, PartialEq)]
+struct Which {
+    id: String,
+    part: Cell,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +56,7 @@ impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
         let (form, rest) = text.split_once(':').ok_or(FORMS)?;
         let test = match form {
             "new" | "any" => {
@@ -64,16 +75,35 @@ impl FromStr for Rule {
 
 fn bound(change: bool, text: &str) -> Result<Test, String> {
     let at = text.find(['>', '<']).ok_or(FORMS)?;
-    let (id, rest) = text.split_at(at);
+    let (name, rest) = text.split_at(at);
     let found = COMPARISONS.into_iter().find_map(|(sign, found)| Some((found, rest.strip_prefix(sign)?)));
     let (comparison, number) = found.ok_or(FORMS)?;
     let bound = number.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     let bound = bound.ok_or_else(|| format!("`{number}` is no number"))?;
-    let id = id.trim();
-    if id.is_empty() {
-        return Err(FORMS.to_owned());
+    Ok(Test::Metric { change, of: name.trim().parse()?, comparison, bound })
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    /// `[PLATFORM/][KIND/][domain=NAME/]ID`, the parts in any order.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts: Vec<&str> = text.split('/').collect();
+        let id = parts.pop().filter(|id| !id.is_empty()).ok_or(FORMS)?;
+        let mut part = Cell { platform: WHOLE.to_owned(), kind: WHOLE.to_owned(), domain: WHOLE.to_owned() };
+        for name in parts {
+            let (place, name) = match name.strip_prefix("domain=") {
+                Some(name) => (&mut part.domain, name),
+                None if KINDS.contains(&name) => (&mut part.kind, name),
+                None => (&mut part.platform, name),
+            };
+            if name.is_empty() || place != WHOLE {
+                return Err(format!("`{text}` is no metric: write ID, or PLATFORM/KIND/ID, or domain=NAME/ID"));
+            }
+            name.clone_into(place);
+        }
+        Ok(Self { id: id.to_owned(), part })
     }
-    Ok(Test::Metric { change, id: id.to_owned(), comparison, bound })
 }
 
 /// What the rules are held against.
@@ -83,20 +113,28 @@ pub struct Facts<'a> {
     pub findings: &'a [Finding],
     /// Its metrics.
     pub metrics: &'a [Metric],
-    /// Metrics of the snapshot before; `None` when it is the first.
-    pub before: Option<&'a [Metric]>,
+    /// What `delta` is since; `None` when there is neither a baseline nor a snapshot before.
+    pub before: Option<Before<'a>>,
+}
+
+/// The snapshot that `delta` compares with.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// What it is, for people: `the baseline …`.
+    pub called: &'a str,
+    pub metrics: &'a [Metric],
 }
 
 impl Rule {
-    /// Whether the metrics of the snapshot before are needed.
+    /// Whether the metrics of another snapshot are needed.
     pub fn needs_before(&self) -> bool {
         matches!(self.test, Test::Metric { change: true, .. })
     }
 
     /// Why the rule holds, in words; `None` when it does not.
     ///
-    /// Fails closed: a metric that does not exist is a usage error, one that cannot be measured is missing input.
-    /// The change since the snapshot before is no change when there is none before.
+    /// Fails closed: a metric that does not exist is a usage error, one that cannot be measured (then or now) or that is
+    /// of a part which the scan does not have is missing input. With nothing to compare with there is no change.
     pub fn holds(&self, facts: &Facts<'_>) -> Result<Option<String>, Failure> {
         let because = match &self.test {
             Test::Findings { only_new, at_least } => {
@@ -105,33 +143,39 @@ impl Rule {
                     format!("{n} {}finding(s) of severity {at_least} or above", if *only_new { "new " } else { "" })
                 })
             }
-            Test::Metric { change: false, id, comparison, bound } => {
-                let value = self.value(id, facts.metrics)?;
-                comparison.holds(value, *bound).then(|| format!("{id} is {value}"))
+            Test::Metric { change: false, of, comparison, bound } => {
+                let value = self.value(of, facts.metrics, "this scan")?;
+                comparison.holds(value, *bound).then(|| format!("{} is {value}", of.id))
             }
-            Test::Metric { change: true, id, comparison, bound } => {
-                let value = self.value(id, facts.metrics)?;
+            Test::Metric { change: true, of, comparison, bound } => {
+                let value = self.value(of, facts.metrics, "this scan")?;
                 let Some(before) = facts.before else { return Ok(None) };
-                let change = value - self.value(id, before)?;
-                comparison.holds(change, *bound).then(|| format!("{id} changed by {change:+}"))
+                let change = value - self.value(of, before.metrics, before.called)?;
+                comparison
+                    .holds(change, *bound)
+                    .then(|| format!("{} changed by {change:+} since {}", of.id, before.called))
             }
         };
         Ok(because.map(|because| format!("rule `{}` holds: {because}", self.text)))
     }
 
-    fn value(&self, id: &str, metrics: &[Metric]) -> Result<f64, Failure> {
-        let overall = |metric: &&Metric| metric.platform == "all" && metric.kind == "all" && metric.domain == "all";
-        let Some(metric) = metrics.iter().filter(overall).find(|metric| metric.metric == id) else {
-            let known: Vec<&str> = metrics.iter().filter(overall).map(|metric| metric.metric.as_str()).collect();
-            return Err(Failure::usage(format!("no metric `{id}` (--fail-on `{}`)", self.text))
-                .hint(format!("metrics of this scan: {}", known.join(", "))));
+    fn value(&self, of: &Which, metrics: &[Metric], place: &str) -> Result<f64, Failure> {
+        if !crate::metrics::ALL.iter().any(|definition| definition.id == of.id) {
+            let known: Vec<&str> = crate::metrics::ALL.iter().map(|definition| definition.id).collect();
+            return Err(Failure::usage(format!("no metric `{}` (--fail-on `{}`)", of.id, self.text))
+                .hint(format!("metrics: {}", known.join(", "))));
+        }
+        let here = |metric: &&Metric| {
+            (&metric.platform, &metric.kind, &metric.domain) == (&of.part.platform, &of.part.kind, &of.part.domain)
         };
-        metric.value.ok_or_else(|| {
-            Failure::new(
-                Exit::Input,
-                format!("metric `{id}` cannot be measured on this input (--fail-on `{}`)", self.text),
+        let row = metrics.iter().filter(|metric| metric.metric == of.id).find(here);
+        row.and_then(|metric| metric.value).ok_or_else(|| {
+            let why = if row.is_some() { "cannot be measured in" } else { "is not among the metrics of" };
+            let name = self.text.split_once(':').map_or("", |(_, rest)| rest);
+            let name = name.split(['>', '<']).next().unwrap_or(name).trim();
+            Failure::new(Exit::Input, format!("metric `{name}` {why} {place} (--fail-on `{}`)", self.text)).hint(
+                "a rule on an unknown value fails closed; `overgrant metrics` lists what was measured, with its coverage",
             )
-            .hint("a rule on an unknown value fails closed; `scan --format json` lists the coverage")
         })
     }
 }
@@ -202,8 +246,8 @@ mod tests {
     #[test]
     fn metrics_are_compared_and_what_is_unknown_fails_closed() {
         let now = [metric("exposure_pct", Some(5.0)), metric("wpg_p90", None)];
-        let before = [metric("exposure_pct", Some(4.5))];
-        let facts = Facts { findings: &[], metrics: &now, before: Some(&before) };
+        let before = [metric("exposure_pct", Some(4.5)), metric("risk_p50", Some(1.0))];
+        let facts = Facts { findings: &[], metrics: &now, before: Some(Before { called: "before", metrics: &before }) };
         for (rule, expected) in [
             ("metric:exposure_pct>5", Ok(false)),
             ("metric:exposure_pct>=5", Ok(true)),
@@ -212,6 +256,8 @@ mod tests {
             ("delta:exposure_pct>0.5", Ok(false)),
             ("metric:wpg_p90>0", Err(3)),
             ("metric:no_such>0", Err(2)),
+            ("delta:risk_p50>0", Err(3)),
+            ("metric:gcp/exposure_pct>0", Err(3)),
         ] {
             assert_eq!(holds(rule, &facts), expected, "{rule}");
         }
@@ -220,10 +266,51 @@ mod tests {
     }
 
     #[test]
+    fn what_an_exception_covers_holds_no_rule_and_what_is_back_is_new() {
+        let mut findings = Fixture::default().results.findings;
+        (findings[0].severity, findings[0].exception) = (Severity::High, Some("x".to_owned()));
+        let on = |findings: &[Finding], rule| holds(rule, &Facts { findings, metrics: &[], before: None });
+        assert_eq!((on(&findings, "new:high"), on(&findings, "any:low")), (Ok(false), Ok(false)));
+        (findings[0].state, findings[0].exception) = (FindingState::Reopened, None);
+        assert_eq!((on(&findings, "new:high"), on(&findings, "any:low")), (Ok(true), Ok(true)));
+    }
+
+    #[test]
+    fn a_metric_of_a_part_is_that_of_the_part() {
+        let part = |platform: &str, kind: &str, domain: &str, value| {
+            let (platform, kind, domain) = (platform.to_owned(), kind.to_owned(), domain.to_owned());
+            Metric { platform, kind, domain, ..metric("exposure_pct", Some(value)) }
+        };
+        let rows = [
+            part("all", "all", "all", 1.0),
+            part("aws", "all", "all", 2.0),
+            part("aws", "nhi", "all", 3.0),
+            part("all", "nhi", "pay", 4.0),
+        ];
+        let facts = Facts { findings: &[], metrics: &rows, before: None };
+        for (name, value) in [("", 1), ("aws/", 2), ("aws/nhi/", 3), ("nhi/aws/", 3), ("nhi/domain=pay/", 4)] {
+            assert_eq!(holds(&format!("metric:{name}exposure_pct>={value}"), &facts), Ok(true), "{name}");
+            assert_eq!(holds(&format!("metric:{name}exposure_pct>{value}"), &facts), Ok(false), "{name}");
+        }
+        assert_eq!(holds("metric:human/exposure_pct>0", &facts), Err(3), "the part is not in the scan");
+    }
+
+    #[test]
     fn malformed_rules_are_refused() {
-        for rule in
-            ["", "high", "new:urgent", "metric:x", "metric:>5", "metric:x>", "metric:x>NaN", "delta:x=5", "old:high"]
-        {
+        for rule in [
+            "",
+            "high",
+            "new:urgent",
+            "metric:x",
+            "metric:>5",
+            "metric:x>",
+            "metric:x>NaN",
+            "delta:x=5",
+            "old:high",
+            "metric:a/b/x>1",
+            "metric:aws/>1",
+            "metric:domain=/x>1",
+        ] {
             assert!(rule.parse::<Rule>().is_err(), "{rule}");
         }
     }

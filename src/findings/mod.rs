@@ -9,6 +9,7 @@ mod console_user_without_mfa;
 mod dangling_reference;
 mod deleted_principal_trust;
 mod escalation_path;
+pub mod exceptions;
 pub mod facts;
 pub mod frameworks;
 pub mod history;
@@ -16,6 +17,7 @@ mod key_age;
 pub mod keys;
 mod root_access_key;
 mod second_active_key;
+mod stale_exception;
 mod stale_principal;
 #[cfg(test)]
 pub(crate) mod testkit;
@@ -49,6 +51,7 @@ pub const ALL: &[&dyn Rule] = &[
     &root_access_key::RootAccessKey,
     &unused_service::UnusedService,
     &stale_principal::StalePrincipal,
+    &stale_exception::StaleException,
 ];
 
 /// What a rule is, for people.

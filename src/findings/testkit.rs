@@ -7,8 +7,8 @@ use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
 use crate::model::{
     Access, AccessTable, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind, Decision, Edge,
-    Effect, Entity, EntityId, EntityKind, Grant, Granularity, Handle, Layer, Membership, MembershipKind, Path, Source,
-    Standing, Tables, Trust, TrustKind, Usage,
+    Effect, Entity, EntityId, EntityKind, Exception, ExceptionStatus, Grant, Granularity, Handle, Identity, Layer,
+    Membership, MembershipKind, Path, Person, PersonStatus, Source, Standing, Tables, Trust, TrustKind, Usage,
 };
 
 /// Time of the scan in tests: 2026-11-22T00:00:00Z.
@@ -231,6 +231,56 @@ impl World {
     /// A path of one step that stands on a statement.
     pub fn step(&mut self, from: Handle, to: Handle, certainty: Certainty, grant: u32) {
         self.paths.push((from, to, certainty, grant));
+    }
+
+    /// A valid exception, made ten days before the scan for a hundred days: `ann` asked for it and `bob` decided.
+    /// Call [`World::edit`] before: it rebuilds the world without governance tables.
+    pub fn exception(&mut self, id: &str, rule: &str) -> &mut Exception {
+        self.builder.exceptions.push(Exception {
+            exception: id.to_owned(),
+            rule: (!rule.is_empty()).then(|| rule.to_owned()),
+            principal: None,
+            resource: None,
+            domain: None,
+            reason: Some("replaced next quarter".to_owned()),
+            owner: Some("ann".to_owned()),
+            approved_by: Some("bob".to_owned()),
+            created_at: ago(10),
+            expires_at: ago(-90),
+            ticket: None,
+            status: ExceptionStatus::Unmatched,
+            problem: None,
+            matched_n: 0,
+            source: self.builder.source_id(),
+            record: format!("line {}", self.builder.exceptions.len() + 2),
+        });
+        let last = self.builder.exceptions.len() - 1;
+        &mut self.builder.exceptions[last]
+    }
+
+    /// A person who belongs, with an address of this name.
+    pub fn person(&mut self, id: &str) -> &mut Person {
+        self.builder.people.push(Person {
+            person: id.to_owned(),
+            name: None,
+            email: Some(format!("{id}@example.com")),
+            entity: None,
+            status: PersonStatus::Active,
+            started_at: None,
+            left_at: None,
+            manager: None,
+            department: None,
+            source: self.builder.source_id(),
+            record: String::new(),
+        });
+        let last = self.builder.people.len() - 1;
+        &mut self.builder.people[last]
+    }
+
+    /// Says that an identity is a person's.
+    pub fn identity(&mut self, person: &str, entity: Handle) {
+        let (person, method) = (person.to_owned(), "declared".to_owned());
+        self.builder.identities.push(Identity { person, entity, method, confidence: 1.0 });
     }
 
     pub fn tables(self) -> Tables {

@@ -1,14 +1,8 @@
-//! The registry of metrics.
+//! The registry of metrics: what each one is. How it is computed is in [`super::measure`].
 
-use super::population::WHOLE;
-use super::wilson::{Z_95, interval};
-use super::{Definition, Direction, Population, Reading, float};
-use crate::findings::LastUse;
-use crate::findings::keys::is_key;
-use crate::model::{Credential, Entity, EntityKind, MembershipKind, Severity};
-
-/// Age in days that the rotation metric goes by, whatever the configured threshold is: its name says 90.
-const ROTATION_DAYS: u32 = 90;
+use super::measure::{governance, identities, keys, over_time, privilege, roles};
+use super::{Definition, Direction, Interval};
+use crate::model::{ExceptionStatus, Severity};
 
 /// Every metric, in the order of the documentation.
 pub const ALL: &[Definition] = &[
@@ -19,7 +13,9 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Neutral,
         numerator: "principals",
         denominator: "",
-        compute: |part| Some(number(part.count(|_| true))),
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(identities::principals(part)),
     },
     Definition {
         id: "nhis_per_human",
@@ -28,7 +24,9 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Lower,
         numerator: "non-human identities",
         denominator: "human identities",
-        compute: nhis_per_human,
+        interval: Interval::None,
+        of_entities: true,
+        compute: identities::nhis_per_human,
     },
     Definition {
         id: "visibility_pct",
@@ -38,7 +36,102 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Higher,
         numerator: "non-human identities with all five known",
         denominator: "non-human identities",
-        compute: visibility,
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: identities::visibility,
+    },
+    Definition {
+        id: "ownerless_nhi_pct",
+        definition: "Non-human identities without an owner; null when the input names no owner of anything, for then \
+                     a missing one says nothing.",
+        unit: "percent",
+        direction: Direction::Lower,
+        numerator: "non-human identities without an owner",
+        denominator: "non-human identities",
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: identities::ownerless,
+    },
+    Definition {
+        id: "orphaned_nhi_pct",
+        definition: "Non-human identities without an owner, with one who is gone, or enabled and not used for \
+                     `thresholds.unused_days_max` days; the interval ends where everyone of whom it is not known is \
+                     one.",
+        unit: "percent",
+        direction: Direction::Lower,
+        numerator: "non-human identities that are orphans for certain",
+        denominator: "non-human identities",
+        interval: Interval::Possible,
+        of_entities: true,
+        compute: identities::orphaned,
+    },
+    Definition {
+        id: "unused_principals_45d_pct",
+        definition: "Principals that have not been used for 45 days or more.",
+        unit: "percent",
+        direction: Direction::Lower,
+        numerator: "principals not used for 45 days",
+        denominator: "principals of known last use",
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: |part| Some(identities::unused(part, 45)),
+    },
+    Definition {
+        id: "unused_principals_90d_pct",
+        definition: "Principals that have not been used for 90 days or more.",
+        unit: "percent",
+        direction: Direction::Lower,
+        numerator: "principals not used for 90 days",
+        denominator: "principals of known last use",
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: |part| Some(identities::unused(part, 90)),
+    },
+    Definition {
+        id: "leaver_residue_days",
+        definition: "Days for which identities of people who left and that still work have outlived their people, all \
+                     together; the interval ends where every identity of which it is not known still works. Null \
+                     without a people table.",
+        unit: "days",
+        direction: Direction::Lower,
+        numerator: "days since the last day of their people",
+        denominator: "",
+        interval: Interval::Possible,
+        of_entities: true,
+        compute: |part| Some(identities::leaver_residue(part)),
+    },
+    Definition {
+        id: "leaver_residue_days_p50",
+        definition: "Median of these days over the identities that still work.",
+        unit: "days",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "identities of people who left that still work",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(identities::leaver_residue_median(part)),
+    },
+    Definition {
+        id: "keys_over_90d_pct",
+        definition: "Live keys, secrets and certificates that have been the same for more than 90 days.",
+        unit: "percent",
+        direction: Direction::Lower,
+        numerator: "live keys older than 90 days",
+        denominator: "live keys of known age",
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: |part| Some(keys::old(part)),
+    },
+    Definition {
+        id: "keys_without_expiry_pct",
+        definition: "Live keys, secrets and certificates that do not end by themselves.",
+        unit: "percent",
+        direction: Direction::Lower,
+        numerator: "live keys without an end",
+        denominator: "live keys",
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: |part| Some(keys::endless(part)),
     },
     Definition {
         id: "exposure_pct",
@@ -48,7 +141,9 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Lower,
         numerator: "principals with a certain path",
         denominator: "principals outside the zone",
-        compute: |part| Some(exposure(part)),
+        interval: Interval::Possible,
+        of_entities: true,
+        compute: |part| Some(privilege::exposure(part)),
     },
     Definition {
         id: "exposure_pct_certain",
@@ -57,7 +152,9 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Lower,
         numerator: "principals with a certain path",
         denominator: "principals outside the zone",
-        compute: |part| Some(exposed(part, false)),
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: |part| Some(privilege::exposed(part, false)),
     },
     Definition {
         id: "exposure_pct_possible",
@@ -66,7 +163,33 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Lower,
         numerator: "principals with a path",
         denominator: "principals outside the zone",
-        compute: |part| Some(exposed(part, true)),
+        interval: Interval::Wilson,
+        of_entities: true,
+        compute: |part| Some(privilege::exposed(part, true)),
+    },
+    Definition {
+        id: "minimum_cut",
+        definition: "Edges of the smallest set whose removal leaves no path into the protected zone; of the whole \
+                     alone.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "edges of the cut",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: false,
+        compute: |part| privilege::of_cut(part, |cut| cut.minimum),
+    },
+    Definition {
+        id: "choke_points",
+        definition: "Nodes and edges that every path of some principals into the protected zone crosses; of the whole \
+                     alone.",
+        unit: "count",
+        direction: Direction::Neutral,
+        numerator: "choke points",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: false,
+        compute: |part| privilege::of_cut(part, |cut| cut.choke_points),
     },
     Definition {
         id: "administrators",
@@ -75,242 +198,371 @@ pub const ALL: &[Definition] = &[
         direction: Direction::Lower,
         numerator: "principals in the zone",
         denominator: "principals",
-        compute: |part| Some(counted(part.count(|entity| in_zone(part, entity)), part)),
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::administrators(part)),
+    },
+    Definition {
+        id: "standing_administrators",
+        definition: "Principals inside the protected zone that can use it at any time: not disabled, and not members \
+                     on demand alone.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "principals in the zone all the time",
+        denominator: "principals",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::standing_administrators(part)),
     },
     Definition {
         id: "admin_equivalents",
-        definition: "Principals that are administrators by their effective permissions: in the protected zone, no root, \
-                     and not there because the configuration or the export marks them.",
+        definition: "Principals that are administrators by their effective permissions: in the protected zone, no \
+                     root, and not there because the configuration or the export marks them.",
         unit: "count",
         direction: Direction::Lower,
         numerator: "administrators by effective permissions",
         denominator: "principals",
-        compute: |part| Some(counted(part.count(|entity| part.context.is_administrator(entity)), part)),
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::admin_equivalents(part)),
     },
     Definition {
-        id: "keys_over_90d_pct",
-        definition: "Live keys, secrets and certificates that have been the same for more than 90 days.",
-        unit: "percent",
+        id: "standing_mass",
+        definition: "Privilege mass that is there all the time: of principals that are not disabled and not members \
+                     on demand alone.",
+        unit: "mass",
         direction: Direction::Lower,
-        numerator: "live keys older than 90 days",
-        denominator: "live keys of known age",
-        compute: |part| Some(old_keys(part)),
+        numerator: "mass",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::standing_mass(part)),
     },
     Definition {
-        id: "keys_without_expiry_pct",
-        definition: "Live keys, secrets and certificates that do not end by themselves.",
-        unit: "percent",
+        id: "standing_privilege_hours",
+        definition: "Standing privilege mass times hours over the last `thresholds.usage_window_days`. What a scan \
+                     found counts until the next scan, and what the first one found for the time before it; coverage \
+                     is the share of the window since the first scan.",
+        unit: "mass hours",
         direction: Direction::Lower,
-        numerator: "live keys without an end",
-        denominator: "live keys",
-        compute: |part| {
-            let keys = keys(part);
-            let endless = keys.iter().filter(|row| row.expires_at.is_none()).count();
-            Some(rate(float(endless), float(keys.len()), float(keys.len())))
-        },
+        numerator: "mass times hours",
+        denominator: "hours of the window",
+        interval: Interval::None,
+        of_entities: false,
+        compute: |part| Some(over_time::standing_hours(part)),
     },
     Definition {
-        id: "unused_principals_45d_pct",
-        definition: "Principals that have not been used for 45 days or more.",
-        unit: "percent",
+        id: "removable_grants",
+        definition: "Granted actions that were watched for the whole of `thresholds.usage_window_days` and not used \
+                     in it.",
+        unit: "count",
         direction: Direction::Lower,
-        numerator: "principals not used for 45 days",
-        denominator: "principals of known last use",
-        compute: |part| Some(unused(part, 45)),
+        numerator: "granted actions safe to remove",
+        denominator: "granted actions",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::removable_grants(part)),
     },
     Definition {
-        id: "unused_principals_90d_pct",
-        definition: "Principals that have not been used for 90 days or more.",
-        unit: "percent",
+        id: "removable_mass",
+        definition: "Privilege mass of the granted actions that are safe to remove.",
+        unit: "mass",
         direction: Direction::Lower,
-        numerator: "principals not used for 90 days",
-        denominator: "principals of known last use",
-        compute: |part| Some(unused(part, 90)),
+        numerator: "mass safe to remove",
+        denominator: "mass granted",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::removable_mass(part)),
     },
     Definition {
-        compute: |part| Some(findings(part, Severity::Critical)),
-        ..severity("findings_critical", "Open findings of severity critical.")
+        id: "role_complexity",
+        definition: "Weighted structural complexity with weights of 1: groups and policies, their assignments, \
+                     nesting, and the permissions written into them or at principals.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "relationships",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: false,
+        compute: |part| Some(roles::complexity(part)),
     },
     Definition {
-        compute: |part| Some(findings(part, Severity::High)),
-        ..severity("findings_high", "Open findings of severity high.")
+        id: "role_entropy",
+        definition: "Structural complexity of the roles as they are against that of mined ones; 1 is as simple as it \
+                     can be, and it is of the whole alone.",
+        unit: "ratio",
+        direction: Direction::Lower,
+        numerator: "complexity now",
+        denominator: "complexity of mined roles",
+        interval: Interval::None,
+        of_entities: false,
+        compute: roles::entropy,
     },
     Definition {
-        compute: |part| Some(findings(part, Severity::Medium)),
-        ..severity("findings_medium", "Open findings of severity medium.")
-    },
-    Definition {
-        compute: |part| Some(findings(part, Severity::Low)),
-        ..severity("findings_low", "Open findings of severity low.")
-    },
-    Definition { compute: |part| Some(quantile(part, "risk_p50")), ..percentile("risk_p50", "Median risk.", "points") },
-    Definition {
-        compute: |part| Some(quantile(part, "risk_p90")),
-        ..percentile("risk_p90", "Risk that 90 % are at or below.", "points")
-    },
-    Definition {
-        compute: |part| Some(quantile(part, "risk_p99")),
-        ..percentile("risk_p99", "Risk that 99 % are at or below.", "points")
-    },
-    Definition {
-        compute: |part| Some(quantile(part, "mass_p50")),
-        ..percentile("mass_p50", "Median privilege mass.", "mass")
-    },
-    Definition {
-        compute: |part| Some(quantile(part, "mass_p90")),
-        ..percentile("mass_p90", "Privilege mass that 90 % are at or below.", "mass")
-    },
-    Definition {
-        compute: |part| Some(quantile(part, "mass_p99")),
-        ..percentile("mass_p99", "Privilege mass that 99 % are at or below.", "mass")
-    },
-    Definition {
-        compute: |part| Some(quantile(part, "wpg_p50")),
-        ..percentile("wpg_p50", "Median weighted permission gap, where it is measured.", "ratio")
-    },
-    Definition {
-        compute: |part| Some(quantile(part, "wpg_p90")),
-        ..percentile("wpg_p90", "Weighted permission gap that 90 % are at or below, where it is measured.", "ratio")
-    },
-];
-
-const fn severity(id: &'static str, definition: &'static str) -> Definition {
-    let compute: fn(&Population<'_>) -> Option<Reading> = |_| None;
-    Definition {
-        id,
-        definition,
+        id: "findings_critical",
+        definition: "Open findings of severity critical.",
         unit: "count",
         direction: Direction::Lower,
         numerator: "open findings",
         denominator: "",
-        compute,
-    }
-}
-
-const fn percentile(id: &'static str, definition: &'static str, unit: &'static str) -> Definition {
-    let compute: fn(&Population<'_>) -> Option<Reading> = |_| None;
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::findings(part, Severity::Critical)),
+    },
     Definition {
-        id,
-        definition,
-        unit,
+        id: "findings_high",
+        definition: "Open findings of severity high.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::findings(part, Severity::High)),
+    },
+    Definition {
+        id: "findings_medium",
+        definition: "Open findings of severity medium.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::findings(part, Severity::Medium)),
+    },
+    Definition {
+        id: "findings_low",
+        definition: "Open findings of severity low.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::findings(part, Severity::Low)),
+    },
+    Definition {
+        id: "findings_critical_net",
+        definition: "Open findings of severity critical that no exception covers.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings not covered",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::net(part, Severity::Critical)),
+    },
+    Definition {
+        id: "findings_high_net",
+        definition: "Open findings of severity high that no exception covers.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings not covered",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::net(part, Severity::High)),
+    },
+    Definition {
+        id: "findings_medium_net",
+        definition: "Open findings of severity medium that no exception covers.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings not covered",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::net(part, Severity::Medium)),
+    },
+    Definition {
+        id: "findings_low_net",
+        definition: "Open findings of severity low that no exception covers.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings not covered",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::net(part, Severity::Low)),
+    },
+    Definition {
+        id: "findings_excepted",
+        definition: "Open findings that an exception covers.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "open findings covered",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::covered(part)),
+    },
+    Definition {
+        id: "exceptions_open",
+        definition: "Exceptions in force: valid and not expired, those that match nothing included. A part has those \
+                     that are about a finding of it.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "exceptions in force",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::exceptions(part, &[ExceptionStatus::Active, ExceptionStatus::Unmatched])),
+    },
+    Definition {
+        id: "exceptions_expired",
+        definition: "Exceptions whose last day is over.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "expired exceptions",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::exceptions(part, &[ExceptionStatus::Expired])),
+    },
+    Definition {
+        id: "exceptions_invalid",
+        definition: "Exceptions that break a rule for exceptions and cover nothing.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "invalid exceptions",
+        denominator: "",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::exceptions(part, &[ExceptionStatus::Invalid])),
+    },
+    Definition {
+        id: "sod_conflicts",
+        definition: "Open findings of conflicts of duties; null where no rule of duties is declared.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "conflicts",
+        denominator: "rules of duties",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(governance::duty_conflicts(part)),
+    },
+    Definition {
+        id: "time_to_revoke_days",
+        definition: "Days from the first sight of findings after which half of them are gone, by all scans so far \
+                     (Kaplan and Meier); null while fewer than half are.",
+        unit: "days",
+        direction: Direction::Lower,
+        numerator: "findings that ended",
+        denominator: "findings",
+        interval: Interval::Median,
+        of_entities: false,
+        compute: |part| Some(over_time::time_to_revoke(part)),
+    },
+    Definition {
+        id: "changes_without_record",
+        definition: "Changes of access that no ledger has a record of; null, for it is not measurable without a \
+                     ledger.",
+        unit: "count",
+        direction: Direction::Lower,
+        numerator: "changes without a record",
+        denominator: "changes",
+        interval: Interval::None,
+        of_entities: false,
+        compute: |part| Some(governance::of_ledger(part)),
+    },
+    Definition {
+        id: "gate_block_rate_pct",
+        definition: "Drafts of changes that the gate blocked; null, for it is not measurable without a ledger.",
+        unit: "percent",
+        direction: Direction::Neutral,
+        numerator: "drafts blocked",
+        denominator: "drafts",
+        interval: Interval::Wilson,
+        of_entities: false,
+        compute: |part| Some(governance::of_ledger(part)),
+    },
+    Definition {
+        id: "risk_p50",
+        definition: "Median risk.",
+        unit: "points",
         direction: Direction::Lower,
         numerator: "",
         denominator: "principals with a value",
-        compute,
-    }
-}
-
-fn number(value: f64) -> Reading {
-    Reading { value: Some(value), numerator: Some(value), ..Reading::default() }
-}
-
-fn counted(value: f64, part: &Population<'_>) -> Reading {
-    Reading { denominator: Some(part.count(|_| true)), coverage: Some(1.0), ..number(value) }
-}
-
-/// A rate in percent with its Wilson interval; null when nothing could be counted. `of` is the whole population.
-fn rate(numerator: f64, denominator: f64, of: f64) -> Reading {
-    let bounds = interval(numerator, denominator, Z_95);
-    Reading {
-        value: (denominator > 0.0).then(|| 100.0 * numerator / denominator),
-        low: bounds.map(|(low, _)| 100.0 * low),
-        high: bounds.map(|(_, high)| 100.0 * high),
-        numerator: Some(numerator),
-        denominator: Some(denominator),
-        coverage: (of > 0.0).then(|| denominator / of),
-    }
-}
-
-fn nhis_per_human(part: &Population<'_>) -> Option<Reading> {
-    if part.cell.kind != WHOLE {
-        return None;
-    }
-    let (machines, people) = (part.count(|one| one.nhi == Some(true)), part.count(|one| one.nhi == Some(false)));
-    let all = part.count(|_| true);
-    Some(Reading {
-        value: (people > 0.0).then(|| machines / people),
-        numerator: Some(machines),
-        denominator: Some(people),
-        coverage: (all > 0.0).then(|| (machines + people) / all),
-        ..Reading::default()
-    })
-}
-
-fn visibility(part: &Population<'_>) -> Option<Reading> {
-    if part.cell.kind == "human" {
-        return None;
-    }
-    let machines: Vec<&Entity> = part.members().filter(|entity| entity.nhi == Some(true)).collect();
-    let known: Vec<usize> =
-        machines.iter().map(|entity| known_facts(part, entity).into_iter().filter(|&fact| fact).count()).collect();
-    let all = known.iter().filter(|&&n| n == 5).count();
-    let mut reading = rate(float(all), float(machines.len()), float(machines.len()));
-    let facts: usize = known.iter().sum();
-    reading.coverage = (!machines.is_empty()).then(|| float(facts) / float(5 * machines.len()));
-    Some(reading)
-}
-
-/// Owner, last use, type of credential, consumer, environment.
-fn known_facts(part: &Population<'_>, entity: &Entity) -> [bool; 5] {
-    let (context, of) = (part.context, entity.entity);
-    let label = context.config.label(&entity.id);
-    let runs = context.memberships(of).iter().any(|row| row.kind == MembershipKind::RunsAs);
-    [
-        entity.owner.is_some(),
-        context.last_use(entity) != LastUse::Unknown,
-        entity.kind == EntityKind::Role || !context.credentials(of).is_empty(),
-        runs || !context.trusts(of).is_empty(),
-        entity.env.is_some() || label.is_some_and(|label| label.env.is_some()),
-    ]
-}
-
-fn in_zone(part: &Population<'_>, entity: &Entity) -> bool {
-    part.context.zone_reason(entity.entity).is_some()
-}
-
-fn exposed(part: &Population<'_>, possible: bool) -> Reading {
-    let outside = part.count(|entity| !in_zone(part, entity));
-    let hops = |entity: &Entity| {
-        if possible { part.context.hops_possible(entity.entity) } else { part.context.hops_certain(entity.entity) }
-    };
-    rate(part.count(|entity| !in_zone(part, entity) && hops(entity).is_some()), outside, outside)
-}
-
-fn exposure(part: &Population<'_>) -> Reading {
-    let (certain, possible) = (exposed(part, false), exposed(part, true));
-    Reading { low: certain.value, high: possible.value, ..certain }
-}
-
-fn keys<'a>(part: &Population<'a>) -> Vec<&'a Credential> {
-    let context = part.context;
-    let rows = part.members().flat_map(|entity| context.credentials(entity.entity));
-    rows.filter(|row| is_key(row.kind) && row.active != Some(false)).collect()
-}
-
-fn old_keys(part: &Population<'_>) -> Reading {
-    let keys = keys(part);
-    let ages: Vec<u32> = keys.iter().filter_map(|row| part.context.key_age_days(row)).collect();
-    let old = ages.iter().filter(|&&age| age > ROTATION_DAYS).count();
-    rate(float(old), float(ages.len()), float(keys.len()))
-}
-
-fn unused(part: &Population<'_>, limit: u32) -> Reading {
-    let known: Vec<u32> = part.members().filter_map(|entity| Some(part.context.unused_days(entity)?.0)).collect();
-    let unused = known.iter().filter(|&&days| days >= limit).count();
-    rate(float(unused), float(known.len()), part.count(|_| true))
-}
-
-fn findings(part: &Population<'_>, severity: Severity) -> Reading {
-    number(f64::from(part.part.findings.get(&severity).copied().unwrap_or(0)))
-}
-
-fn quantile(part: &Population<'_>, name: &str) -> Reading {
-    let n = if name.starts_with("wpg") { part.spread.wpg_n } else { part.spread.n };
-    let all = part.count(|_| true);
-    Reading {
-        value: part.spread.values.get(name).copied(),
-        denominator: Some(f64::from(n)),
-        coverage: (all > 0.0).then(|| f64::from(n) / all),
-        ..Reading::default()
-    }
-}
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "risk_p50")),
+    },
+    Definition {
+        id: "risk_p90",
+        definition: "Risk that 90 % are at or below.",
+        unit: "points",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "risk_p90")),
+    },
+    Definition {
+        id: "risk_p99",
+        definition: "Risk that 99 % are at or below.",
+        unit: "points",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "risk_p99")),
+    },
+    Definition {
+        id: "mass_p50",
+        definition: "Median privilege mass.",
+        unit: "mass",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "mass_p50")),
+    },
+    Definition {
+        id: "mass_p90",
+        definition: "Privilege mass that 90 % are at or below.",
+        unit: "mass",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "mass_p90")),
+    },
+    Definition {
+        id: "mass_p99",
+        definition: "Privilege mass that 99 % are at or below.",
+        unit: "mass",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "mass_p99")),
+    },
+    Definition {
+        id: "wpg_p50",
+        definition: "Median weighted permission gap, where it is measured.",
+        unit: "ratio",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "wpg_p50")),
+    },
+    Definition {
+        id: "wpg_p90",
+        definition: "Weighted permission gap that 90 % are at or below, where it is measured.",
+        unit: "ratio",
+        direction: Direction::Lower,
+        numerator: "",
+        denominator: "principals with a value",
+        interval: Interval::None,
+        of_entities: true,
+        compute: |part| Some(privilege::quantile(part, "wpg_p90")),
+    },
+];

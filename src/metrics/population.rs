@@ -1,15 +1,24 @@
 //! The parts of the organisation that every metric is given for, and who is in each.
 //!
-//! A part is a platform (or all), a kind of identity (`human`, `nhi`, or all) and a domain (or all). A principal of
-//! which it is not known whether a person holds it is in `all` alone, never in either kind.
+//! A part is a platform (or all), a kind of identity (or all) and a domain (or all). The kinds overlap: an agent and
+//! what a third party may act as are non-human identities too. A principal of which it is not known whether a person
+//! holds it is neither `human` nor `nhi`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::findings::Context;
-use crate::model::{Entity, EntityId, Finding, FindingState, Score, Severity};
+use super::Inputs;
+use crate::findings::exceptions::matches;
+use crate::findings::{Context, trust};
+use crate::model::{Entity, EntityId, EntityKind, ExceptionStatus, Finding, FindingState, Score, Severity};
 
 /// What a part that is not narrowed is called.
 pub const WHOLE: &str = "all";
+
+/// Kinds of identity that have parts of their own.
+pub const KINDS: [&str; 4] = ["human", "nhi", "agent", "third_party"];
+
+/// The rule whose findings are conflicts of duties.
+pub const DUTY_RULE: &str = "sod-conflict";
 
 /// One part of the organisation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +28,14 @@ pub struct Cell {
     pub domain: String,
 }
 
+impl Cell {
+    /// Whether it is the organisation as a whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        [&self.platform, &self.kind, &self.domain].iter().all(|name| *name == WHOLE)
+    }
+}
+
 /// Who is in one part, and what was found there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {
@@ -26,63 +43,153 @@ pub struct Part {
     pub members: Vec<EntityId>,
     /// Open findings by severity.
     pub findings: BTreeMap<Severity, u32>,
+    /// Of them, those that an exception covers.
+    pub covered: BTreeMap<Severity, u32>,
+    /// Open findings of conflicts of duties.
+    pub duty_conflicts: u32,
+    /// Exceptions that are about a finding of the part; in the whole, all exceptions.
+    pub exceptions: BTreeMap<ExceptionStatus, u32>,
 }
 
 /// Every part, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parts(pub BTreeMap<Cell, Part>);
 
-impl Parts {
-    /// Sorts principals and open findings into the parts. The parts of every platform exist even when they are empty,
-    /// so that a metric has the same rows from scan to scan.
-    #[must_use]
-    pub fn new(context: &Context<'_>, findings: &[Finding]) -> Self {
-        // Principals are many and the labels that decide their parts few: gather by labels first, name parts after.
-        let mut groups: BTreeMap<Labels<'_>, Part> = BTreeMap::new();
-        for entity in context.principals() {
-            groups.entry(labels(entity)).or_default().members.push(entity.entity);
+impl Part {
+    fn count(&mut self, finding: &Finding) {
+        *self.findings.entry(finding.severity).or_default() += 1;
+        if finding.exception.is_some() {
+            *self.covered.entry(finding.severity).or_default() += 1;
         }
-        for finding in findings.iter().filter(|finding| finding.state != FindingState::Absent) {
-            let group = groups.entry(labels(context.tables.entity(finding.entity))).or_default();
-            *group.findings.entry(finding.severity).or_default() += 1;
-        }
-        let mut parts = Self::default();
-        for (labels, group) in &groups {
-            for platform in [WHOLE, labels.0] {
-                for kind in [WHOLE, "human", "nhi"] {
-                    parts.0.entry(cell(platform, kind, WHOLE)).or_default();
-                }
-            }
-            for cell in cells(*labels) {
-                let part = parts.0.entry(cell).or_default();
-                part.members.extend(&group.members);
-                for (&severity, n) in &group.findings {
-                    *part.findings.entry(severity).or_default() += n;
-                }
+        self.duty_conflicts += u32::from(finding.rule == DUTY_RULE);
+    }
+
+    fn take(&mut self, other: &Self) {
+        self.members.extend(&other.members);
+        for (own, others) in [(&mut self.findings, &other.findings), (&mut self.covered, &other.covered)] {
+            for (&severity, n) in others {
+                *own.entry(severity).or_default() += n;
             }
         }
-        parts.0.values_mut().for_each(|part| part.members.sort_unstable());
-        parts
+        self.duty_conflicts += other.duty_conflicts;
     }
 }
 
-/// What decides the parts that an entity is in: platform, whether it is non-human, domain.
-type Labels<'a> = (&'a str, Option<bool>, Option<&'a str>);
+impl Parts {
+    /// Sorts principals, open findings and exceptions into the parts. The parts of every platform exist even when they
+    /// are empty, so that a metric has the same rows from scan to scan.
+    #[must_use]
+    pub fn new(inputs: &Inputs<'_>) -> Self {
+        // Principals are many and the labels that decide their parts few: gather by labels first, name parts after.
+        let labelling = Labelling::new(inputs.context);
+        let mut groups: BTreeMap<Labels<'_>, Part> = BTreeMap::new();
+        for entity in inputs.context.principals() {
+            groups.entry(labelling.of(entity)).or_default().members.push(entity.entity);
+        }
+        for finding in inputs.findings.iter().filter(|finding| finding.state != FindingState::Absent) {
+            let entity = inputs.context.tables.entity(finding.entity);
+            groups.entry(labelling.of(entity)).or_default().count(finding);
+        }
+        let mut parts = Self::default();
+        for (labels, group) in &groups {
+            for platform in [WHOLE, labels.platform] {
+                for kind in std::iter::once(WHOLE).chain(KINDS) {
+                    parts.0.entry(cell(platform, kind, WHOLE)).or_default();
+                }
+            }
+            for cell in labels.cells() {
+                parts.0.entry(cell).or_default().take(group);
+            }
+        }
+        parts.0.values_mut().for_each(|part| part.members.sort_unstable());
+        parts.add_exceptions(inputs, &labelling);
+        parts
+    }
 
-fn labels(entity: &Entity) -> Labels<'_> {
-    (&entity.platform, entity.nhi, entity.domain.as_deref())
+    fn add_exceptions(&mut self, inputs: &Inputs<'_>, labelling: &Labelling<'_>) {
+        let tables = inputs.context.tables;
+        let places = matches(tables, inputs.exceptions, inputs.findings);
+        for (row, places) in inputs.exceptions.iter().zip(places) {
+            let about = places.iter().map(|&at| labelling.of(tables.entity(inputs.findings[at].entity)));
+            let labels: BTreeSet<Labels<'_>> = about.collect();
+            let mut cells: BTreeSet<Cell> = labels.iter().flat_map(Labels::cells).collect();
+            cells.insert(cell(WHOLE, WHOLE, WHOLE));
+            for cell in cells {
+                *self.0.entry(cell).or_default().exceptions.entry(row.status).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// Says which parts an entity is in.
+pub struct Labelling<'a> {
+    context: &'a Context<'a>,
+    /// Principals that a workflow with a model runs as.
+    agents: BTreeSet<EntityId>,
+}
+
+impl<'a> Labelling<'a> {
+    /// Looks up what the tables say of agents.
+    #[must_use]
+    pub fn new(context: &'a Context<'a>) -> Self {
+        let workflows = context.tables.workflows.iter().filter(|row| row.ai == Some(true));
+        Self { context, agents: workflows.filter_map(|row| row.principal).collect() }
+    }
+
+    /// What decides the parts of an entity.
+    #[must_use]
+    pub fn of(&self, entity: &'a Entity) -> Labels<'a> {
+        Labels {
+            agent: self.agents.contains(&entity.entity) || entity.kind == EntityKind::Agent,
+            third_party: entity.is_principal() && trust::outsider(self.context, entity.entity).is_some(),
+            ..Labels::of_row(entity)
+        }
+    }
+}
+
+/// What decides the parts that an entity is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Labels<'a> {
+    pub platform: &'a str,
+    pub nhi: Option<bool>,
+    /// A model decides what it does.
+    pub agent: bool,
+    /// Someone outside the organisation may act as it.
+    pub third_party: bool,
+    pub domain: Option<&'a str>,
+}
+
+impl<'a> Labels<'a> {
+    /// What the row of an entity alone says.
+    #[must_use]
+    pub fn of_row(entity: &'a Entity) -> Self {
+        Self {
+            platform: &entity.platform,
+            nhi: entity.nhi,
+            agent: entity.kind == EntityKind::Agent,
+            third_party: false,
+            domain: entity.domain.as_deref(),
+        }
+    }
+
+    /// The parts, without regard to order.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut places = vec![(WHOLE, WHOLE), (self.platform, WHOLE)];
+        places.extend(self.domain.map(|domain| (WHOLE, domain)));
+        let mut kinds = vec![WHOLE];
+        kinds.extend(self.nhi.map(|nhi| if nhi { "nhi" } else { "human" }));
+        kinds.extend(self.agent.then_some("agent"));
+        kinds.extend(self.third_party.then_some("third_party"));
+        places
+            .iter()
+            .flat_map(|&(platform, domain)| kinds.iter().map(move |kind| cell(platform, kind, domain)))
+            .collect()
+    }
 }
 
 fn cell(platform: &str, kind: &str, domain: &str) -> Cell {
     Cell { platform: platform.to_owned(), kind: kind.to_owned(), domain: domain.to_owned() }
-}
-
-fn cells((platform, nhi, domain): Labels<'_>) -> Vec<Cell> {
-    let nature = nhi.map(|nhi| if nhi { "nhi" } else { "human" });
-    let mut places = vec![(WHOLE, WHOLE), (platform, WHOLE)];
-    places.extend(domain.map(|domain| (WHOLE, domain)));
-    let kinds: Vec<&str> = std::iter::once(WHOLE).chain(nature).collect();
-    places.iter().flat_map(|&(platform, domain)| kinds.iter().map(move |kind| cell(platform, kind, domain))).collect()
 }
 
 /// The score of a principal; scores are sorted by entity.

@@ -200,7 +200,7 @@ record! {
         pub metric: String,
         /// Platform, or `all`.
         pub platform: String,
-        /// `human`, `nhi` or `all`.
+        /// `human`, `nhi`, `agent`, `third_party` or `all`; the last two kinds are NHIs as well.
         pub kind: String,
         /// Domain, or `all`.
         pub domain: String,

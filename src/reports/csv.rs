@@ -27,7 +27,7 @@ impl Report for Csv {
     }
 }
 
-const FINDING_COLUMNS: [&str; 11] = [
+const FINDING_COLUMNS: [&str; 12] = [
     "severity",
     "rule",
     "entity",
@@ -38,6 +38,7 @@ const FINDING_COLUMNS: [&str; 11] = [
     "frameworks",
     "first_seen",
     "state",
+    "exception",
     "fingerprint",
 ];
 
@@ -61,6 +62,7 @@ pub fn findings(view: &View<'_>, findings: &[&Finding], out: &mut dyn Write) -> 
             finding.frameworks.join(" | "),
             format_time(finding.first_seen),
             finding.state.to_string(),
+            finding.exception.clone().unwrap_or_default(),
             finding.fingerprint.clone(),
         ];
         writer.write_record(fields.iter().map(|field| cell(field).into_owned()))?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::escape::markdown as safe;
 use super::rows::{reasons, who};
-use super::summary::{Counts, by_severity};
+use super::summary::{Counts, by_severity, by_status, excepted};
 use super::summary_text::hops;
 use super::{Report, View};
 use crate::model::text::format_time;
@@ -61,7 +61,15 @@ fn header(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
         zone.principals, zone.certain, zone.possible
     )?;
     let counts: Vec<String> = by_severity(view).iter().map(|(severity, n)| format!("{n} {severity}")).collect();
-    writeln!(out, "Findings: {}.", counts.join(", "))
+    match excepted(view) {
+        0 => writeln!(out, "Findings: {}.", counts.join(", "))?,
+        n => writeln!(out, "Findings: {}; {n} of them under an exception.", counts.join(", "))?,
+    }
+    if !view.tables.exceptions.is_empty() {
+        let counts: Vec<String> = by_status(view).iter().map(|(status, n)| format!("{n} {status}")).collect();
+        writeln!(out, "\nExceptions: {}.", counts.join(", "))?;
+    }
+    Ok(())
 }
 
 fn findings(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -69,10 +77,12 @@ fn findings(view: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n## Findings\n\n| severity | rule | entity | finding | state |\n|---|---|---|---|---|")?;
+    writeln!(out, "\n## Findings\n\n| severity | rule | entity | finding | state | exception |")?;
+    writeln!(out, "|---|---|---|---|---|---|")?;
     for finding in rows.iter().take(FINDINGS_N) {
         let name = view.entity(finding.entity).map_or("", |entity| entity.name.as_str());
-        let cells = [finding.severity.as_str(), &finding.rule, name, &finding.title, finding.state.as_str()];
+        let exception = finding.exception.as_deref().unwrap_or_default();
+        let cells = [finding.severity.as_str(), &finding.rule, name, &finding.title, finding.state.as_str(), exception];
         writeln!(out, "| {} |", cells.map(safe).join(" | "))?;
     }
     if rows.len() > FINDINGS_N {

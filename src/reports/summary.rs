@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::View;
 use super::json::FORMAT;
 use crate::model::text::format_time;
-use crate::model::{EntityKind, Severity, Tables};
+use crate::model::{EntityKind, ExceptionStatus, Severity, Tables};
 
 /// How many of what were read and computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,6 +87,20 @@ pub fn by_severity(view: &View<'_>) -> Vec<(Severity, usize)> {
     Severity::ALL.iter().map(|&severity| (severity, count(severity))).collect()
 }
 
+/// Findings that are there now and that an exception covers.
+#[must_use]
+pub fn excepted(view: &View<'_>) -> usize {
+    view.findings().iter().filter(|finding| finding.exception.is_some()).count()
+}
+
+/// Exceptions by what they are worth, all four of them.
+#[must_use]
+pub fn by_status(view: &View<'_>) -> Vec<(ExceptionStatus, usize)> {
+    let rows = &view.tables.exceptions;
+    let count = |status| rows.iter().filter(|row| row.status == status).count();
+    ExceptionStatus::ALL.iter().map(|&status| (status, count(status))).collect()
+}
+
 /// Metrics over everything (all platforms, kinds and domains) by id; null where one cannot be measured.
 #[must_use]
 pub fn overall_metrics<'a>(view: &View<'a>) -> BTreeMap<&'a str, Option<f64>> {
@@ -106,6 +120,9 @@ pub fn document(view: &View<'_>) -> Value {
         by_severity(view).into_iter().map(|(severity, n)| (severity.as_str(), n)).collect();
     let coverage: BTreeMap<&str, Value> =
         view.coverage.iter().map(|part| (part.name.as_str(), json!({"known": part.known, "of": part.of}))).collect();
+    let mut exceptions: BTreeMap<&str, usize> =
+        by_status(view).into_iter().map(|(status, n)| (status.as_str(), n)).collect();
+    exceptions.insert("covered_findings", excepted(view));
     json!({
         "format": FORMAT,
         "snapshot": view.snapshot,
@@ -118,6 +135,7 @@ pub fn document(view: &View<'_>) -> Value {
             "grants": counts.grants, "edges": counts.edges,
         },
         "coverage": coverage,
+        "exceptions": exceptions,
         "findings": findings,
         "metrics": overall_metrics(view),
         "incomplete": view.incomplete,

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use super::escape::{plain, shorten};
 use super::grid::{Cell, Grid, Side, Tone};
 use super::rows::{reasons, who};
-use super::summary::{Counts, by_severity};
+use super::summary::{Counts, by_severity, by_status, excepted};
 use super::{Exposed, Layout, View};
-use crate::model::{Entity, EntityKind, FindingState, Score, Severity};
+use crate::model::{Entity, EntityKind, ExceptionStatus, FindingState, Score, Severity};
 
 /// Width where no terminal says otherwise.
 const WIDTH_DEFAULT: usize = 80;
@@ -108,7 +108,32 @@ fn found(text: &mut String, view: &View<'_>) {
     let counts: Vec<String> =
         by_severity(view).iter().map(|(severity, n)| format!("{} {severity}", grouped(*n))).collect();
     let new = view.findings().iter().filter(|finding| finding.state == FindingState::New).count();
-    let _ = writeln!(text, "\nFindings: {}; {} new", counts.join(", "), grouped(new));
+    let _ = write!(text, "\nFindings: {}; {} new", counts.join(", "), grouped(new));
+    match excepted(view) {
+        0 => text.push('\n'),
+        n => {
+            let _ = writeln!(text, "; {} under an exception", grouped(n));
+        }
+    }
+    exceptions(text, view);
+}
+
+/// Nothing where there are no exceptions.
+fn exceptions(text: &mut String, view: &View<'_>) {
+    let total = view.tables.exceptions.len();
+    if total == 0 {
+        return;
+    }
+    let worth = |status: ExceptionStatus| match status {
+        ExceptionStatus::Active => "in force",
+        ExceptionStatus::Expired => "expired",
+        ExceptionStatus::Invalid => "not valid",
+        ExceptionStatus::Unmatched => "matching nothing",
+    };
+    let parts: Vec<String> = (by_status(view).into_iter().filter(|(_, n)| *n > 0))
+        .map(|(status, n)| format!("{} {}", grouped(n), worth(status)))
+        .collect();
+    let _ = writeln!(text, "Exceptions: {}", parts.join(", "));
 }
 
 /// Principals by falling risk. Members of the protected zone are left out while there are others: that they are

@@ -195,8 +195,18 @@ fn the_scan_document_has_the_published_keys() {
     let fixture = Fixture::default();
     let document = super::summary::document(&fixture.view());
     let keys: Vec<&str> = document.as_object().map(|map| map.keys().map(String::as_str).collect()).unwrap_or_default();
-    let expected =
-        ["as_of", "counts", "coverage", "findings", "format", "incomplete", "metrics", "snapshot", "sources"];
+    let expected = [
+        "as_of",
+        "counts",
+        "coverage",
+        "exceptions",
+        "findings",
+        "format",
+        "incomplete",
+        "metrics",
+        "snapshot",
+        "sources",
+    ];
     assert_eq!(keys, expected);
     assert_eq!(document["counts"]["principals"], 3);
     assert_eq!(document["counts"]["accounts"], 1);

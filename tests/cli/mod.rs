@@ -7,6 +7,7 @@
 mod pages;
 mod roles;
 mod scan;
+mod states;
 mod store;
 
 use std::fs;

@@ -33,8 +33,18 @@ fn the_document_has_the_published_keys_and_agrees_with_the_queries() {
     let folder = folder();
     let document = document(&scan(&folder, &["--format", "json"]));
     let keys: Vec<&String> = document.as_object().expect("an object").keys().collect();
-    let published =
-        ["as_of", "counts", "coverage", "findings", "format", "incomplete", "metrics", "snapshot", "sources"];
+    let published = [
+        "as_of",
+        "counts",
+        "coverage",
+        "exceptions",
+        "findings",
+        "format",
+        "incomplete",
+        "metrics",
+        "snapshot",
+        "sources",
+    ];
     assert_eq!(keys, published);
     assert_eq!(document["as_of"], "2026-11-22T00:00:00Z");
     let findings = run(folder.path(), &["findings", "--format", "jsonl"]);

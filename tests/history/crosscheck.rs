@@ -8,7 +8,7 @@ use overgrant::metrics::history::survival::{Spell, kaplan_meier};
 use overgrant::metrics::history::trend::{Request, trends};
 use overgrant::metrics::history::{ewma, laney};
 use overgrant::metrics::population::Cell;
-use overgrant::metrics::wilson;
+use overgrant::metrics::{newcombe, wilson};
 use overgrant::model::Entity;
 use overgrant::store::Store;
 use serde_json::{Value, json};
@@ -81,6 +81,23 @@ fn wilson_cases(numbers: &mut Numbers) -> Vec<Value> {
         .collect()
 }
 
+fn newcombe_cases(numbers: &mut Numbers) -> Vec<Value> {
+    let ends = [(0, 1, 1, 1), (0, 10, 10, 10), (0, 300, 0, 5), (7, 7, 7, 7), (56, 70, 48, 80)];
+    let random = (0..40).map(|_| {
+        let (n1, n2) = (1 + numbers.below(5_000), 1 + numbers.below(50_000));
+        (numbers.below(n1 + 1), n1, numbers.below(n2 + 1), n2)
+    });
+    ends.into_iter()
+        .chain(random)
+        .map(|(k1, n1, k2, n2)| {
+            let share = |k: u32, n: u32| (f64::from(k), f64::from(n));
+            let found = newcombe::difference(share(k1, n1), share(k2, n2), wilson::Z_95);
+            let (low, high) = found.expect("both are of somebody");
+            json!({"k1": k1, "n1": n1, "k2": k2, "n2": n2, "low": low, "high": high})
+        })
+        .collect()
+}
+
 fn survival_cases(numbers: &mut Numbers) -> Vec<Value> {
     let mut cases = Vec::new();
     for (n, ends_pct) in [(3, 100), (12, 60), (80, 80), (400, 45), (50, 10)] {
@@ -134,6 +151,7 @@ fn numbers_are_written_for_the_independent_check() {
         "ewma": ewma_cases(&mut numbers),
         "laney": laney_cases(&mut numbers),
         "wilson": wilson_cases(&mut numbers),
+        "newcombe": newcombe_cases(&mut numbers),
         "survival": survival_cases(&mut numbers),
         "trend": trend_case(&mut numbers),
     });

@@ -3,7 +3,7 @@
     python stats_check.py stats.json
 
 The file is written by the test `history::crosscheck` with `OVERGRANT_STATS_FILE=stats.json`: inputs and the engine's
-outputs. Wilson is statsmodels', survival is lifelines', averages are pandas', percentiles are numpy's, quantiles of the
+outputs. Wilson and Newcombe are statsmodels', survival is lifelines', averages are pandas', percentiles are numpy's, quantiles of the
 normal distribution are scipy's. Laney's chart and the attribution are written out here from their definitions.
 """
 
@@ -16,7 +16,7 @@ import pandas as pd
 from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
 from scipy.stats import norm
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 from statsmodels.tsa.stattools import acf
 
 TOLERANCE = 1e-9
@@ -77,6 +77,13 @@ def laney(check, what, case):
 
 def wilson(check, what, case):
     low, high = proportion_confint(case["k"], case["n"], alpha=0.05, method="wilson")
+    check.close(f"{what} low", case["low"], low)
+    check.close(f"{what} high", case["high"], high)
+
+
+def newcombe(check, what, case):
+    counts = case["k1"], case["n1"], case["k2"], case["n2"]
+    low, high = confint_proportions_2indep(*counts, compare="diff", method="newcomb", alpha=0.05, correction=False)
     check.close(f"{what} low", case["low"], low)
     check.close(f"{what} high", case["high"], high)
 
@@ -144,10 +151,13 @@ def trend(check, what, case, weeks):
         laney(check, f"{what} {case['metric']}", shares)
 
 
+PARTS = {"ewma": ewma, "laney": laney, "wilson": wilson, "newcombe": newcombe, "survival": survival}
+
+
 def run(document):
     check = Checker()
     check.close("quantile of the normal distribution", 1.959963984540054, float(norm.ppf(0.975)))
-    for name, function in {"ewma": ewma, "laney": laney, "wilson": wilson, "survival": survival}.items():
+    for name, function in PARTS.items():
         for at, case in enumerate(document[name]):
             function(check, f"{name} {at}", case)
     for case in document["trend"]["trends"]:
@@ -161,6 +171,7 @@ def planted(document):
         "ewma": lambda d: (d["ewma"][2]["points"][7], "high"),
         "laney": lambda d: (d["laney"][1], "sigma_z"),
         "wilson": lambda d: (d["wilson"][9], "low"),
+        "newcombe": lambda d: (d["newcombe"][9], "high"),
         "survival": lambda d: (d["survival"][2]["survival"]["steps"][3], "low"),
         "median": lambda d: (d["survival"][2]["survival"], "median"),
         "attribution": lambda d: (d["trend"]["trends"][1]["points"][5]["change"], "entry"),

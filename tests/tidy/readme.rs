@@ -96,7 +96,7 @@ fn readme() -> PathBuf {
 }
 
 /// The text with each list between its markers replaced. `Err` names a list that has no markers.
-fn updated(text: &str, lists: &[List]) -> Result<String, String> {
+pub fn updated(text: &str, lists: &[List]) -> Result<String, String> {
     let mut text = text.to_owned();
     for (name, lines) in lists {
         let (open, close) = (format!("<!-- generated:{name} -->\n"), format!("<!-- /generated:{name} -->"));

@@ -285,7 +285,10 @@ fn metrics(found: &Diff<'_>) -> Vec<Line> {
         .map(|row| {
             let unit = ALL.iter().find(|about| about.id == row.metric).map_or("", |about| about.unit);
             let (before, after) = (figure(unit, row.value.before), figure(unit, row.value.after));
-            let detail = format!("{before} → {after} ({})", change(unit, row.value.delta));
+            let moved = |value| change(unit, Some(value));
+            let ends = row.delta_low.zip(row.delta_high);
+            let ends = ends.map(|(low, high)| format!(", {} to {}", moved(low), moved(high))).unwrap_or_default();
+            let detail = format!("{before} → {after} ({}{ends})", change(unit, row.value.delta));
             ("~", row.metric.to_owned(), detail, Tone::Plain)
         })
         .collect()

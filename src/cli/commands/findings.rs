@@ -22,6 +22,7 @@ Examples:
   overgrant findings                                what is there now, most urgent first
   overgrant findings --severity high --kind nhi     high and critical ones of machines
   overgrant findings --rule 'orphan*' --format csv --output orphans.csv
+  overgrant findings --no-excepted                  those that nobody has accepted
   overgrant findings --principal ci-deploy --format json";
 
 /// Flags of `findings`.
@@ -48,6 +49,12 @@ pub struct Args {
     /// In this state against the snapshot before [default: all but absent]
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<FindingState>,
+    /// Only those that an exception covers
+    #[arg(long, conflicts_with = "no_excepted")]
+    excepted: bool,
+    /// Only those that no exception covers
+    #[arg(long)]
+    no_excepted: bool,
     /// Order of the rows
     #[arg(long, value_enum, default_value = "severity")]
     sort: Sort,
@@ -105,6 +112,8 @@ fn select<'a>(args: &Args, snapshot: &'a Snapshot) -> Result<Vec<&'a Finding>, F
             && args.severity.is_none_or(|least| row.severity <= least)
             && (args.rule.is_empty() || args.rule.iter().any(|rule| glob_ignore_case(rule, &row.rule)))
             && about.is_none_or(|about| row.entity == about)
+            && (!args.excepted || row.exception.is_some())
+            && (!args.no_excepted || row.exception.is_none())
             && selected(view.entity(row.entity), args.platform.as_deref(), args.kind)
     });
     rows.sort_by(|a, b| {
@@ -152,18 +161,28 @@ fn table(snapshot: &Snapshot, rows: &[&Finding], all: usize, layout: Layout) -> 
         return "No findings.\n".to_owned();
     }
     let view = snapshot.view();
-    let columns = ["SEVERITY", "RULE", "ENTITY", "FINDING", "SINCE", "STATE"].map(|title| (title, Side::Left));
+    // A column of blanks would only make the others narrower.
+    let excepted = rows.iter().any(|row| row.exception.is_some());
+    let mut columns: Vec<(&str, Side)> =
+        ["SEVERITY", "RULE", "ENTITY", "FINDING", "SINCE", "STATE"].map(|title| (title, Side::Left)).to_vec();
+    columns.extend(excepted.then_some(("EXCEPTION", Side::Left)));
     let mut grid = Grid::new(layout, &columns);
     for row in rows {
         let since = format_time(row.first_seen);
-        grid.row([
+        let [severity, rule, entity, finding, since, state]: [Cell; 6] = [
             Cell::toned(row.severity.as_str(), row.severity.into()),
             row.rule.as_str().into(),
             view.entity(row.entity).map_or("", |entity| entity.name.as_str()).into(),
             row.title.as_str().into(),
             since.get(..10).unwrap_or(&since).into(),
             row.state.as_str().into(),
-        ]);
+        ];
+        if excepted {
+            let exception = row.exception.as_deref().unwrap_or_default().into();
+            grid.row([severity, rule, entity, finding, since, state, exception]);
+        } else {
+            grid.row([severity, rule, entity, finding, since, state]);
+        }
     }
     grid.text() + &rest(rows.len(), all)
 }
@@ -187,6 +206,7 @@ mod tests {
         low.severity = Severity::Low;
         low.rule = "stale".to_owned();
         low.entity = EntityId(4);
+        low.exception = Some("accepted-1".to_owned());
         let mut snapshot = Snapshot { tables: fixture.tables, results: fixture.results, ..Snapshot::default() };
         snapshot.results.findings.insert(0, low);
         snapshot
@@ -208,6 +228,8 @@ mod tests {
         assert_eq!(rules(&["--principal", "alice"]), ["stale"]);
         assert_eq!(rules(&["--platform", "gcp"]), [""; 0]);
         assert_eq!(rules(&["--state", "absent"]), [""; 0]);
+        assert_eq!(rules(&["--excepted"]), ["stale"]);
+        assert_eq!(rules(&["--no-excepted"]), ["escalation-path"]);
         assert_eq!(rules(&["--sort", "rule"]), ["escalation-path", "stale"]);
         assert_eq!(rules(&["--sort", "entity"]), ["escalation-path", "stale"]);
     }
@@ -219,5 +241,8 @@ mod tests {
         let text = table(&snapshot, &rows, 2, Layout::default());
         assert!(text.ends_with("… 1 more of 2 (--limit 0 shows all)\n"), "{text}");
         assert!(text.contains("2023-11-14"), "{text}");
+        assert!(text.contains("EXCEPTION") && text.contains("accepted-1"), "{text}");
+        let text = table(&snapshot, &[&snapshot.results.findings[1]], 1, Layout::default());
+        assert!(!text.contains("EXCEPTION"), "{text}");
     }
 }

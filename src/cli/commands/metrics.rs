@@ -11,7 +11,7 @@ use crate::cli::engine::history::{self, Delta, Measured};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
-use crate::metrics::{ALL, Definition, Direction};
+use crate::metrics::{ALL, Definition, Direction, newcombe};
 use crate::model::Metric;
 use crate::model::text::glob_ignore_case;
 use crate::reports::grid::{Cell, Grid, Side, Tone};
@@ -26,7 +26,9 @@ Examples:
   overgrant metrics --format csv --output metrics.csv
 
 The interval of a rate is Wilson's at 95 %. A scan counts everyone, so it says how far a rate of this size varies by \
-chance, not what a sample misses. The last column is the change since the baseline (`overgrant baseline set`).";
+chance, not what a sample misses. The last column is the change since the baseline (`overgrant baseline set`), and of \
+a rate the interval of that change (Newcombe's at 95 %): when 0 is inside, it may be chance. docs/metrics.md says what \
+each metric counts.";
 
 /// Flags of `metrics`.
 #[derive(Debug, clap::Args)]
@@ -40,7 +42,7 @@ pub struct Args {
     /// Of this platform; `all` is all together; `*` and `?` are wildcards
     #[arg(long, value_name = "NAME", default_value = "all")]
     platform: String,
-    /// Of `human`, `nhi` or `all`; `*` and `?` are wildcards
+    /// Of `human`, `nhi`, `agent`, `third_party` or `all`; `*` and `?` are wildcards
     #[arg(long, value_name = "KIND", default_value = "all")]
     kind: String,
     /// Of this domain; `all` is all together; `*` and `?` are wildcards
@@ -58,7 +60,7 @@ pub struct Args {
 }
 
 /// Columns of the CSV file and keys of the JSON rows.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "metric",
     "platform",
     "kind",
@@ -73,6 +75,8 @@ const COLUMNS: [&str; 14] = [
     "better",
     "baseline",
     "delta",
+    "delta_low",
+    "delta_high",
 ];
 
 /// Runs the command.
@@ -104,12 +108,22 @@ fn select<'a>(args: &Args, rows: &'a [Metric]) -> Result<Vec<&'a Metric>, Failur
     Ok(rows.iter().filter(wanted).collect())
 }
 
+/// A metric against the baseline.
+struct Since {
+    value: Delta,
+    /// Newcombe's interval of the change; null for what is no share.
+    interval: Option<(f64, f64)>,
+}
+
 /// The value in the baseline, now, and the change; all unknown without a baseline.
-fn since_baseline(measured: &Measured, row: &Metric) -> Delta {
-    let Some((_, then)) = &measured.baseline else { return Delta::new(None, None) };
+fn since_baseline(measured: &Measured, row: &Metric) -> Since {
+    let Some((_, then)) = &measured.baseline else { return Since { value: Delta::new(None, None), interval: None } };
     let key = |row: &Metric| (row.metric.clone(), row.platform.clone(), row.kind.clone(), row.domain.clone());
-    let at = then.binary_search_by(|other| key(other).cmp(&key(row)));
-    Delta::new(at.ok().and_then(|at| then[at].value), row.value)
+    let then = then.binary_search_by(|other| key(other).cmp(&key(row))).ok().map(|at| &then[at]);
+    Since {
+        value: Delta::new(then.and_then(|then| then.value), row.value),
+        interval: then.and_then(|then| newcombe::change(then, row)),
+    }
 }
 
 fn value(measured: &Measured, row: &Metric) -> Value {
@@ -119,8 +133,10 @@ fn value(measured: &Measured, row: &Metric) -> Value {
         let about = definition(&row.metric);
         fields.insert("unit".to_owned(), json!(about.map(|about| about.unit)));
         fields.insert("better".to_owned(), json!(about.map(|about| about.direction.as_str())));
-        fields.insert("baseline".to_owned(), json!(since.before));
-        fields.insert("delta".to_owned(), json!(since.delta));
+        fields.insert("baseline".to_owned(), json!(since.value.before));
+        fields.insert("delta".to_owned(), json!(since.value.delta));
+        fields.insert("delta_low".to_owned(), json!(since.interval.map(|ends| ends.0)));
+        fields.insert("delta_high".to_owned(), json!(since.interval.map(|ends| ends.1)));
     }
     value
 }
@@ -189,7 +205,7 @@ fn table(measured: &Measured, rows: &[&Metric], all: usize, layout: Layout) -> S
             interval.into(),
             counted.into(),
             row.coverage.map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", 100.0 * share)).into(),
-            Cell::toned(change(unit, since.delta), tone(about, since.delta)),
+            Cell::toned(moved(unit, &since), tone(about, since.value.delta)),
         ]);
     }
     let baseline = match &measured.baseline {
@@ -197,6 +213,15 @@ fn table(measured: &Measured, rows: &[&Metric], all: usize, layout: Layout) -> S
         None => "No baseline; `overgrant baseline set` makes one.\n".to_owned(),
     };
     grid.text() + &rest(rows.len(), all) + &baseline
+}
+
+/// The change with its interval: `+2.0 (-1.1 to +5.2)`.
+fn moved(unit: &str, since: &Since) -> String {
+    let text = change(unit, since.value.delta);
+    match since.interval.filter(|_| since.value.delta.is_some()) {
+        Some((low, high)) => format!("{text} ({} to {})", change(unit, Some(low)), change(unit, Some(high))),
+        None => text,
+    }
 }
 
 /// A change for the worse stands out.

@@ -7,11 +7,11 @@ use crate::cli::args::{Form, STORE_DEFAULT, StoreArgs};
 use crate::cli::clock;
 use crate::cli::engine::{self, ScanRequest, Snapshot};
 use crate::cli::exit::Exit;
-use crate::cli::fail_on::{Facts, Rule};
+use crate::cli::fail_on::{Before, Facts, Rule};
 use crate::cli::failure::Failure;
 use crate::cli::progress::Bars;
 use crate::cli::terminal::{Terminal, write_file};
-use crate::model::{Issue, IssueSeverity};
+use crate::model::{ExceptionStatus, Issue, IssueSeverity};
 use crate::reports::escape::shorten;
 use crate::reports::{self, Report, json, summary, summary_text};
 
@@ -19,15 +19,19 @@ const EXAMPLES: &str = "\
 Examples:
   overgrant scan exports/
   overgrant scan iam.json credential-report.csv --store /var/lib/overgrant
-  overgrant scan exports/ --fail-on new:high --fail-on 'metric:exposure_pct>5'
+  overgrant scan exports/ --fail-on 'new:high,metric:exposure_pct>5'
   overgrant scan exports/ --report markdown=scan.md --report csv=findings.csv
   overgrant scan exports/ --as-of 2026-11-22 --format json | jq .findings
 
 A file is recognised by its content, not by its name; a folder may mix everything; .gz, .zst and .zip \
 are read as they are. The same files, configuration and --as-of give the same snapshot, byte for byte.
 
-A rule of --fail-on holds for a finding of at least the severity it names. A metric that cannot be measured fails \
-closed (exit code 3). Of several exit codes that apply, 1 comes before 4.";
+A rule of --fail-on holds for a finding of at least the severity it names that no exception covers. `delta` is the \
+change since the baseline, or since the snapshot before when no baseline is set. `metric:aws/nhi/ID` and \
+`metric:domain=NAME/ID` are of a part. A metric that cannot be measured fails closed (exit code 3). Of several exit \
+codes that apply the first of 6, 2, 3, 1, 4, 5 counts.
+
+Exceptions are inputs like any other: a TOML file of [[exception]] blocks, or a CSV file.";
 
 /// Flags of `scan`.
 #[derive(Debug, clap::Args)]
@@ -47,8 +51,9 @@ pub struct Args {
     /// Folder of private techniques; may be given several times
     #[arg(long, value_name = "DIR")]
     techniques: Vec<PathBuf>,
-    /// End with exit code 1 when this holds: new:high, any:critical, metric:ID>N, delta:ID>N; several are allowed
-    #[arg(long, value_name = "RULE")]
+    /// End with exit code 1 when one of these holds: new:high, any:critical, metric:ID>N, delta:ID>N; several are allowed,
+    /// with commas between them or each with a flag of its own
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     fail_on: Vec<Rule>,
     /// Also write a report; several are allowed
     #[arg(long, value_name = "FORMAT=PATH", long_help = report_help())]
@@ -138,27 +143,78 @@ fn print(args: &Args, snapshot: &Snapshot, terminal: &mut Terminal) -> Result<()
     terminal.data(text.as_bytes())
 }
 
-/// The exit code: a rule that holds, then what is missing.
+/// The exit code. Everything that is wrong is said; [`Exit::or_worse`] decides between the codes.
 fn ended(args: &Args, snapshot: &Snapshot, parent: Option<&str>, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let before =
-        if args.fail_on.iter().any(Rule::needs_before) { engine::parent_metrics(&args.store, parent)? } else { None };
+    let compared =
+        if args.fail_on.iter().any(Rule::needs_before) { engine::compared(&args.store, parent)? } else { None };
+    let before = compared.as_ref().map(|(called, metrics)| Before { called, metrics });
+    let mut ended = judge(&args.fail_on, snapshot, before);
+    if !snapshot.incomplete.is_empty() {
+        warn(snapshot, terminal);
+    }
+    ended.said.iter().for_each(|text| terminal.must_say(text));
+    // The failure that the code is of is said last, by whoever ends the process.
+    let worst = ended.failures.iter().rposition(|failure| failure.exit == ended.exit);
+    let last = worst.map(|at| ended.failures.remove(at));
+    ended.failures.iter().for_each(|failure| terminal.fail(failure));
+    last.map_or(Ok(ended.exit), Err)
+}
+
+/// How a scan ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Ended {
+    exit: Exit,
+    /// Rules that hold, and what is to say of exceptions.
+    said: Vec<String>,
+    /// Rules that could not be answered.
+    failures: Vec<Failure>,
+}
+
+fn judge(rules: &[Rule], snapshot: &Snapshot, before: Option<Before<'_>>) -> Ended {
     let results = &snapshot.results;
-    let facts = Facts { findings: &results.findings, metrics: &results.metrics, before: before.as_deref() };
-    let mut held = false;
-    for rule in &args.fail_on {
-        if let Some(because) = rule.holds(&facts)? {
-            held = true;
-            terminal.must_say(&because);
-        }
+    let facts = Facts { findings: &results.findings, metrics: &results.metrics, before };
+    let incomplete = if snapshot.incomplete.is_empty() { Exit::Done } else { Exit::Incomplete };
+    let mut ended = Ended { exit: incomplete, said: Vec::new(), failures: Vec::new() };
+    exceptions(snapshot, &mut ended);
+    for rule in rules {
+        let exit = match rule.holds(&facts) {
+            Ok(None) => continue,
+            Ok(Some(because)) => {
+                ended.said.push(because);
+                Exit::RuleHolds
+            }
+            Err(failure) => {
+                let exit = failure.exit;
+                ended.failures.push(failure);
+                exit
+            }
+        };
+        ended.exit = ended.exit.or_worse(exit);
     }
-    if held {
-        return Ok(Exit::RuleHolds);
+    ended
+}
+
+/// Says which exceptions have expired and which match nothing; those that are not valid are issues and said as such.
+fn exceptions(snapshot: &Snapshot, ended: &mut Ended) {
+    let of = |status: ExceptionStatus| {
+        let rows = snapshot.tables.exceptions.iter().filter(|row| row.status == status);
+        rows.map(|row| format!("`{}`", row.exception)).collect::<Vec<String>>()
+    };
+    let listed = |names: &[String]| {
+        let more = names.len().saturating_sub(WARNED_N);
+        let text = names.iter().take(WARNED_N).cloned().collect::<Vec<_>>().join(", ");
+        shorten(&if more > 0 { format!("{text} and {more} more") } else { text }, WARNING_N).into_owned()
+    };
+    let unmatched = of(ExceptionStatus::Unmatched);
+    if !unmatched.is_empty() {
+        ended.said.push(format!("warning: {} exception(s) match nothing: {}", unmatched.len(), listed(&unmatched)));
     }
-    if snapshot.incomplete.is_empty() {
-        return Ok(Exit::Done);
+    let expired = of(ExceptionStatus::Expired);
+    if !expired.is_empty() {
+        let (n, names) = (expired.len(), listed(&expired));
+        ended.said.push(format!("warning: {n} exception(s) have expired, and what they covered counts again: {names}"));
+        ended.exit = ended.exit.or_worse(Exit::ExpiredExceptions);
     }
-    warn(snapshot, terminal);
-    Ok(Exit::Incomplete)
 }
 
 /// Kinds of issue of which an example is shown.
@@ -188,4 +244,104 @@ fn warn(snapshot: &Snapshot, terminal: &mut Terminal) {
 fn place(snapshot: &Snapshot, issue: &Issue) -> Option<String> {
     let path = &snapshot.sources.get(usize::try_from(issue.source?.0).ok()?)?.path;
     Some(if issue.record.is_empty() { path.clone() } else { format!("{path}, {}", issue.record) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Exception, Finding, Metric, Severity, SourceId};
+    use crate::reports::tests::Fixture;
+
+    fn exception(status: ExceptionStatus) -> Exception {
+        Exception {
+            exception: status.to_string(),
+            rule: None,
+            principal: None,
+            resource: None,
+            domain: None,
+            reason: None,
+            owner: None,
+            approved_by: None,
+            created_at: None,
+            expires_at: None,
+            ticket: None,
+            status,
+            problem: None,
+            matched_n: 0,
+            source: SourceId(0),
+            record: String::new(),
+        }
+    }
+
+    /// A scan with one finding of severity high, and one metric that is 5 and one that is unknown.
+    fn snapshot(exceptions: &[ExceptionStatus], incomplete: bool) -> Snapshot {
+        let fixture = Fixture::default();
+        let mut snapshot = Snapshot { tables: fixture.tables, results: fixture.results, ..Snapshot::default() };
+        snapshot.results.findings[0].severity = Severity::High;
+        snapshot.tables.exceptions = exceptions.iter().copied().map(exception).collect();
+        snapshot.incomplete = if incomplete { vec!["x: 1".to_owned()] } else { Vec::new() };
+        for (metric, value) in [("exposure_pct", Some(5.0)), ("wpg_p90", None)] {
+            let all = || "all".to_owned();
+            let (metric, platform, kind, domain) = (metric.to_owned(), all(), all(), all());
+            let (low, high, numerator, denominator, coverage) = (None, None, None, None, None);
+            let row = Metric { metric, platform, kind, domain, value, low, high, numerator, denominator, coverage };
+            snapshot.results.metrics.push(row);
+        }
+        snapshot
+    }
+
+    fn code(rules: &[&str], snapshot: &Snapshot) -> u8 {
+        let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().expect("a rule")).collect();
+        judge(&rules, snapshot, None).exit.code()
+    }
+
+    #[test]
+    fn of_what_is_wrong_the_gravest_decides_the_code() {
+        use ExceptionStatus::{Active, Expired, Unmatched};
+        let (clean, expired) = (snapshot(&[Active, Unmatched], false), snapshot(&[Active, Expired], false));
+        assert_eq!((code(&[], &clean), code(&[], &expired)), (0, 5));
+        let part = snapshot(&[Expired], true);
+        assert_eq!((code(&[], &snapshot(&[], true)), code(&[], &part)), (4, 4), "incomplete before expired");
+        assert_eq!(code(&["any:high"], &part), 1, "a rule before both");
+        assert_eq!(code(&["any:critical"], &expired), 5, "a rule that does not hold is none");
+        assert_eq!(code(&["any:high", "metric:wpg_p90>0"], &part), 3, "what cannot be answered before what holds");
+        assert_eq!(code(&["metric:wpg_p90>0", "metric:no_such>0", "any:high"], &part), 2, "and usage before that");
+    }
+
+    #[test]
+    fn everything_is_said_whatever_the_code_is() {
+        use ExceptionStatus::{Expired, Unmatched};
+        let rules: Vec<Rule> = ["any:high", "metric:exposure_pct>4", "metric:wpg_p90>0"]
+            .map(|rule| rule.parse().expect("a rule"))
+            .into_iter()
+            .collect();
+        let ended = judge(&rules, &snapshot(&[Expired, Unmatched], false), None);
+        assert_eq!(ended.exit, Exit::Input);
+        assert_eq!((ended.said.len(), ended.failures.len()), (4, 1), "{ended:?}");
+        assert!(ended.said[0].contains("match nothing: `unmatched`"), "{ended:?}");
+        assert!(ended.said[1].contains("1 exception(s) have expired") && ended.said[1].contains("`expired`"));
+        assert!(ended.said[3].contains("exposure_pct is 5"), "{ended:?}");
+    }
+
+    #[test]
+    fn a_finding_under_an_exception_holds_no_rule() {
+        let mut covered = snapshot(&[ExceptionStatus::Active], false);
+        let finding: &mut Finding = &mut covered.results.findings[0];
+        finding.exception = Some("active".to_owned());
+        assert_eq!((code(&["any:low"], &covered), code(&["new:low"], &covered)), (0, 0));
+    }
+
+    #[test]
+    fn rules_come_one_by_one_or_as_a_list() {
+        #[derive(Debug, clap::Parser)]
+        struct Wrapped {
+            #[command(flatten)]
+            args: Args,
+        }
+        let flags = ["scan", "x", "--fail-on", "new:high,metric:aws/exposure_pct>5", "--fail-on=delta:wpg_p90>+0.02"];
+        let args = <Wrapped as clap::Parser>::try_parse_from(flags).expect("flags").args;
+        assert_eq!(args.fail_on.len(), 3);
+        let bad = ["scan", "x", "--fail-on", "new:high,,any:low"];
+        assert!(<Wrapped as clap::Parser>::try_parse_from(bad).is_err(), "an empty rule is a mistake");
+    }
 }

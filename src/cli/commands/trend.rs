@@ -12,6 +12,7 @@ use crate::cli::engine::{self, history};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
+use crate::config::Config;
 use crate::metrics::population::Cell as Part;
 use crate::model::Severity;
 use crate::model::text::{format_time, glob_ignore_case};
@@ -47,7 +48,7 @@ pub struct Args {
     /// Of this platform
     #[arg(long, value_name = "NAME", default_value = "all")]
     platform: String,
-    /// Of `human` or `nhi`
+    /// Of `human`, `nhi`, `agent` or `third_party`
     #[arg(long, value_name = "KIND", default_value = "all")]
     kind: String,
     /// Of this domain
@@ -84,7 +85,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     } else {
         history::trends(&args.store, &TrendRequest { metrics: &metrics, part: part.clone(), config: &config })?
     };
-    let revocation = if survival.is_empty() { None } else { Some(revocation(args)?) };
+    let revocation = if survival.is_empty() { None } else { Some(revocation(args, (&part, &config))?) };
     let text = match args.format {
         Form::Json => document::text(&whole(args, &trends, revocation.as_ref())),
         Form::Table => {
@@ -98,8 +99,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn revocation(args: &Args) -> Result<Revocation, Failure> {
-    history::revocation(&args.store, &|row| {
+fn revocation(args: &Args, part: (&Part, &Config)) -> Result<Revocation, Failure> {
+    history::revocation(&args.store, part, &|row| {
         args.severity.is_none_or(|least| row.severity <= least)
             && args.rule.as_ref().is_none_or(|rule| glob_ignore_case(rule, &row.rule))
     })

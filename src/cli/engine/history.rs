@@ -1,13 +1,17 @@
 //! Questions over several snapshots of a store.
 
-use super::{Snapshot, SnapshotArgs, open, reader};
+use super::{ScanRequest, Snapshot, SnapshotArgs, open, reader};
 use crate::cli::args::StoreArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::config::Config;
+use crate::findings::DAY;
 use crate::metrics::history::diff::{Shot, diff as compare};
+use crate::metrics::history::past::Past;
 use crate::metrics::history::{self, HistoryError};
+use crate::metrics::population::Cell;
 use crate::model::{Finding, Metric};
-use crate::store::Manifest;
+use crate::store::{Manifest, Store};
 
 pub use crate::metrics::history::attribution::{Attribution, Cause};
 pub use crate::metrics::history::diff::{Changed, Changes, Delta, Diff, Field, FindingRow, ScoreRow};
@@ -19,7 +23,7 @@ pub use crate::metrics::history::trend::{Point, Request as TrendRequest, Signal,
 pub const BASELINE: &str = "baseline";
 
 /// Names that an error lists at most.
-const NAMES_LISTED_MAX: usize = 40;
+const NAMES_LISTED_MAX: usize = 80;
 
 impl From<HistoryError> for Failure {
     fn from(error: HistoryError) -> Self {
@@ -111,8 +115,18 @@ pub fn trends(at: &StoreArgs, request: &TrendRequest<'_>) -> Result<Vec<Trend>, 
     Ok(history::trend::trends(&open(at)?, request)?)
 }
 
+/// What the metrics of a scan need of those before it.
+pub fn past(store: &Store, request: &ScanRequest) -> Result<Past, Failure> {
+    let window = i64::from(request.config.thresholds.usage_window_days) * DAY;
+    Ok(Past::read(store, request.as_of, request.as_of.saturating_sub(window))?)
+}
+
 /// How long findings last, over all snapshots.
-pub fn revocation(at: &StoreArgs, take: &dyn Fn(&Finding) -> bool) -> Result<Revocation, Failure> {
+pub fn revocation(
+    at: &StoreArgs,
+    part: (&Cell, &Config),
+    take: &dyn Fn(&Finding) -> bool,
+) -> Result<Revocation, Failure> {
     let snapshots = history::snapshots(&open(at)?)?;
-    Ok(history::revocation(&snapshots, take)?)
+    Ok(history::revocation(&snapshots, part, take)?)
 }

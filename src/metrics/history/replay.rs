@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use crate::config::Config;
 use crate::findings::{Context, Facts};
-use crate::metrics::population::{Cell, Parts};
-use crate::metrics::{MetricsError, spread, table};
+use crate::metrics::population::{Cell, Labelling, Parts};
+use crate::metrics::{Inputs, MetricsError, table};
 use crate::model::{Access, AccessTable, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
 use crate::store::{SnapshotReader, StoreError};
 
@@ -85,12 +85,36 @@ impl Stored {
     ) -> Result<Vec<Metric>, MetricsError> {
         let kept: Vec<bool> = self.tables.entities.iter().map(|entity| keep(&entity.id)).collect();
         let is_kept = |entity: EntityId| kept.get(entity.index()).copied().unwrap_or(false);
+        let findings: Vec<Finding> = self.findings.iter().filter(|row| is_kept(row.entity)).cloned().collect();
+        self.with_context(config, |context| {
+            let inputs =
+                Inputs { exceptions: &self.tables.exceptions, ..Inputs::new(context, &self.scores, &findings) };
+            // Parts are those of all entities, so that one from which everybody left is empty and not missing.
+            let mut parts = Parts::new(&inputs);
+            parts.0.retain(|cell, _| cells.is_empty() || cells.contains(cell));
+            for part in parts.0.values_mut() {
+                part.members.retain(|&member| is_kept(member));
+            }
+            table(&inputs, &parts)
+        })
+    }
+
+    /// By entity: whether it is in a part.
+    #[must_use]
+    pub fn inside(&self, config: &Config, part: &Cell) -> Vec<bool> {
+        self.with_context(config, |context| {
+            let labelling = Labelling::new(context);
+            self.tables.entities.iter().map(|entity| labelling.of(entity).cells().contains(part)).collect()
+        })
+    }
+
+    fn with_context<T>(&self, config: &Config, ask: impl FnOnce(&Context<'_>) -> T) -> T {
         let zone: Vec<(EntityId, String)> = (self.tables.entities.iter().filter(|entity| entity.protected))
             .map(|entity| (entity.entity, entity.protected_reason.clone().unwrap_or_default()))
             .collect();
         let (hops_certain, hops_possible) = self.hops(&zone);
         let (exposure_in, reach) = self.reach();
-        let context = Context::new(Facts {
+        ask(&Context::new(Facts {
             tables: &self.tables,
             access: &self.access,
             edges: &[],
@@ -104,16 +128,7 @@ impl Stored {
             administrator_mass: &|_| 0.0,
             as_of: self.as_of,
             config,
-        });
-        let findings: Vec<Finding> = self.findings.iter().filter(|row| is_kept(row.entity)).cloned().collect();
-        // Parts are those of all entities, so that one from which everybody left is empty and not missing.
-        let mut parts = Parts::new(&context, &findings);
-        parts.0.retain(|cell, _| cells.is_empty() || cells.contains(cell));
-        for part in parts.0.values_mut() {
-            part.members.retain(|&member| is_kept(member));
-        }
-        let spreads = spread::all(&parts, &self.scores).map_err(|error| MetricsError(error.to_string()))?;
-        Ok(table(&context, &parts, &spreads))
+        }))
     }
 
     /// By entity: fewest certain and possible steps to the zone. A stored path that hangs on nothing is the shortest

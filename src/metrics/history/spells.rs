@@ -21,11 +21,12 @@ pub struct Revocation {
 }
 
 /// Follows findings through snapshots, given oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Follower {
     /// By fingerprint: when the open spell began.
     open: BTreeMap<String, i64>,
-    spells: Vec<Spell>,
+    /// With the fingerprint.
+    spells: Vec<(String, Spell)>,
     prevalent: usize,
     snapshots: usize,
     last: i64,
@@ -52,17 +53,27 @@ impl Follower {
             still.insert(row.fingerprint.clone(), since);
         }
         let gone = std::mem::replace(&mut self.open, still);
-        self.spells.extend(gone.into_values().map(|since| Spell { days: days(since, as_of), ended: true }));
+        let ended = |(name, since)| (name, Spell { days: days(since, as_of), ended: true });
+        self.spells.extend(gone.into_iter().map(ended));
         self.snapshots += 1;
         self.last = as_of;
     }
 
     /// The estimate; what is open now is censored.
     #[must_use]
-    pub fn finish(mut self) -> Revocation {
+    pub fn finish(self) -> Revocation {
+        let prevalent = self.prevalent;
+        let spells: Vec<Spell> = self.spells().into_iter().map(|(_, spell)| spell).collect();
+        Revocation { prevalent, survival: kaplan_meier(&spells) }
+    }
+
+    /// Every spell with the fingerprint of its finding; what is open now is censored.
+    #[must_use]
+    pub fn spells(mut self) -> Vec<(String, Spell)> {
         let last = self.last;
-        self.spells.extend(self.open.into_values().map(|since| Spell { days: days(since, last), ended: false }));
-        Revocation { prevalent: self.prevalent, survival: kaplan_meier(&self.spells) }
+        let open = |(name, since)| (name, Spell { days: days(since, last), ended: false });
+        self.spells.extend(self.open.into_iter().map(open));
+        self.spells
     }
 }
 

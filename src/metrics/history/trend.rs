@@ -180,6 +180,9 @@ fn stayed(
 impl Stayed {
     /// The parts of a metric's change, or why there are none.
     fn attribute(&self, metric: &str, before: f64, after: f64) -> Result<Attribution, &'static str> {
+        if ALL.iter().any(|definition| definition.id == metric && !definition.of_entities) {
+            return Err("the metric is not made of the entities of one snapshot");
+        }
         let value = |rows: &[Metric]| rows.iter().find(|row| row.metric == metric).and_then(|row| row.value);
         let same = |rows: &[Metric], stored: f64| {
             value(rows).is_some_and(|again| (again - stored).abs() <= 1e-9 * stored.abs().max(1.0))

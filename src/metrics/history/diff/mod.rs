@@ -14,6 +14,7 @@ pub use compare::{Changed, Changes, Field, Row};
 pub use rows::{AttachmentRow, CredentialRow, EntityRow, GrantRow, MembershipRow};
 
 use crate::findings::history::digest;
+use crate::metrics::newcombe;
 use crate::model::{Finding, FindingState, Metric, Score, Tables};
 
 /// What is compared of one snapshot.
@@ -85,6 +86,10 @@ pub struct MetricRow<'s> {
     pub domain: &'s str,
     #[serde(flatten)]
     pub value: Delta,
+    /// Lower end of the interval of the change at 95 % ([`newcombe`]); null for what is no share.
+    pub delta_low: Option<f64>,
+    /// Upper end of it.
+    pub delta_high: Option<f64>,
 }
 
 /// All differences.
@@ -215,20 +220,22 @@ fn scores<'s>(a: &Shot<'s>, b: &Shot<'s>) -> Vec<ScoreRow<'s>> {
 }
 
 fn metrics<'s>(a: &'s [Metric], b: &'s [Metric]) -> Vec<MetricRow<'s>> {
-    type Values = (Option<f64>, Option<f64>);
-    let mut values: BTreeMap<(&str, &str, &str, &str), Values> = BTreeMap::new();
+    type Rows<'s> = (Option<&'s Metric>, Option<&'s Metric>);
+    let mut rows: BTreeMap<(&str, &str, &str, &str), Rows<'s>> = BTreeMap::new();
     let key = |row: &'s Metric| (row.metric.as_str(), row.platform.as_str(), row.kind.as_str(), row.domain.as_str());
     for row in a {
-        values.entry(key(row)).or_default().0 = row.value;
+        rows.entry(key(row)).or_default().0 = Some(row);
     }
     for row in b {
-        values.entry(key(row)).or_default().1 = row.value;
+        rows.entry(key(row)).or_default().1 = Some(row);
     }
-    let row = |((metric, platform, kind, domain), (before, after)): (_, Values)| {
-        let value = Delta::new(before, after);
-        value.differs().then_some(MetricRow { metric, platform, kind, domain, value })
+    let row = |((metric, platform, kind, domain), (before, after)): (_, Rows<'s>)| {
+        let value = Delta::new(before.and_then(|row| row.value), after.and_then(|row| row.value));
+        let ends = before.zip(after).and_then(|(before, after)| newcombe::change(before, after));
+        let (delta_low, delta_high) = ends.unzip();
+        value.differs().then_some(MetricRow { metric, platform, kind, domain, value, delta_low, delta_high })
     };
-    values.into_iter().filter_map(row).collect()
+    rows.into_iter().filter_map(row).collect()
 }
 
 #[cfg(test)]

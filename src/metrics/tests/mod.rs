@@ -1,4 +1,7 @@
-//! Metrics of a small organisation, counted by hand.
+//! Metrics of small organisations, counted by hand.
+
+mod governed;
+mod over_time;
 
 use std::collections::BTreeSet;
 
@@ -30,7 +33,7 @@ fn rows() -> Vec<Metric> {
     organisation().with(|context| {
         let frameworks = Frameworks::embedded().expect("the embedded files are tested");
         let scores = crate::scores::all(context);
-        all(context, &scores, &run(context, &frameworks).findings).expect("the query is valid")
+        all(&Inputs::new(context, &scores, &run(context, &frameworks).findings)).expect("the query is valid")
     })
 }
 
@@ -63,11 +66,13 @@ fn counts_and_rates_are_those_counted_by_hand() {
 
 #[test]
 fn a_rate_of_nobody_is_null_and_not_zero() {
-    let rows = World::new().with(|context| all(context, &[], &[])).expect("the query is valid");
+    let rows = World::new().with(|context| all(&Inputs::new(context, &[], &[]))).expect("the query is valid");
     assert!(rows.is_empty(), "no principals, no parts");
     let mut world = World::new();
     world.user("ann");
-    let rows = world.with(|context| all(context, &crate::scores::all(context), &[])).expect("the query is valid");
+    let rows = world
+        .with(|context| all(&Inputs::new(context, &crate::scores::all(context), &[])))
+        .expect("the query is valid");
     assert_eq!(row(&rows, "exposure_pct_certain", "nhi").value, None);
     assert_eq!(row(&rows, "keys_over_90d_pct", "all").value, None);
     assert_eq!(row(&rows, "risk_p50", "nhi").value, None);
@@ -91,7 +96,9 @@ fn a_domain_is_a_part_of_its_own_and_the_undecided_are_in_neither_kind() {
     let (pay, odd) = (world.role("pay"), world.role("odd"));
     world.edit(pay, |entity| entity.domain = Some("payments".to_owned()));
     world.edit(odd, |entity| entity.nhi = None);
-    let rows = world.with(|context| all(context, &crate::scores::all(context), &[])).expect("the query is valid");
+    let rows = world
+        .with(|context| all(&Inputs::new(context, &crate::scores::all(context), &[])))
+        .expect("the query is valid");
     let count = |platform: &str, kind: &str, domain: &str| {
         let hit = |row: &&Metric| row.metric == "principals" && row.platform == platform && row.kind == kind;
         rows.iter().filter(hit).find(|row| row.domain == domain).and_then(|row| row.value)
@@ -109,9 +116,13 @@ fn absent_findings_do_not_count() {
         let frameworks = Frameworks::embedded().expect("the embedded files are tested");
         let mut findings = run(context, &frameworks).findings;
         let total = |findings: &[Finding]| -> f64 {
-            let rows = all(context, &[], findings).expect("the query is valid");
+            let rows = all(&Inputs::new(context, &[], findings)).expect("the query is valid");
             rows.iter()
-                .filter(|row| row.metric.starts_with("findings_") && row.platform == "all" && row.kind == "all")
+                .filter(|row| {
+                    ["findings_critical", "findings_high", "findings_medium", "findings_low"]
+                        .contains(&row.metric.as_str())
+                })
+                .filter(|row| row.platform == "all" && row.kind == "all")
                 .filter_map(|row| row.value)
                 .sum()
         };
