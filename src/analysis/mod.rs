@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
-use crate::findings::{self, Context, Facts, Frameworks, history};
+use crate::findings::{self, Context, Facts, Frameworks, history, lifecycle};
 use crate::metrics;
 use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Tables, Verdict};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
@@ -224,11 +224,13 @@ fn measure(
     if let Some(before) = before {
         history::carry_over(&history::recall(before.findings, before.tables, tables), &mut findings, tables);
     }
+    let orphans = lifecycle::orphans(&context);
     progress.stage("scores", None);
     let scores = scores::all(&context);
     progress.stage("metrics", None);
     let metrics = metrics::all(&context, &scores, &findings)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
+    results.orphans = orphans;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod governance;
 mod grant;
 mod ids;
 mod issue;
+mod orphan;
 mod record;
 mod result;
 mod snapshot;
@@ -30,6 +31,7 @@ pub use grant::{
 };
 pub use ids::EntityId;
 pub use issue::{Issue, IssueSeverity};
+pub use orphan::{Orphan, OrphanReason};
 pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
 pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
 pub use snapshot::{Coverage, Results, Source, SourceId, Tables};
