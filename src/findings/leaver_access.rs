@@ -54,7 +54,7 @@ fn draft(context: &Context<'_>, person: &Person, identities: &[EntityId]) -> Opt
     let mut found: Vec<(usize, EntityId, Vec<String>)> = Vec::new();
     for &id in identities {
         let entity = context.tables.entity(id);
-        if entity.is_principal() && entity.nhi != Some(true) && entity.enabled != Some(false) {
+        if entity.is_principal() && entity.enabled != Some(false) {
             let (case, facts) = judge(context, person, entity);
             found.push((ORDER.iter().position(|one| *one == case)?, id, facts));
         }
@@ -228,6 +228,15 @@ mod tests {
         });
         assert_eq!(cases(&open), [("undetermined", "ann")]);
         assert!(one(|world, ann| world.edit(ann, |entity| entity.enabled = Some(false))).is_empty());
+    }
+
+    #[test]
+    fn an_identity_that_is_declared_to_be_theirs_is_theirs_whatever_it_looks_like() {
+        let mut world = World::new();
+        let keyed = world.robot("ann-keys");
+        world.credential(keyed, "AKIA1", CredentialKind::AccessKey, 100, Some(50));
+        world.leaver("ann", 41, keyed);
+        assert_eq!(cases(&world.check(&LeaverAccess)), [("usable", "ann-keys")]);
     }
 
     #[test]

@@ -15,7 +15,8 @@ const INFO: Info = Info {
     title: "Non-human identity without anyone who answers for it",
     meaning: "No owner is recorded for the identity although owners of others are, its owner is gone, or what used it \
               no longer exists. Nobody reviews, rotates or removes it, and nobody is asked when it misbehaves. All \
-              identities of one former owner are one finding. Service-linked roles are AWS's own and count as owned; \
+              identities of one former owner are one finding, and so are those of one account that never had one and \
+              are not privileged. Service-linked roles are AWS's own and count as owned; \
               disuse alone is `stale-principal`.",
     remediation: "Name an owner who belongs (the evidence proposes one where anything suggests who), or remove the \
                   identity.",
@@ -46,7 +47,7 @@ impl Rule for OrphanedNhi {
         for entity in context.principals().filter(|entity| entity.nhi == Some(true)) {
             for one in neglects(context, entity).into_iter().filter(|one| one.undetermined.is_none()) {
                 let (case, cause) = match one.reason {
-                    OrphanReason::Ownerless => ("ownerless", entity.id.clone()),
+                    OrphanReason::Ownerless => ("ownerless", place_of(context, entity)),
                     OrphanReason::ConsumerGone => ("consumer-gone", entity.id.clone()),
                     OrphanReason::OwnerDeparted
                     | OrphanReason::OwnerDisabled
@@ -62,6 +63,12 @@ impl Rule for OrphanedNhi {
     }
 }
 
+/// What groups ownerless identities: the scope around them; each that is privileged stands for itself.
+fn place_of(context: &Context<'_>, entity: &Entity) -> String {
+    let scope = entity.scope.clone().filter(|_| !is_privileged(context, entity));
+    scope.unwrap_or_else(|| entity.id.clone())
+}
+
 /// The former owner, as one text for each; the identity itself where the export names nobody.
 fn former_owner(context: &Context<'_>, entity: &Entity) -> String {
     let row = ownership::statements(context.tables, entity.entity).first();
@@ -74,7 +81,12 @@ fn draft(context: &Context<'_>, reason: OrphanReason, cause: &str, group: Group<
     let privileged: Vec<&Entity> =
         members.iter().map(|(entity, _)| *entity).filter(|entity| is_privileged(context, entity)).collect();
     let entities: Vec<EntityId> = members.iter().map(|(entity, _)| entity.entity).collect();
-    let main = (group.case == "owner-gone").then(|| main_identity(context, &members[0])).flatten();
+    let main = match group.case {
+        "owner-gone" => main_identity(context, &members[0]),
+        // The scope stands for what lies in it, and a privileged identity for itself.
+        "ownerless" => context.tables.find(cause).filter(|&scope| context.tables.entity(scope).present),
+        _ => None,
+    };
     let about = main.unwrap_or(entities[0]);
     let mut evidence = Vec::new();
     for (entity, one) in members.iter().take(SHOWN) {
@@ -123,7 +135,8 @@ fn title(context: &Context<'_>, reason: OrphanReason, cause: &str, members: &[(&
         OrphanReason::OwnerDangling => format!("{what} {belong} to {who}, whom no source knows"),
         OrphanReason::OwnerGroupEmpty => format!("{what} {belong} to {who}, a group without an active human"),
         OrphanReason::ConsumerGone => format!("nothing is left that can use {first}"),
-        _ => format!("{first} has no owner"),
+        _ if members.len() == 1 => format!("{first} has no owner"),
+        _ => format!("{what} have no owner"),
     }
 }
 
@@ -147,7 +160,7 @@ fn facts(context: &Context<'_>, entity: &Entity, one: &Neglect, named: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::testkit::{World, cases};
+    use crate::findings::testkit::{ACCOUNT, World, cases};
     use crate::model::{OwnerStatus, PersonStatus, TrustKind};
 
     #[test]
@@ -221,8 +234,24 @@ mod tests {
         world.owner(unsure, "eve", OwnerStatus::Unknown);
         let _ = bare;
         let found = world.check(&OrphanedNhi);
-        assert_eq!(cases(&found), [("ownerless", "bare"), ("consumer-gone", "dead")]);
+        assert_eq!(cases(&found), [("ownerless", ACCOUNT), ("consumer-gone", "dead")]);
         assert_eq!(found[0].2.title, "role `bare` has no owner");
         assert_eq!(found[1].2.title, "nothing is left that can use role `dead`");
+    }
+
+    #[test]
+    fn the_ownerless_of_one_account_are_one_finding_and_a_privileged_one_is_its_own() {
+        let mut world = World::new();
+        let owned = world.role("owned");
+        world.owner(owned, "ann", OwnerStatus::Active);
+        for name in ["a", "b", "c"] {
+            world.role(name);
+        }
+        let near = world.role("near");
+        world.hops(near, Some(1), Some(1));
+        let found = world.check(&OrphanedNhi);
+        assert_eq!(cases(&found), [("privileged", "near"), ("ownerless", ACCOUNT)]);
+        assert_eq!(found[1].2.title, "role `a` and 2 others have no owner");
+        assert_eq!(found[1].2.subjects.len(), 3);
     }
 }

@@ -120,7 +120,7 @@ fn by_ownership(context: &Context<'_>, rows: &[usize], holds: &mut BTreeMap<Enti
     for &at in rows {
         let row = &context.tables.owners[at];
         let open = (row.confidence < SURE).then(|| format!("whether they owned it (confidence {})", row.confidence));
-        let fact = format!("they owned it: {}", row.evidence);
+        let fact = format!("they are named as its owner ({})", row.evidence);
         hold(holds, row.entity, Hold { makes_only: false, open, facts: vec![fact] });
     }
 }

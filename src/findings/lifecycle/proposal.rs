@@ -164,7 +164,8 @@ fn other_statements(context: &Context<'_>, entity: &Entity) -> Vec<Proposal> {
     let rows = ownership::statements(context.tables, entity.entity).iter();
     let active = rows.filter(|row| row.status == OwnerStatus::Active);
     let name = |row: &Ownership| ownership::identity_of(context.tables, row).to_owned();
-    active.map(|row| suggestion(&name(row), row.confidence, row.evidence.clone())).collect()
+    let fact = |row: &Ownership| format!("`{}` is named as an owner too ({})", row.owner, row.evidence);
+    active.map(|row| suggestion(&name(row), row.confidence, fact(row))).collect()
 }
 
 fn active<'t>(context: &Context<'t>, id: &str) -> Option<&'t Person> {

@@ -46,7 +46,7 @@ fn owner(context: &Context<'_>, lifecycle: &Lifecycle, entity: &Entity) -> Optio
     let (reason, fact) = match lifecycle.owner(context.tables, entity) {
         Owner::Missing => (OrphanReason::Ownerless, "no source names an owner for it".to_owned()),
         Owner::Gone(reason) => {
-            let said = rows.first().map(|row| row.evidence.clone());
+            let said = rows.first().map(|row| format!("its owner is `{}` ({})", row.owner, row.evidence));
             let named = entity.owner.as_ref().map(|owner| format!("its owner is `{owner}`"));
             (reason, said.or(named).unwrap_or_else(|| format!("the state of its owner is `{}`", reason.as_str())))
         }
@@ -57,7 +57,9 @@ fn owner(context: &Context<'_>, lifecycle: &Lifecycle, entity: &Entity) -> Optio
         None => (None, None),
     };
     let mut evidence = vec![fact];
-    evidence.extend(rows.get(1..).unwrap_or_default().iter().map(|row| format!("less sure: {}", row.evidence)));
+    evidence.extend(
+        rows.get(1..).unwrap_or_default().iter().map(|row| format!("less sure: `{}` ({})", row.owner, row.evidence)),
+    );
     Some(Neglect { reason, since, since_source, undetermined: None, evidence })
 }
 

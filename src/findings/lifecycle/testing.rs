@@ -48,7 +48,7 @@ impl World {
             origin: OwnerOrigin::Declared,
             status,
             confidence: 1.0,
-            evidence: format!("row of the owners table names `{person}`"),
+            evidence: "row of an owners table".to_owned(),
             source: self.builder.source_id(),
             record: String::new(),
         });

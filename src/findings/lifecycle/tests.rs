@@ -159,7 +159,7 @@ fn the_lines_of_one_identity_say_why_since_when_and_who_might_take_it() {
         };
         let expected = [
             "owner-departed since 2026-10-23T00:00:00Z (leave date of `ann`)",
-            "  row of the owners table names `ann`",
+            "  its owner is `ann` (row of an owners table)",
             "stale since 2026-05-06T00:00:00Z (its last use)",
             "  not used for 200 days; the limit is 90",
             "proposed owner: `boss` (70 % sure)",
