@@ -59,7 +59,7 @@ impl Rule for OrphanedNhi {
                 group.members.push((entity, one));
             }
         }
-        groups.into_iter().map(|((reason, cause), group)| draft(context, reason, &cause, group)).collect()
+        groups.iter().map(|((reason, cause), group)| draft(context, *reason, cause, group)).collect()
     }
 }
 
@@ -76,7 +76,7 @@ fn former_owner(context: &Context<'_>, entity: &Entity) -> String {
     named.or_else(|| entity.owner.clone()).unwrap_or_else(|| entity.id.clone())
 }
 
-fn draft(context: &Context<'_>, reason: OrphanReason, cause: &str, group: Group<'_>) -> Draft {
+fn draft(context: &Context<'_>, reason: OrphanReason, cause: &str, group: &Group<'_>) -> Draft {
     let members = &group.members;
     let privileged: Vec<&Entity> =
         members.iter().map(|(entity, _)| *entity).filter(|entity| is_privileged(context, entity)).collect();

@@ -46,7 +46,8 @@ impl Component for Orphan {
             let why = "the export says neither when it was used nor who owns it, and nothing against it";
             return Measured::Unknown { why: why.to_owned() };
         }
-        let mut measured = noisy_or(&conditions, "is in use");
+        let otherwise = if unused.is_some() { "is in use" } else { "nothing speaks against it" };
+        let mut measured = noisy_or(&conditions, otherwise);
         if let (None, Measured::Known { low, .. }) = (entity.nhi, &mut measured) {
             // It may turn out to be a person's, and then the question does not arise.
             *low = 0.0;

@@ -183,7 +183,6 @@ fn trusted(context: &Context<'_>, bindings: &Bindings, role: &Entity, row: &Trus
             }
             gone("it is for instances, and no instance profile carries it".to_owned())
         }
-        TrustKind::Service => Consumer::Unknown,
         TrustKind::SameAccount | TrustKind::CrossAccount | TrustKind::Federated => {
             let Some(trustee) = row.trustee.map(|trustee| context.tables.entity(trustee)) else {
                 return Consumer::Unknown;
@@ -202,7 +201,7 @@ fn trusted(context: &Context<'_>, bindings: &Bindings, role: &Entity, row: &Trus
                 (false, false) => gone(format!("it trusts `{}`, which does not exist", trustee.id)),
             }
         }
-        TrustKind::External => Consumer::Unknown,
+        TrustKind::Service | TrustKind::External => Consumer::Unknown,
     }
 }
 
@@ -252,20 +251,26 @@ fn name_trusted(context: &Context<'_>, row: &Trust, profiled: bool, found: &mut 
             }
         }
         TrustKind::SameAccount | TrustKind::CrossAccount | TrustKind::External => match (trustee(row), row.trustee) {
-            (Trustee::Account { whole: false, .. }, Some(trustee)) => {
-                // People who use it are another question.
-                if context.tables.entity(trustee).nhi != Some(false) {
-                    found.trusted.insert(context.call(trustee));
-                    found.others.insert(trustee);
-                }
+            (Trustee::Account { account, whole: false }, Some(trustee)) if consumes(context, account, trustee) => {
+                found.trusted.insert(context.call(trustee));
+                found.others.insert(trustee);
             }
-            (Trustee::Account { account, .. }, _) if !context.is_own_account(account) => {
+            (Trustee::Account { account, whole }, trustee)
+                if (whole || trustee.is_none()) && !context.is_own_account(account) =>
+            {
                 found.trusted.insert(format!("account {account}"));
             }
             _ => {}
         },
         TrustKind::Deleted => {}
     }
+}
+
+/// Whether a principal that a trust names counts as a consumer: people who use the identity are another question, and so
+/// is what does not exist.
+fn consumes(context: &Context<'_>, account: &str, trustee: EntityId) -> bool {
+    let entity = context.tables.entity(trustee);
+    entity.nhi != Some(false) && (entity.present || !context.is_exported_account(account))
 }
 
 /// Subjects of an identity provider that a condition lets in, as far as they are different workloads: a repository is
@@ -456,6 +461,26 @@ mod tests {
             }),
             ["key"]
         );
+    }
+
+    #[test]
+    fn machines_and_outside_accounts_that_a_trust_names_are_consumers_and_people_and_the_missing_are_not() {
+        let named = |world: &mut World, role, name: &str, trustee: Handle| {
+            world.trust(role, &format!("AWS:{}", World::user_id(name)), TrustKind::SameAccount, None);
+            let last = world.builder.trusts.len() - 1;
+            world.builder.trusts[last].trustee = Some(trustee);
+        };
+        let found = of_role(|world, role| {
+            let (bot, person) = (world.robot("bot"), world.user("person"));
+            let missing = world.builder.refer(&World::user_id("missing"), "aws", EntityKind::User, "missing");
+            for (name, trustee) in [("bot", bot), ("person", person), ("missing", missing)] {
+                named(world, role, name, trustee);
+            }
+            world.trust(role, "AWS:arn:aws:iam::999999999999:root", TrustKind::CrossAccount, None);
+            world.trust(role, "AWS:arn:aws:iam::111111111111:root", TrustKind::SameAccount, None);
+        })
+        .1;
+        assert_eq!(found.trusted.into_iter().collect::<Vec<_>>(), ["account 999999999999", "user `bot`"]);
     }
 
     #[test]

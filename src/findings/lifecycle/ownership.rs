@@ -95,10 +95,8 @@ impl Recorded {
             Some(OwnerStatus::Disabled) => Owner::Gone(OrphanReason::OwnerDisabled),
             Some(OwnerStatus::EmptyGroup) => Owner::Gone(OrphanReason::OwnerGroupEmpty),
             Some(OwnerStatus::Dangling) => Owner::Gone(OrphanReason::OwnerDangling),
-            Some(OwnerStatus::Unknown) => Owner::Unknown,
-            None if entity.owner.is_some() || entity.owner_status.is_some() => Owner::Unknown,
-            None if self.covers(entity) => Owner::Missing,
-            None => Owner::Unknown,
+            None if entity.owner.is_none() && entity.owner_status.is_none() && self.covers(entity) => Owner::Missing,
+            Some(OwnerStatus::Unknown) | None => Owner::Unknown,
         }
     }
 }
