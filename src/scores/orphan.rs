@@ -122,3 +122,102 @@ fn lifecycle_conditions(context: &Context<'_>, entity: &Entity) -> [Condition; 2
         condition(weights.partially_offboarded, partial, "a leaver could have a credential of it"),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::testkit::{World, ago};
+    use crate::model::{CredentialKind, Handle, OwnerStatus, PersonStatus, TrustKind};
+
+    /// `x` and the high end of the robot or role `it`; `None` when it is unknown.
+    fn of(world: World) -> Option<(f64, f64)> {
+        world.with(|context| {
+            let entity = context.principals().find(|entity| entity.name == "it").expect("every test defines it");
+            match Orphan.measure(context, entity) {
+                Measured::Known { x, high, .. } => Some((x, high)),
+                Measured::Unknown { .. } | Measured::NotApplicable { .. } => None,
+            }
+        })
+    }
+
+    fn role(prepare: impl FnOnce(&mut World, Handle)) -> Option<(f64, f64)> {
+        let mut world = World::new();
+        let it = world.role("it");
+        prepare(&mut world, it);
+        of(world)
+    }
+
+    fn robot(prepare: impl FnOnce(&mut World, Handle)) -> Option<(f64, f64)> {
+        let mut world = World::new();
+        let it = world.robot("it");
+        world.credential(it, "AKIA1", CredentialKind::AccessKey, 100, Some(1));
+        prepare(&mut world, it);
+        of(world)
+    }
+
+    /// What is left when all four conditions of disuse count: 0.4, 0.3, 0.4, 0.6.
+    const IDLE: f64 = 0.6 * 0.7 * 0.6 * 0.4;
+
+    fn is(found: Option<(f64, f64)>, x: f64, high: f64) {
+        let near = found.is_some_and(|(a, b)| (a - x).abs() < 1e-12 && (b - high).abs() < 1e-12);
+        assert!(near, "{found:?} against {x} to {high}");
+    }
+
+    #[test]
+    fn a_credential_that_a_leaver_had_counts_and_a_rotated_one_does_not() {
+        let left = |days| {
+            robot(move |world, it| {
+                world.person("ann", PersonStatus::Leaver, Some(days));
+                world.owner(it, "ann", OwnerStatus::Departed);
+            })
+        };
+        // The owner is gone, 0.6, and the key is 100 days old: it is the same still, 0.7, when she left since.
+        is(left(100), 1.0 - 0.4 * 0.3, 1.0 - 0.4 * 0.3);
+        is(left(101), 0.6, 0.6);
+    }
+
+    #[test]
+    fn without_people_the_owner_and_what_leavers_had_are_open() {
+        is(robot(|_, _| ()), 0.0, 1.0 - 0.4 * 0.3);
+        let owned = |world: &mut World, it: Handle| {
+            world.person("ann", PersonStatus::Active, None);
+            world.owner(it, "ann", OwnerStatus::Active);
+        };
+        is(robot(owned), 0.0, 0.0);
+    }
+
+    #[test]
+    fn an_owner_is_missing_only_where_owners_are_recorded_and_never_for_the_platforms_own() {
+        let recorded = |world: &mut World, it: Handle| {
+            let other = world.role("other");
+            world.owner(other, "ann", OwnerStatus::Active);
+            world.trust(it, "Service:lambda.amazonaws.com", TrustKind::Service, None);
+        };
+        // Whether it is used is open, and whether the function that it is for exists, 0.5.
+        is(role(recorded), 0.4, 1.0 - 0.6 * 0.5 * IDLE);
+        let linked = |world: &mut World, it: Handle| {
+            recorded(world, it);
+            world.builder.attribute(it, "service_linked", "true");
+        };
+        is(role(linked), 0.0, 1.0 - 0.5 * IDLE);
+        assert_eq!(role(|_, _| ()), None, "nothing is known");
+    }
+
+    #[test]
+    fn what_nothing_can_use_counts_and_what_is_switched_off_is_not_idle() {
+        // The owner is open, 0.6, and whether it was used.
+        let gone = role(|world, it| world.trust(it, "AWS:AIDAEXAMPLEEXAMPLE123", TrustKind::Deleted, None));
+        is(gone, 0.5, 1.0 - 0.5 * IDLE * 0.4);
+        let idle = |enabled| {
+            role(move |world, it| {
+                world.edit(it, |entity| {
+                    entity.last_used_at = ago(100);
+                    entity.enabled = enabled;
+                });
+                world.trust(it, "AWS:AIDAEXAMPLEEXAMPLE123", TrustKind::Deleted, None);
+            })
+        };
+        is(idle(None), 1.0 - 0.6 * 0.7 * 0.5, 1.0 - 0.6 * 0.7 * 0.5 * 0.4);
+        is(idle(Some(false)), 0.5, 0.8);
+    }
+}

@@ -136,7 +136,8 @@ fn trust_is_known(context: &Context<'_>, entity: &Entity) -> bool {
         && context.grants(entity.entity).iter().any(|row| row.layer == Layer::Resource)
 }
 
-/// Whether what used an identity is still there.
+/// Whether what used an identity is still there. An identity that was used lately has a consumer, unless an export that
+/// is not here could show that nobody is let in any more.
 #[must_use]
 pub fn consumer(context: &Context<'_>, lifecycle: &Lifecycle, entity: &Entity) -> Consumer {
     let bindings = &lifecycle.bindings;
@@ -144,64 +145,86 @@ pub fn consumer(context: &Context<'_>, lifecycle: &Lifecycle, entity: &Entity) -
     if bindings.workflows_of(entity.entity).next().is_some() || of(&bindings.run_as, entity.entity).any(runs) {
         return Consumer::Exists;
     }
-    if trust_is_known(context, entity) {
-        let rows: Vec<&Trust> = context.trusts(entity.entity).iter().filter(|row| lets_act(row)).collect();
-        if rows.is_empty() {
-            return Consumer::Gone(vec!["its trust policy lets nobody in".to_owned()]);
-        }
-        let states: Vec<Consumer> = rows.iter().map(|row| trusted(context, bindings, entity, row)).collect();
-        if states.contains(&Consumer::Exists) {
-            return Consumer::Exists;
-        }
-        let gone = |state: &Consumer| match state {
-            Consumer::Gone(facts) => Some(facts.clone()),
-            Consumer::Exists | Consumer::Unknown => None,
-        };
-        if let Some(mut facts) = states.iter().map(gone).collect::<Option<Vec<_>>>().map(|facts| facts.concat()) {
-            facts.sort();
-            facts.dedup();
-            return Consumer::Gone(facts);
-        }
+    let used_lately = matches!(
+        context.unused_days(entity),
+        Some((days, LastUse::At(_))) if days < context.config.thresholds.unused_days_review
+    );
+    let by_use = if used_lately { Consumer::Exists } else { Consumer::Unknown };
+    if entity.kind != EntityKind::Role {
+        return by_use;
     }
-    // Somebody used it a short while ago, whoever that was.
-    match context.unused_days(entity) {
-        Some((days, LastUse::At(_))) if days < context.config.thresholds.unused_days_review => Consumer::Exists,
-        _ => Consumer::Unknown,
+    if !trust_is_known(context, entity) {
+        return Consumer::Unknown;
+    }
+    let rows = context.trusts(entity.entity).iter().filter(|row| lets_act(row));
+    let sights: Vec<Sight> = rows.map(|row| trusted(context, bindings, entity, row)).collect();
+    if sights.is_empty() {
+        return Consumer::Gone(vec!["its trust policy lets nobody in".to_owned()]);
+    }
+    if sights.contains(&Sight::There) {
+        return Consumer::Exists;
+    }
+    if sights.contains(&Sight::Hidden) {
+        return by_use;
+    }
+    let gone = |sight: Sight| match sight {
+        Sight::Gone(fact) => Some(fact),
+        Sight::There | Sight::Hidden | Sight::Elsewhere => None,
+    };
+    match sights.into_iter().map(gone).collect::<Option<BTreeSet<String>>>() {
+        Some(facts) => Consumer::Gone(facts.into_iter().collect()),
+        None => Consumer::Unknown,
     }
 }
 
-/// Whether one whom a trust names is there.
-fn trusted(context: &Context<'_>, bindings: &Bindings, role: &Entity, row: &Trust) -> Consumer {
-    let gone = |fact: String| Consumer::Gone(vec![fact]);
+/// What can be seen of one whom a trust names.
+#[derive(Debug, PartialEq, Eq)]
+enum Sight {
+    There,
+    /// Why it is no longer.
+    Gone(String),
+    /// No export shows whether it is there: functions of a service, principals of another account.
+    Hidden,
+    /// Another export would show it.
+    Elsewhere,
+}
+
+fn trusted(context: &Context<'_>, bindings: &Bindings, role: &Entity, row: &Trust) -> Sight {
     let name = row.trustee_pattern.split_once(':').map_or(row.trustee_pattern.as_str(), |(_, name)| name);
     match row.kind {
-        TrustKind::Deleted => gone(format!("it trusts the deleted principal `{name}`")),
+        TrustKind::Deleted => Sight::Gone(format!("it trusts the deleted principal `{name}`")),
         TrustKind::Service if service(name) == "ec2" => {
-            let profiles = context.attributes(role.entity).iter().any(|row| row.key == "instance_profile");
-            if profiles || !Bindings::knows(&bindings.with_profiles, &role.id) {
-                return Consumer::Unknown;
-            }
-            gone("it is for instances, and no instance profile carries it".to_owned())
-        }
-        TrustKind::SameAccount | TrustKind::CrossAccount | TrustKind::Federated => {
-            let Some(trustee) = row.trustee.map(|trustee| context.tables.entity(trustee)) else {
-                return Consumer::Unknown;
-            };
-            // A session names its role without the role's path, so the role may exist under its full name.
-            let vague = trustee.kind == EntityKind::Scope || row.trustee_pattern.contains(":assumed-role/");
-            let listed = match row.kind {
-                TrustKind::Federated => {
-                    is_provider(&trustee.id) && Bindings::knows(&bindings.with_providers, &trustee.id)
-                }
-                _ => account_of(&trustee.id).is_some_and(|account| context.is_exported_account(account)),
-            };
-            match (trustee.present, vague || !listed) {
-                (true, _) if row.kind != TrustKind::Federated && !vague => Consumer::Exists,
-                (true, _) | (false, true) => Consumer::Unknown,
-                (false, false) => gone(format!("it trusts `{}`, which does not exist", trustee.id)),
+            if context.attributes(role.entity).iter().any(|row| row.key == "instance_profile") {
+                Sight::Hidden
+            } else if Bindings::knows(&bindings.with_profiles, &role.id) {
+                Sight::Gone("it is for instances, and no instance profile carries it".to_owned())
+            } else {
+                Sight::Elsewhere
             }
         }
-        TrustKind::Service | TrustKind::External => Consumer::Unknown,
+        TrustKind::Service | TrustKind::External => Sight::Hidden,
+        TrustKind::SameAccount | TrustKind::CrossAccount | TrustKind::Federated => named(context, bindings, row),
+    }
+}
+
+fn named(context: &Context<'_>, bindings: &Bindings, row: &Trust) -> Sight {
+    let Some(trustee) = row.trustee.map(|trustee| context.tables.entity(trustee)) else { return Sight::Hidden };
+    // A session names its role without the role's path, so the role may exist under its full name.
+    if trustee.kind == EntityKind::Scope || row.trustee_pattern.contains(":assumed-role/") {
+        return Sight::Hidden;
+    }
+    let provider = row.kind == TrustKind::Federated;
+    let listed = if provider {
+        is_provider(&trustee.id) && Bindings::knows(&bindings.with_providers, &trustee.id)
+    } else {
+        account_of(&trustee.id).is_some_and(|account| context.is_exported_account(account))
+    };
+    match (trustee.present, provider, listed) {
+        // Whom a provider signs in is not shown.
+        (true, true, _) => Sight::Hidden,
+        (true, false, _) => Sight::There,
+        (false, _, true) => Sight::Gone(format!("it trusts `{}`, which does not exist", trustee.id)),
+        (false, _, false) => Sight::Elsewhere,
     }
 }
 
@@ -405,6 +428,11 @@ mod tests {
         };
         assert_eq!((used(44), used(45)), (Consumer::Exists, Consumer::Unknown));
         assert_eq!(of_role(|_, _| ()).0, Consumer::Unknown);
+        let unseen = |world: &mut World, role| {
+            world.trust(role, EC2, TrustKind::Service, None);
+            world.edit(role, |entity| entity.last_used_at = ago(1));
+        };
+        assert_eq!(of_role(unseen).0, Consumer::Unknown, "an export of instance profiles may show that there is none");
         assert_eq!(of_role(|world, role| world.workload("pod", role)).0, Consumer::Exists);
         let unread = |world: &mut World, role| {
             world.trust(role, "AWS:AIDAEXAMPLEEXAMPLE123", TrustKind::Deleted, None);
