@@ -1,6 +1,6 @@
 //! Who can act as whom directly: the steps of the attack graph that end in a credential or a session of the target.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::findings::Context;
 use crate::model::{Certainty, Edge, EntityId};
@@ -83,16 +83,27 @@ impl Control {
         found
     }
 
+    /// Breadth first; a target set is expanded when it is first met. O(steps that can be reached).
     fn search<'a>(&self, context: &Context<'a>, from: EntityId, up_to: Certainty) -> BTreeMap<EntityId, Way<'a>> {
+        let entities = context.tables.entities.len();
+        let admitted = |edge: &&'a Edge| edge.certainty <= up_to;
         let mut found: BTreeMap<EntityId, Way<'a>> = BTreeMap::new();
+        let mut sets: BTreeSet<u32> = BTreeSet::new();
         let mut open: VecDeque<(EntityId, u32)> = VecDeque::from([(from, 0)]);
         while let Some((at, hops)) = open.pop_front() {
-            for step in self.steps(context, at) {
-                let new = step.certainty <= up_to && step.target != from && !found.contains_key(&step.target);
-                if new {
-                    let technique = step.edge.technique.as_str();
-                    found.insert(step.target, Way { hops: hops + 1, certainty: up_to, technique });
-                    open.push_back((step.target, hops + 1));
+            let mut met: Vec<&'a Edge> = Vec::new();
+            for edge in self.leaving(context, at.0).filter(admitted) {
+                if (edge.dst as usize) < entities {
+                    met.push(edge);
+                } else if sets.insert(edge.dst) {
+                    met.extend(self.leaving(context, edge.dst).filter(admitted));
+                }
+            }
+            for edge in met.into_iter().filter(|edge| (edge.dst as usize) < entities) {
+                let target = EntityId(edge.dst);
+                if target != from && !found.contains_key(&target) {
+                    found.insert(target, Way { hops: hops + 1, certainty: up_to, technique: &edge.technique });
+                    open.push_back((target, hops + 1));
                 }
             }
         }
@@ -103,6 +114,7 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::Facts;
     use crate::findings::testkit::World;
     use crate::model::Layer;
 
@@ -114,6 +126,31 @@ mod tests {
             assert_eq!(technique.category, "principal-access", "{id}");
         }
         assert!(MAKES_CREDENTIAL.iter().all(|id| ACTS_AS.contains(id)));
+    }
+
+    #[test]
+    fn target_sets_are_looked_through_and_their_targets_found_once() {
+        let mut world = World::new();
+        let (a, b, c) = (world.user("a"), world.robot("b"), world.robot("c"));
+        let grant = world.grant(a, &["iam:*"], Layer::Identity);
+        world.step(a, b, Certainty::Certain, grant);
+        world.step(b, c, Certainty::Certain, grant);
+        world.with(|context| {
+            let entity = |name: &str| context.tables.find(&World::user_id(name)).expect("defined above");
+            let (a, b, c) = (entity("a"), entity("b"), entity("c"));
+            // Both a and b may make keys for everyone of the set.
+            let set = u32::try_from(context.tables.entities.len()).expect("tests are small");
+            let pattern = context.facts.edges[0].clone();
+            let edge = |src: u32, dst: u32| Edge { src, dst, ..pattern.clone() };
+            let edges = [edge(a.0, set), edge(b.0, set), edge(set, b.0), edge(set, c.0)];
+            let context = Context::new(Facts { edges: &edges, ..context.facts });
+            let control = Control::new(&context);
+            let targets = |from| control.steps(&context, from).iter().map(|step| step.target).collect::<Vec<_>>();
+            assert_eq!((targets(a), targets(b)), (vec![b, c], vec![c]), "nobody acts as oneself");
+            let hops: Vec<(EntityId, u32)> =
+                control.reach(&context, a).into_iter().map(|(target, way)| (target, way.hops)).collect();
+            assert_eq!(hops, [(b, 1), (c, 1)]);
+        });
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::findings::facts::count;
 use crate::findings::{Context, LastUse};
 use crate::model::{Entity, EntityId, Orphan, OrphanReason, text};
 
+/// Leavers whom the evidence about one identity names; how many more there are is said.
+const LEAVERS_SHOWN: usize = 5;
+
 /// One reason, before a new owner is proposed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Neglect {
@@ -117,12 +120,15 @@ fn residue(context: &Context<'_>, lifecycle: &Lifecycle, entity: &Entity) -> Opt
     let (leaver, first) = all.first()?;
     let since = person(leaver.person).left_at;
     let mut evidence = Vec::new();
-    for (leaver, residue) in &all {
+    for (leaver, residue) in all.iter().take(LEAVERS_SHOWN) {
         let person = person(leaver.person);
         let left =
             person.left_at.map_or_else(|| "left".to_owned(), |left| format!("left on {}", text::format_time(left)));
         evidence.push(format!("{} {left}", people::call(person)));
         evidence.extend(residue.facts.iter().cloned());
+    }
+    if all.len() > LEAVERS_SHOWN {
+        evidence.push(format!("and {} more who left", all.len() - LEAVERS_SHOWN));
     }
     Some(Neglect {
         reason: OrphanReason::PartiallyOffboarded,
