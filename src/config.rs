@@ -171,6 +171,9 @@ pub struct OrphanWeights {
     pub unused_year: f64,
     pub never_used: f64,
     pub owner_gone: f64,
+    pub ownerless: f64,
+    pub consumer_gone: f64,
+    pub partially_offboarded: f64,
 }
 
 /// Weights of a granted action.
@@ -396,7 +399,7 @@ impl Config {
         Ok(())
     }
 
-    fn shares(&self) -> [(&'static str, f64); 17] {
+    fn shares(&self) -> [(&'static str, f64); 20] {
         let (risk, credential, orphan) = (&self.risk.weights, &self.credential, &self.orphan);
         [
             ("risk.weights.escalation", risk.escalation),
@@ -416,6 +419,9 @@ impl Config {
             ("orphan.unused_year", orphan.unused_year),
             ("orphan.never_used", orphan.never_used),
             ("orphan.owner_gone", orphan.owner_gone),
+            ("orphan.ownerless", orphan.ownerless),
+            ("orphan.consumer_gone", orphan.consumer_gone),
+            ("orphan.partially_offboarded", orphan.partially_offboarded),
         ]
     }
 

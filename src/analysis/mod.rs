@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
-use crate::findings::{self, Context, Facts, Frameworks, exceptions, history};
+use crate::findings::{self, Context, Facts, Frameworks, exceptions, history, lifecycle};
 use crate::metrics::history::past::Past;
 use crate::metrics::{self, Inputs};
 use crate::model::{
@@ -238,6 +238,7 @@ fn measure(
         history::carry_over(&known, &mut findings, tables);
         exceptions::settle(&known, &mut findings);
     }
+    let orphans = lifecycle::orphans(&context);
     progress.stage("scores", None);
     let scores = scores::all(&context);
     progress.stage("metrics", None);
@@ -248,6 +249,7 @@ fn measure(
     };
     let metrics = metrics::all(&inputs)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
+    results.orphans = orphans;
     Ok(judged)
 }
 

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use super::lifecycle::Lifecycle;
 use super::trust::account_of;
 use crate::config::Config;
 use crate::model::{
@@ -63,6 +65,7 @@ pub struct Context<'a> {
     attached: Vec<u32>,
     own_accounts: BTreeSet<&'a str>,
     exported_accounts: BTreeSet<&'a str>,
+    lifecycle: OnceLock<Lifecycle>,
 }
 
 fn range<T>(rows: &[T], key: impl Fn(&T) -> EntityId, of: EntityId) -> Range<usize> {
@@ -93,7 +96,14 @@ impl<'a> Context<'a> {
             .filter(|entity| entity.is_principal() && !is_root(entity))
             .filter_map(|entity| account_of(&entity.id))
             .collect();
-        Self { facts, tables, config: facts.config, paths, attached, own_accounts, exported_accounts }
+        let lifecycle = OnceLock::new();
+        Self { facts, tables, config: facts.config, paths, attached, own_accounts, exported_accounts, lifecycle }
+    }
+
+    /// Who answers for what, who left, and what they left behind; computed when it is first asked for.
+    #[must_use]
+    pub fn lifecycle(&self) -> &Lifecycle {
+        self.lifecycle.get_or_init(|| Lifecycle::new(self))
     }
 
     /// Every principal that an export defines, by number.

@@ -8,20 +8,28 @@ mod administrator_equivalent;
 mod console_user_without_mfa;
 mod dangling_reference;
 mod deleted_principal_trust;
+mod dormant_administrator;
 mod escalation_path;
 pub mod exceptions;
 pub mod facts;
 pub mod frameworks;
 pub mod history;
+mod human_use_of_nhi;
 mod key_age;
 pub mod keys;
+mod leaver_access;
+pub mod lifecycle;
+mod orphaned_nhi;
+mod partially_offboarded;
 mod root_access_key;
 mod second_active_key;
+mod shared_nhi;
 mod stale_exception;
 mod stale_principal;
 #[cfg(test)]
 pub(crate) mod testkit;
 mod third_party_no_external_id;
+mod third_party_principal;
 pub mod trust;
 mod unconditioned_external_trust;
 mod unused_key;
@@ -50,6 +58,13 @@ pub const ALL: &[&dyn Rule] = &[
     &console_user_without_mfa::ConsoleUserWithoutMfa,
     &root_access_key::RootAccessKey,
     &unused_service::UnusedService,
+    &leaver_access::LeaverAccess,
+    &partially_offboarded::PartiallyOffboarded,
+    &orphaned_nhi::OrphanedNhi,
+    &dormant_administrator::DormantAdministrator,
+    &shared_nhi::SharedNhi,
+    &human_use_of_nhi::HumanUseOfNhi,
+    &third_party_principal::ThirdPartyPrincipal,
     &stale_principal::StalePrincipal,
     &stale_exception::StaleException,
 ];

@@ -11,7 +11,7 @@ const INFO: Info = Info {
     id: "stale-principal",
     title: "Principal is not used",
     meaning: "The principal can be used and was not for `thresholds.unused_days_max` days or more, by anything that \
-              the export shows. Its rights serve nobody, and nobody would notice who else uses them.",
+              the export shows. Its rights serve nobody, and nobody would notice who else uses them. Administrators are told by `dormant-administrator`.",
     remediation: "Ask its owner, disable it, and delete it when nothing breaks.",
     cases: &[
         ("privileged", "in the protected zone, or with a certain path into it"),
@@ -26,9 +26,10 @@ impl Rule for StalePrincipal {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
-        // The root of an account is meant to lie idle.
+        // The root of an account is meant to lie idle, and administrators have a rule of their own.
         let able = context.principals().filter(|entity| entity.enabled != Some(false) && !is_root(entity));
-        able.filter_map(|entity| draft(context, entity)).collect()
+        let others = able.filter(|entity| !context.is_administrator(entity));
+        others.filter_map(|entity| draft(context, entity)).collect()
     }
 }
 
@@ -91,7 +92,7 @@ mod tests {
         world.edit(old, |entity| entity.last_used_at = ago(90));
         world.edit(never, |entity| entity.last_used_source = Some("role last used".into()));
         world.edit(power, |entity| entity.last_used_at = ago(120));
-        world.protect(power, "administrator");
+        world.hops(power, Some(1), Some(1));
         world.credential(keyed, "AKIA1", CredentialKind::AccessKey, 200, None);
         let found = world.check(&StalePrincipal);
         assert_eq!(

@@ -7,8 +7,8 @@ use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
 use crate::model::{
     Access, AccessTable, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind, Decision, Edge,
-    Effect, Entity, EntityId, EntityKind, Exception, ExceptionStatus, Grant, Granularity, Handle, Identity, Layer,
-    Membership, MembershipKind, Path, Person, PersonStatus, Source, Standing, Tables, Trust, TrustKind, Usage,
+    Effect, Entity, EntityId, EntityKind, Exception, ExceptionStatus, Grant, Granularity, Handle, Layer, Membership,
+    MembershipKind, Path, Person, PersonStatus, Source, Standing, Tables, Trust, TrustKind, Usage,
 };
 
 /// Time of the scan in tests: 2026-11-22T00:00:00Z.
@@ -260,27 +260,14 @@ impl World {
 
     /// A person who belongs, with an address of this name.
     pub fn person(&mut self, id: &str) -> &mut Person {
-        self.builder.people.push(Person {
-            person: id.to_owned(),
-            name: None,
-            email: Some(format!("{id}@example.com")),
-            entity: None,
-            status: PersonStatus::Active,
-            started_at: None,
-            left_at: None,
-            manager: None,
-            department: None,
-            source: self.builder.source_id(),
-            record: String::new(),
-        });
-        let last = self.builder.people.len() - 1;
-        &mut self.builder.people[last]
+        let person = self.person_of(id, PersonStatus::Active, None);
+        person.email = Some(format!("{id}@example.com"));
+        person
     }
 
     /// Says that an identity is a person's.
     pub fn identity(&mut self, person: &str, entity: Handle) {
-        let (person, method) = (person.to_owned(), "declared".to_owned());
-        self.builder.identities.push(Identity { person, entity, method, confidence: 1.0 });
+        self.identity_of(person, entity, 1.0);
     }
 
     pub fn tables(self) -> Tables {

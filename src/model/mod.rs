@@ -13,6 +13,7 @@ mod grant;
 mod ids;
 mod issue;
 pub mod naming;
+mod orphan;
 pub mod rebuild;
 mod record;
 mod result;
@@ -32,6 +33,7 @@ pub use grant::{
 };
 pub use ids::EntityId;
 pub use issue::{Issue, IssueSeverity};
+pub use orphan::{Orphan, OrphanReason};
 pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
 pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
 pub use snapshot::{Coverage, Results, Source, SourceId, Tables};

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccessTable, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Exception, Finding, Grant,
-    Identity, Issue, Membership, Metric, Ownership, Path, Person, RoleBaseline, Score, SodRule, TargetSet, Trust,
-    Usage, Workflow,
+    Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Person, RoleBaseline, Score, SodRule, TargetSet,
+    Trust, Usage, Workflow,
 };
 
 /// Number of a source file in the manifest's list.
@@ -96,6 +96,8 @@ pub struct Results {
     pub target_sets: Vec<TargetSet>,
     pub paths: Vec<Path>,
     pub findings: Vec<Finding>,
+    /// Sorted by entity, then reason.
+    pub orphans: Vec<Orphan>,
     pub scores: Vec<Score>,
     pub metrics: Vec<Metric>,
     pub coverage: Vec<Coverage>,

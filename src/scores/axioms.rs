@@ -7,7 +7,7 @@ use proptest::test_runner::Config as Runs;
 
 use super::all;
 use crate::findings::testkit::{World, ago};
-use crate::model::{AttachmentKind, CredentialKind, Decision, EntityKind, Score};
+use crate::model::{AttachmentKind, CredentialKind, Decision, EntityKind, Score, TrustKind};
 
 /// Organisations tried for each axiom when nothing else is asked.
 const CASES: u32 = 500;
@@ -64,6 +64,8 @@ struct Spec {
     password: Option<Factor>,
     last_used: Option<i64>,
     owner_gone: Option<bool>,
+    /// Whether the only one whom a role trusts is gone; the trust is not known when absent.
+    consumer_gone: Option<bool>,
     unseen_policy: bool,
 }
 
@@ -100,19 +102,23 @@ fn spec() -> impl Strategy<Value = Spec> {
         proptest::option::of(proptest::collection::vec(key(), 0..3)),
         proptest::option::of(factor()),
         proptest::option::of(0..800i64),
+        any::<Option<bool>>(),
     );
     (who, reach, proof).prop_map(
-        |((role, nhi, unseen, owner_gone), (rows, certain, possible), (keys, password, last_used))| Spec {
-            role,
-            nhi,
-            rows,
-            certain,
-            possible,
-            keys: keys.filter(|_| !role),
-            password: password.filter(|_| !role),
-            last_used,
-            owner_gone,
-            unseen_policy: unseen,
+        |((role, nhi, unseen, owner_gone), (rows, certain, possible), (keys, password, last_used, consumer_gone))| {
+            Spec {
+                role,
+                nhi,
+                rows,
+                certain,
+                possible,
+                keys: keys.filter(|_| !role),
+                password: password.filter(|_| !role),
+                last_used,
+                owner_gone,
+                consumer_gone: consumer_gone.filter(|_| role),
+                unseen_policy: unseen,
+            }
         },
     )
 }
@@ -130,6 +136,11 @@ fn put(world: &mut World, name: &str, spec: &Spec) {
         entity.last_used_at = spec.last_used.and_then(ago);
         entity.owner_status = spec.owner_gone.map(|gone| if gone { "departed" } else { "active" }.to_owned());
     });
+    match spec.consumer_gone {
+        Some(true) => world.trust(who, "AWS:AIDAEXAMPLEEXAMPLE123", TrustKind::Deleted, None),
+        Some(false) => world.trust(who, "Service:lambda.amazonaws.com", TrustKind::Service, None),
+        None => {}
+    }
     for (at, row) in spec.rows.iter().enumerate() {
         let service = format!("service{}-{at}", row.service);
         let cell = world.may(who, &service, LEVELS[row.level], row.granted, row.unit * f64::from(row.granted));
@@ -226,6 +237,7 @@ fn resolve(spec: &Spec, by: &Resolution) -> Spec {
     full.possible = full.certain;
     full.nhi = spec.nhi.or_else(|| Some(flip()));
     full.owner_gone = spec.owner_gone.or_else(|| Some(flip()));
+    full.consumer_gone = spec.consumer_gone.or_else(|| spec.role.then(&mut flip));
     // What the export says of the last use of the identity as a whole holds for credentials that it does not list.
     let seen_before = spec.last_used.unwrap_or(by.days);
     // Credentials that are listed with their last use are where a use of the identity would show.
@@ -264,7 +276,7 @@ struct Resolution {
 }
 
 fn resolution() -> impl Strategy<Value = Resolution> {
-    let coins = proptest::collection::vec(any::<bool>(), 7);
+    let coins = proptest::collection::vec(any::<bool>(), 8);
     (coins, (0.0..=1.0, 0.0..=1.0), rows(), hops(), 0..800i64, 0..800i64)
         .prop_map(|(coins, seen, extra, hops, days, key_days)| Resolution { coins, seen, extra, hops, days, key_days })
 }

@@ -13,7 +13,7 @@ use parquet::schema::types::ColumnPath;
 use super::manifest::SCHEMA_VERSION;
 use crate::model::{
     Access, Approval, Attachment, Attribute, ColumnSpec, ColumnType, Credential, Edge, Entity, Exception, Finding,
-    Grant, Identity, Issue, Membership, Metric, Ownership, Path, Person, Record, RoleBaseline, Score, SodRule,
+    Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Person, Record, RoleBaseline, Score, SodRule,
     TargetSet, Trust, Usage, Workflow,
 };
 
@@ -67,6 +67,7 @@ pub const TABLES: &[TableSpec] = &[
     table::<TargetSet>(),
     table::<Path>(),
     table::<Finding>(),
+    table::<Orphan>(),
     table::<Score>(),
     table::<Metric>(),
 ];

@@ -184,6 +184,7 @@ impl SnapshotReader {
             target_sets: self.read()?,
             paths: self.read()?,
             findings: self.read()?,
+            orphans: self.read()?,
             scores: self.read()?,
             metrics: self.read()?,
             coverage: self.manifest.coverage.clone(),

@@ -282,7 +282,7 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         exceptions,
         issues,
     } = tables;
-    let Results { access, edges, target_sets, paths, findings, scores, metrics, coverage: _ } = results;
+    let Results { access, edges, target_sets, paths, findings, orphans, scores, metrics, coverage: _ } = results;
     vec![
         job(entities),
         job(memberships),
@@ -310,6 +310,7 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         job(target_sets),
         job(paths),
         job(findings),
+        job(orphans),
         job(scores),
         job(metrics),
     ]

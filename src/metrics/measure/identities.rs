@@ -1,10 +1,11 @@
 //! Who there is, who answers for whom, and who is not used.
 
 use super::{median, number, rate, unmeasured};
+use crate::findings::lifecycle::Owner;
 use crate::findings::{Context, LastUse};
 use crate::metrics::population::WHOLE;
 use crate::metrics::{Population, Reading, float};
-use crate::model::{Entity, EntityKind, MembershipKind, OwnerStatus, Person, PersonStatus};
+use crate::model::{Entity, EntityKind, MembershipKind, Person, PersonStatus};
 
 /// Non-human identities for each human one; makes sense of all kinds together only.
 pub fn nhis_per_human(part: &Population<'_>) -> Option<Reading> {
@@ -70,9 +71,10 @@ pub fn ownerless(part: &Population<'_>) -> Option<Reading> {
     if !part.inputs.owners_known {
         return Some(unmeasured());
     }
-    let machines = machines(part);
-    let without = machines.iter().filter(|entity| entity.owner.is_none()).count();
-    Some(rate(float(without), float(machines.len()), float(machines.len())))
+    let owner = |entity: &&Entity| part.context.lifecycle().owner(part.context.tables, entity);
+    let owners: Vec<Owner> = machines(part).iter().map(owner).filter(|owner| *owner != Owner::Platform).collect();
+    let count = |what: Owner| owners.iter().filter(|&&owner| owner == what).count();
+    Some(rate(float(count(Owner::Missing)), float(owners.len() - count(Owner::Unknown)), float(owners.len())))
 }
 
 /// Non-human identities that are orphans; the interval has those at its upper end of which it is not known.
@@ -81,8 +83,7 @@ pub fn orphaned(part: &Population<'_>) -> Option<Reading> {
         return None;
     }
     let machines = machines(part);
-    let known: Vec<Option<bool>> =
-        machines.iter().map(|entity| is_orphan(part.context, part.inputs.owners_known, entity)).collect();
+    let known: Vec<Option<bool>> = machines.iter().map(|entity| is_orphan(part.context, entity)).collect();
     let of = |what: Option<bool>| float(known.iter().filter(|&&one| one == what).count());
     let (certain, open, all) = (of(Some(true)), of(None), float(machines.len()));
     let measured = all > 0.0 && open < all;
@@ -100,13 +101,11 @@ pub fn orphaned(part: &Population<'_>) -> Option<Reading> {
 /// Whether a non-human identity has a reason for orphanhood: no owner, one who is gone, or no use for
 /// `thresholds.unused_days_max` days while it is enabled. `None` when the reasons that are known do not make it one and
 /// others are not known. The one place where metrics decide this.
-pub fn is_orphan(context: &Context<'_>, owners_known: bool, entity: &Entity) -> Option<bool> {
-    let status = entity.owner_status.as_deref().and_then(OwnerStatus::parse);
-    let by_owner = match (&entity.owner, status) {
-        (None, _) => owners_known.then_some(true),
-        (Some(_), Some(OwnerStatus::Active)) => Some(false),
-        (Some(_), None | Some(OwnerStatus::Unknown)) => None,
-        (Some(_), Some(_)) => Some(true),
+pub fn is_orphan(context: &Context<'_>, entity: &Entity) -> Option<bool> {
+    let by_owner = match context.lifecycle().owner(context.tables, entity) {
+        Owner::Answers | Owner::Platform => Some(false),
+        Owner::Gone(_) | Owner::Missing => Some(true),
+        Owner::Unknown => None,
     };
     let able = entity.enabled != Some(false);
     let limit = context.config.thresholds.unused_days_max;

@@ -2,8 +2,8 @@
 
 use crate::model::{
     AttachmentKind, Certainty, ColumnReader, ColumnSpec, Coverage, CredentialKind, Decision, Effect, EntityKind,
-    ExceptionStatus, FindingState, Granularity, IssueSeverity, Layer, MembershipKind, OwnerOrigin, OwnerStatus,
-    PersonStatus, Record, Results, Severity, Source, Standing, Tables, TrustKind, TypeMismatch,
+    ExceptionStatus, FindingState, Granularity, IssueSeverity, Layer, MembershipKind, OrphanReason, OwnerOrigin,
+    OwnerStatus, PersonStatus, Record, Results, Severity, Source, Standing, Tables, TrustKind, TypeMismatch,
 };
 
 const TEXTS: &[&str] = &[
@@ -106,6 +106,7 @@ fn names(table: &str, column: &ColumnSpec) -> Option<Vec<&'static str>> {
         ("sod_rules", "severity") => names_of!(Severity),
         ("issues", "severity") => names_of!(IssueSeverity),
         ("access", "decision") => names_of!(Decision),
+        ("orphans", "reason") => names_of!(OrphanReason),
         ("edges" | "paths", "certainty") => names_of!(Certainty),
         ("findings", "severity") => names_of!(Severity),
         ("findings", "state") => names_of!(FindingState),
@@ -159,6 +160,7 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
         target_sets: rows(seed, count),
         paths: rows(seed, count),
         findings: rows(seed, count),
+        orphans: rows(seed, count),
         scores: rows(seed, count),
         metrics: rows(seed, count),
         coverage: vec![Coverage { name: "last_used".to_owned(), known: 3, of: 7 }],
