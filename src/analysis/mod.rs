@@ -4,6 +4,7 @@
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
 pub mod examples;
+mod role_gap;
 mod usage;
 
 use std::path::PathBuf;
@@ -12,7 +13,9 @@ use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, history};
 use crate::metrics;
-use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Tables, Verdict};
+use crate::model::{
+    Certainty, ClassTable, Coverage, EntityId, Finding, IssueSeverity, Removal, Request, Results, Tables, Verdict,
+};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
 use crate::scores;
@@ -165,7 +168,8 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     progress.stage("permissions", None);
     let evaluators = Evaluators::new(&tables, Settings { as_of: request.as_of });
     results.access = evaluators.access();
-    usage::observe(&tables, request.as_of, &request.config, &mut results.access);
+    results.removals = usage::observe(&tables, request.as_of, &request.config, &evaluators, &mut results.access);
+    let role_gaps = role_gap::gaps(&tables, &evaluators);
     progress.stage("techniques", None);
     let AttackGraph { edges, target_sets, administrators } = attack_graph(&tables, &evaluators, &library);
     let masses: Vec<(&str, f64)> =
@@ -181,8 +185,9 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     }
     progress.stage("paths", None);
     measure(request, before, &tables, zone, &masses, progress, &mut results)?;
+    scores::fill_role_gaps(&mut results.scores, &role_gaps);
     progress.finish();
-    results.coverage = coverage(&tables);
+    results.coverage = coverage(&tables, &results.removals);
     let incomplete = incomplete(&tables);
     let config_digest = request.config.digest();
     Ok(Scan { tables, results, incomplete, config_digest })
@@ -206,6 +211,7 @@ fn measure(
     let facts = Facts {
         tables,
         access: &results.access,
+        removals: &results.removals,
         edges: &results.edges,
         target_sets: &results.target_sets,
         paths: &results.paths,
@@ -225,10 +231,10 @@ fn measure(
         history::carry_over(&history::recall(before.findings, before.tables, tables), &mut findings, tables);
     }
     progress.stage("scores", None);
-    let scores = scores::all(&context);
+    let scores::Outcome { scores, peers } = scores::measure(&context);
     progress.stage("metrics", None);
     let metrics = metrics::all(&context, &scores, &findings)?;
-    (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
+    (results.findings, results.scores, results.metrics, results.peers) = (findings, scores, metrics, peers);
     Ok(())
 }
 
@@ -242,7 +248,7 @@ fn incomplete(tables: &Tables) -> Vec<String> {
 }
 
 /// How much of what could be known is known.
-fn coverage(tables: &Tables) -> Vec<Coverage> {
+fn coverage(tables: &Tables, removals: &ClassTable<Removal>) -> Vec<Coverage> {
     let principals: Vec<_> = tables.entities.iter().filter(|entity| entity.is_principal()).collect();
     let share = |name: &str, known: &dyn Fn(&crate::model::Entity) -> bool| Coverage {
         name: name.to_owned(),
@@ -256,14 +262,13 @@ fn coverage(tables: &Tables) -> Vec<Coverage> {
         list
     };
     let credentials = with(&mut tables.credentials.iter().map(|row| row.entity));
-    let used = with(&mut tables.usage.iter().map(|row| row.entity));
     vec![
         share("classified", &|entity| entity.nhi.is_some()),
         share("created", &|entity| entity.created_at.is_some()),
         share("credentials", &|entity| credentials.binary_search(&entity.entity).is_ok()),
         share("last_used", &|entity| entity.last_used_at.is_some()),
         share("owner", &|entity| entity.owner.is_some()),
-        share("usage", &|entity| used.binary_search(&entity.entity).is_ok()),
+        share("usage", &|entity| removals.class(entity.entity).is_some()),
     ]
 }
 

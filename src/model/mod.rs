@@ -12,12 +12,14 @@ mod governance;
 mod grant;
 mod ids;
 mod issue;
+mod peer;
 mod record;
+mod removal;
 mod result;
 mod snapshot;
 pub mod text;
 
-pub use access_table::AccessTable;
+pub use access_table::{AccessTable, ClassRow, ClassTable};
 pub use builder::{Builder, Handle};
 pub use decision::{Certainty, Decision, Reason, Request, Verdict};
 pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};
@@ -30,6 +32,8 @@ pub use grant::{
 };
 pub use ids::EntityId;
 pub use issue::{Issue, IssueSeverity};
+pub use peer::{CohortKind, Peer};
 pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
+pub use removal::{Removal, RemovalVerdict};
 pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
 pub use snapshot::{Coverage, Results, Source, SourceId, Tables};

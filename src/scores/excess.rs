@@ -29,11 +29,7 @@ impl Component for Excess {
         let x = privilege.power(privilege.idle_mass());
         let low = privilege.power(privilege.unused_certain_mass).min(x);
         let high = if privilege.incomplete { 1.0 } else { x };
-        let percent = (100.0 * x).round();
-        let reason = match privilege.wpg() {
-            Some(gap) => format!("does not use {:.0} % of its weighted observable permissions", 100.0 * gap),
-            None => format!("holds {percent} % of an administrator's power on a logarithmic scale; use is not known"),
-        };
+        let window = context.config.thresholds.usage_window_days;
         let mut inputs = vec![
             format!("privilege mass granted {}", privilege.mass),
             format!(
@@ -43,6 +39,18 @@ impl Component for Excess {
             format!("mass of the platform's administrator {}", privilege.administrator_mass),
             format!("evidence {}", privilege.grade),
         ];
+        let reason = match privilege.wpg() {
+            Some(gap) => {
+                let observed = privilege.window_days.map_or_else(|| "?".to_owned(), |days| days.to_string());
+                let limits = format!("; provisional, {observed} of {window} days watched");
+                let limits = if privilege.is_provisional(window) { limits } else { String::new() };
+                format!("does not use {:.0} % of its weighted observable permissions{limits}", 100.0 * gap)
+            }
+            None => {
+                let percent = (100.0 * x).round();
+                format!("holds {percent} % of an administrator's power on a logarithmic scale; use is not known")
+            }
+        };
         if privilege.incomplete {
             inputs.push("a policy that gives rights is not in the export".to_owned());
         }

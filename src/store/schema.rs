@@ -13,7 +13,7 @@ use parquet::schema::types::ColumnPath;
 use super::manifest::SCHEMA_VERSION;
 use crate::model::{
     Access, Approval, Attachment, Attribute, ColumnSpec, ColumnType, Credential, Edge, Entity, Exception, Finding,
-    Grant, Identity, Issue, Membership, Metric, Ownership, Path, Person, Record, RoleBaseline, Score, SodRule,
+    Grant, Identity, Issue, Membership, Metric, Ownership, Path, Peer, Person, Record, Removal, RoleBaseline, Score, SodRule,
     TargetSet, Trust, Usage, Workflow,
 };
 
@@ -61,6 +61,8 @@ pub const TABLES: &[TableSpec] = &[
     table::<Exception>(),
     table::<Issue>(),
     table::<Access>(),
+    table::<Removal>(),
+    table::<Peer>(),
     table::<Edge>(),
     table::<TargetSet>(),
     table::<Path>(),

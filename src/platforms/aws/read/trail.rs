@@ -14,6 +14,7 @@ use crate::model::text::parse_time;
 use crate::model::{Builder, EntityKind, Granularity, Usage};
 use crate::platforms::aws::NAME;
 use crate::platforms::aws::arn::{Arn, Principal};
+use crate::platforms::aws::logging::Logging;
 use crate::platforms::input::json::{Batch, Fields, Sink};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
 
@@ -45,6 +46,10 @@ impl Reader for CloudTrail {
         log.finish();
         outcome
     }
+
+    fn records_everyone(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Deserialize)]
@@ -54,6 +59,7 @@ struct Record {
     event_source: Option<String>,
     event_name: Option<String>,
     error_code: Option<String>,
+    event_type: Option<String>,
     user_identity: Option<Identity>,
     #[serde(rename = "CloudTrailEvent")]
     inner: Option<String>,
@@ -94,8 +100,8 @@ struct Call {
     at: i64,
 }
 
-/// What a record says: its time, and the call if it is one of a principal that may have used a permission.
-type Event = (i64, Option<Call>);
+/// What a record says: its time, and the permissions used if it is a call of a principal.
+type Event = (i64, Vec<Call>);
 
 fn parse(json: &[u8]) -> Result<Event, String> {
     let mut record: Record = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -110,11 +116,16 @@ fn parse(json: &[u8]) -> Result<Event, String> {
     let refused = record.error_code.is_some_and(|code| {
         code.contains("AccessDenied") || code.contains("Unauthorized") || code.contains("AuthFailure")
     });
-    let call = match (record.user_identity.and_then(principal), action(&source, &name)) {
-        (Some(principal), Some(action)) if !refused => Some(Call { principal, action, at }),
-        _ => None,
+    // What a service does of its own accord is recorded too and is no call.
+    let call = record.event_type.is_none_or(|kind| kind != "AwsServiceEvent");
+    let calls = match record.user_identity.and_then(principal) {
+        Some(principal) if call && !refused => {
+            let call = |action| Call { principal: principal.clone(), action, at };
+            actions(&source, &name).into_iter().map(call).collect()
+        }
+        _ => Vec::new(),
     };
-    Ok((at, call))
+    Ok((at, calls))
 }
 
 /// Id of the entity that called: a session counts as its role.
@@ -132,19 +143,6 @@ fn principal(identity: Identity) -> Option<String> {
     }
 }
 
-/// API calls whose permission has another name.
-const RENAMED: [(&str, &str, &str); 9] = [
-    ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
-    ("s3", "ListObjects", "s3:ListBucket"),
-    ("s3", "ListObjectsV2", "s3:ListBucket"),
-    ("s3", "HeadBucket", "s3:ListBucket"),
-    ("s3", "HeadObject", "s3:GetObject"),
-    ("s3", "CopyObject", "s3:PutObject"),
-    ("s3", "DeleteObjects", "s3:DeleteObject"),
-    ("s3", "ListObjectVersions", "s3:ListBucketVersions"),
-    ("lambda", "Invoke", "lambda:InvokeFunction"),
-];
-
 /// Services whose permissions have another prefix than their endpoint.
 const PREFIXES: [(&str, &str); 4] = [
     ("monitoring", "cloudwatch"),
@@ -153,18 +151,16 @@ const PREFIXES: [(&str, &str); 4] = [
     ("sso-directory", "identitystore"),
 ];
 
-/// The permission that a call used; `None` for what needs none.
-fn action(source: &str, name: &str) -> Option<String> {
+/// The permissions that a call used; none for what needs none.
+fn actions(source: &str, name: &str) -> Vec<String> {
     let service = source.split(".amazonaws.com").next().unwrap_or(source);
     // Signing in is no permission, and what a federated session begins with is trust, not a grant.
     if service == "signin" || name.is_empty() {
-        return None;
-    }
-    if let Some((_, _, action)) = RENAMED.iter().find(|(of, call, _)| *of == service && *call == name) {
-        return Some((*action).to_owned());
+        return Vec::new();
     }
     let prefix = PREFIXES.iter().find(|(endpoint, _)| *endpoint == service).map_or(service, |(_, prefix)| *prefix);
-    Some(format!("{prefix}:{}", without_version(name)))
+    let call = format!("{prefix}:{}", without_version(name));
+    Logging::get().permissions(&call).map_or_else(|| vec![call.clone()], <[String]>::to_vec)
 }
 
 /// Some services put the date of their interface behind the name: `GetFunction20150331v2`.
@@ -202,11 +198,11 @@ impl Sink for Log<'_> {
                 Err(why) => {
                     self.out.skip("record_invalid", &batch.pointer(index), format!("an event cannot be read: {why}"));
                 }
-                Ok((at, call)) => {
+                Ok((at, calls)) => {
                     self.out.source.records += 1;
                     let (first, last) = self.window.unwrap_or((at, at));
                     self.window = Some((first.min(at), last.max(at)));
-                    if let Some(call) = call {
+                    for call in calls {
                         let used = self.used.entry((call.principal, call.action)).or_insert((0, call.at));
                         used.0 += 1;
                         used.1 = used.1.max(call.at);
