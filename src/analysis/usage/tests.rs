@@ -99,18 +99,18 @@ fn frame() -> [Value; 2] {
 #[test]
 fn a_trail_speaks_for_every_management_action_of_everyone_in_its_account() {
     let roles = [
-        role("app", OLD, &["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SendMessage", "iam:PassRole"]),
-        role("idle", OLD, &["sqs:CreateQueue", "sqs:DeleteQueue"]),
+        role("app", OLD, &["sqs:CancelMessageMoveTask", "sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SendMessage", "iam:PassRole"]),
+        role("idle", OLD, &["sqs:PurgeQueue", "sqs:DeleteQueue"]),
         role("other", OLD, &["ec2:DescribeRegions"]),
     ];
     let [first, last] = frame();
-    let events = [first, event("2025-12-01T00:00:00Z", "app", "sqs", "CreateQueue"), last];
+    let events = [first, event("2025-12-01T00:00:00Z", "app", "sqs", "PurgeQueue"), last];
     let found = join(&[export(&roles), trail(&events)]);
     // Of four writes one was used, two were not, and messages are data events that this trail does not hold.
     let row = found.row("app", "sqs", "write");
     assert_eq!(counts(row), (4, Some(3), Some(2), Some(0)));
     assert_eq!((row.mass, row.observable_mass, row.unused_mass), (80.0, Some(60.0), Some(40.0)));
-    assert_eq!((row.evidence_grade.as_str(), row.window_days), ("measured-action", Some(90)));
+    assert_eq!((row.evidence_grade.as_str(), row.window_days), ("measured-action", Some(89)));
     let idle = found.row("idle", "sqs", "write");
     assert_eq!(counts(idle), (2, Some(2), Some(2), Some(0)));
     let pass = found.row("app", "iam", "permissions");
@@ -144,8 +144,8 @@ fn one_data_event_shows_that_the_trail_records_the_type() {
 
 #[test]
 fn a_trail_without_calls_that_look_says_nothing_of_them() {
-    let roles = [role("app", OLD, &["sqs:CreateQueue", "sqs:ListQueues"])];
-    let events = ["2025-09-01T00:00:00Z", "2025-12-31T23:00:00Z"].map(|time| event(time, "app", "sqs", "CreateQueue"));
+    let roles = [role("app", OLD, &["sqs:PurgeQueue", "sqs:ListQueues"])];
+    let events = ["2025-09-01T00:00:00Z", "2025-12-31T23:00:00Z"].map(|time| event(time, "app", "sqs", "PurgeQueue"));
     let found = join(&[export(&roles), trail(&events)]);
     assert_eq!(counts(found.row("app", "sqs", "write")), (1, Some(1), Some(0), Some(0)));
     let looks = found.verdicts("app", "sqs");
@@ -154,14 +154,14 @@ fn a_trail_without_calls_that_look_says_nothing_of_them() {
 
 #[test]
 fn a_short_observation_is_provisional_and_nothing_is_safe() {
-    let roles = [role("app", OLD, &["sqs:CreateQueue", "sqs:DeleteQueue"])];
-    let events = ["2025-12-21T00:00:00Z", "2025-12-31T00:00:00Z"].map(|time| event(time, "app", "sqs", "CreateQueue"));
+    let roles = [role("app", OLD, &["sqs:PurgeQueue", "sqs:DeleteQueue"])];
+    let events = ["2025-12-21T00:00:00Z", "2025-12-31T00:00:00Z"].map(|time| event(time, "app", "sqs", "PurgeQueue"));
     let found = join(&[export(&roles), trail(&events)]);
     let row = found.row("app", "sqs", "write");
     assert_eq!((counts(row), row.window_days), ((2, Some(2), Some(1), Some(0)), Some(10)));
     assert!(found.verdicts("app", "sqs").contains(&(RemovalVerdict::Undetermined, 1, "watched for 10 of 90 days")));
     // What was watched before the window only was not watched in it.
-    let events = ["2024-12-21T00:00:00Z", "2024-12-31T00:00:00Z"].map(|time| event(time, "app", "sqs", "CreateQueue"));
+    let events = ["2024-12-21T00:00:00Z", "2024-12-31T00:00:00Z"].map(|time| event(time, "app", "sqs", "PurgeQueue"));
     let found = join(&[export(&roles), trail(&events)]);
     assert_eq!(counts(found.row("app", "sqs", "write")), (2, None, None, None));
     assert_eq!(found.verdicts("app", "sqs"), [(RemovalVerdict::Undetermined, 2, "it was watched before the window only")]);
@@ -170,7 +170,7 @@ fn a_short_observation_is_provisional_and_nothing_is_safe() {
 #[test]
 fn a_young_grant_is_undetermined_and_not_unused() {
     let roles = [
-        role("young", "2025-12-20T00:00:00Z", &["sqs:CreateQueue", "sqs:ListQueues"]),
+        role("young", "2025-12-20T00:00:00Z", &["sqs:PurgeQueue", "sqs:ListQueues"]),
         role("middle", "2025-11-20T00:00:00Z", &["sqs:ListQueues"]),
         role("other", OLD, &["ec2:DescribeRegions"]),
     ];
@@ -187,7 +187,7 @@ fn a_young_grant_is_undetermined_and_not_unused() {
 
 #[test]
 fn a_service_report_says_only_the_service_and_its_actions_what_they_are_about() {
-    let roles = [role("app", OLD, &["s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketPolicy", "sqs:CreateQueue", "kms:Decrypt"])];
+    let roles = [role("app", OLD, &["s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketPolicy", "sqs:PurgeQueue", "kms:Decrypt"])];
     let services = json!([
         {"ServiceNamespace": "s3", "LastAuthenticated": "2025-12-01T00:00:00Z", "TrackedActionsLastAccessed": [
             {"ActionName": "GetBucketAcl", "LastAccessedTime": "2025-12-01T00:00:00Z"},
@@ -216,10 +216,10 @@ fn a_service_report_says_only_the_service_and_its_actions_what_they_are_about() 
 
 #[test]
 fn a_call_with_a_name_that_is_not_known_may_be_any_action_of_its_service() {
-    let roles = [role("app", OLD, &["sqs:CreateQueue"]), role("idle", OLD, &["sqs:CreateQueue"])];
-    let events = ["2025-09-01T00:00:00Z", "2025-12-31T23:00:00Z"].map(|time| event(time, "app", "sqs", "CreateQueueV9"));
+    let roles = [role("app", OLD, &["sqs:PurgeQueue"]), role("idle", OLD, &["sqs:PurgeQueue"])];
+    let events = ["2025-09-01T00:00:00Z", "2025-12-31T23:00:00Z"].map(|time| event(time, "app", "sqs", "PurgeQueueV9"));
     let found = join(&[export(&roles), trail(&events)]);
-    let why = "a call of `sqs:CreateQueueV9` is logged, which may be this one under another name";
+    let why = "a call of `sqs:PurgeQueueV9` is logged, which may be this one under another name";
     assert_eq!(found.verdicts("app", "sqs"), [(RemovalVerdict::Undetermined, 1, why)]);
     assert_eq!(found.verdicts("idle", "sqs")[0].0, RemovalVerdict::Safe);
 }
@@ -227,10 +227,10 @@ fn a_call_with_a_name_that_is_not_known_may_be_any_action_of_its_service() {
 #[test]
 fn principals_of_whom_the_same_was_seen_share_rows() {
     let names: Vec<String> = (0..50).map(|at| format!("r{at:02}")).collect();
-    let mut roles: Vec<Value> = names.iter().map(|name| role(name, OLD, &["sqs:CreateQueue"])).collect();
+    let mut roles: Vec<Value> = names.iter().map(|name| role(name, OLD, &["sqs:PurgeQueue"])).collect();
     roles.push(role("other", OLD, &["ec2:DescribeRegions"]));
     let [first, last] = frame();
-    let found = join(&[export(&roles), trail(&[first, event("2025-12-01T00:00:00Z", "r07", "sqs", "CreateQueue"), last])]);
+    let found = join(&[export(&roles), trail(&[first, event("2025-12-01T00:00:00Z", "r07", "sqs", "PurgeQueue"), last])]);
     let unused = |name: &str| found.row(name, "sqs", "write").unused_n;
     assert_eq!((unused("r07"), unused("r08"), unused("r49")), (Some(0), Some(1), Some(1)));
     for name in &names {
