@@ -9,7 +9,7 @@ mod usage;
 
 use std::path::PathBuf;
 
-use crate::access::{Evaluators, Settings};
+use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, history};
 use crate::metrics;
@@ -276,6 +276,26 @@ fn coverage(tables: &Tables, removals: &ClassTable<Removal>) -> Vec<Coverage> {
 #[must_use]
 pub fn decide(tables: &Tables, as_of: i64, request: &Request) -> Verdict {
     Evaluators::new(tables, Settings { as_of }).decide(request)
+}
+
+/// What a principal may do, action by action.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entitlements {
+    /// In the order of services and levels, as in the access table.
+    pub rows: Vec<Granted>,
+    /// Privilege mass of the platform's full administrator.
+    pub administrator_mass: f64,
+}
+
+/// Every action that a principal may call, with the statements that grant it; nothing for what is no principal.
+#[must_use]
+pub fn entitlements(tables: &Tables, as_of: i64, principal: EntityId) -> Entitlements {
+    let entity = tables.entity(principal);
+    let evaluators = Evaluators::new(tables, Settings { as_of });
+    let Some(evaluator) = evaluators.of(&entity.platform).filter(|_| entity.is_principal()) else {
+        return Entitlements::default();
+    };
+    Entitlements { rows: evaluator.granted(principal), administrator_mass: evaluator.administrator_mass() }
 }
 
 /// Asks the same question for every principal; those that are plainly denied are left out.

@@ -22,7 +22,7 @@ use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 use crate::techniques::{Library, Technique};
 
-pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
+pub use crate::analysis::{Entitlements, Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
 /// One snapshot, as far as the command needs it.
 #[derive(Debug, Default)]
@@ -234,6 +234,11 @@ pub fn write_parquet<R: Record>(path: &Path, rows: &[R]) -> Result<(), Failure> 
 /// Answers one question.
 pub fn decide(snapshot: &Snapshot, request: &Request) -> Verdict {
     analysis::decide(&snapshot.tables, snapshot.as_of, request)
+}
+
+/// Every action that a principal may call, with the statements that grant it.
+pub fn entitlements(snapshot: &Snapshot, principal: EntityId) -> Entitlements {
+    analysis::entitlements(&snapshot.tables, snapshot.as_of, principal)
 }
 
 /// Everyone whose answer is not a plain no.
