@@ -3,6 +3,8 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
+#[path = "real/excess.rs"]
+mod excess;
 #[path = "real/table.rs"]
 mod table;
 
@@ -26,6 +28,7 @@ const CASES: &[Case] = &[
     ("IAM Vulnerable with computing", with_compute),
     ("a small account", small_account),
     ("the folder of CloudMapper's demo", cloudmapper_demo),
+    ("excess against the logs of an account", excess::against_logs),
 ];
 
 #[test]
