@@ -7,7 +7,9 @@ use crate::model::{
 };
 use crate::platforms;
 
-pub use crate::platforms::{Ask, Class, Evaluator, Given, Granted, Known, On, Reach, Recorded, Settings, Standpoint, View};
+pub use crate::platforms::{
+    Ask, Class, Evaluator, Given, Granted, Known, On, Reach, Recorded, Settings, Standpoint, View,
+};
 
 /// The evaluators of every platform whose entities are in the tables.
 pub struct Evaluators<'t> {

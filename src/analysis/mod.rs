@@ -13,9 +13,7 @@ use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, history};
 use crate::metrics;
-use crate::model::{
-    Certainty, ClassTable, Coverage, EntityId, Finding, IssueSeverity, Removal, Request, Results, Tables, Verdict,
-};
+use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Score, Tables, Verdict};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
 use crate::scores;
@@ -187,7 +185,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     measure(request, before, &tables, zone, &masses, progress, &mut results)?;
     scores::fill_role_gaps(&mut results.scores, &role_gaps);
     progress.finish();
-    results.coverage = coverage(&tables, &results.removals);
+    results.coverage = coverage(&tables, &results, request.config.thresholds.usage_window_days);
     let incomplete = incomplete(&tables);
     let config_digest = request.config.digest();
     Ok(Scan { tables, results, incomplete, config_digest })
@@ -248,7 +246,7 @@ fn incomplete(tables: &Tables) -> Vec<String> {
 }
 
 /// How much of what could be known is known.
-fn coverage(tables: &Tables, removals: &ClassTable<Removal>) -> Vec<Coverage> {
+fn coverage(tables: &Tables, results: &Results, window_days: u32) -> Vec<Coverage> {
     let principals: Vec<_> = tables.entities.iter().filter(|entity| entity.is_principal()).collect();
     let share = |name: &str, known: &dyn Fn(&crate::model::Entity) -> bool| Coverage {
         name: name.to_owned(),
@@ -262,13 +260,16 @@ fn coverage(tables: &Tables, removals: &ClassTable<Removal>) -> Vec<Coverage> {
         list
     };
     let credentials = with(&mut tables.credentials.iter().map(|row| row.entity));
+    let full = |score: &&Score| score.window_days.is_some_and(|days| days + 1 >= window_days);
+    let watched = with(&mut results.scores.iter().filter(full).map(|score| score.entity));
     vec![
         share("classified", &|entity| entity.nhi.is_some()),
         share("created", &|entity| entity.created_at.is_some()),
         share("credentials", &|entity| credentials.binary_search(&entity.entity).is_ok()),
         share("last_used", &|entity| entity.last_used_at.is_some()),
         share("owner", &|entity| entity.owner.is_some()),
-        share("usage", &|entity| removals.class(entity.entity).is_some()),
+        share("usage", &|entity| results.removals.class(entity.entity).is_some()),
+        share("usage_window", &|entity| watched.binary_search(&entity.entity).is_ok()),
     ]
 }
 

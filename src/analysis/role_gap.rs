@@ -37,7 +37,8 @@ fn gap(granted: &[Granted], baselines: &[&RoleBaseline]) -> RoleGap {
     let mut gap = RoleGap { n: 0, mass: 0.0 };
     for row in granted {
         for action in &row.actions {
-            let needed = baselines.iter().filter(|baseline| names(baseline, action.action.name)).map(|one| breadth(one));
+            let needed =
+                baselines.iter().filter(|baseline| names(baseline, action.action.name)).map(|one| breadth(one));
             match needed.max_by(f64::total_cmp) {
                 None => {
                     gap.n += 1;
@@ -90,7 +91,8 @@ mod tests {
             GrantedAction { action, mass, source: 0 }
         };
         // Two writes on everything, 5 x 4, and one on a single resource, 5 x 1.
-        let actions = vec![action("s3:PutBucketAcl", 20.0), action("s3:CreateBucket", 20.0), action("s3:PutObject", 5.0)];
+        let actions =
+            vec![action("s3:PutBucketAcl", 20.0), action("s3:CreateBucket", 20.0), action("s3:PutObject", 5.0)];
         let (service, level, decision) = ("s3", "write", Decision::Allowed);
         let granted = [Granted { service, level, level_weight: 5.0, decision, actions, sources: vec![vec![0]] }];
         let gap = |baselines: &[RoleBaseline]| gap(&granted, &baselines.iter().collect::<Vec<_>>());

@@ -105,6 +105,13 @@ impl<R: ClassRow> ClassTable<R> {
         &mut self.rows[start..]
     }
 
+    /// The rows of a principal and of all that share them, to be changed for all of them.
+    pub fn shared(&mut self, entity: EntityId) -> &mut [R] {
+        let Some(at) = self.span(entity) else { return &mut [] };
+        let Span { start, end, .. } = self.spans[at];
+        &mut self.rows[start..end]
+    }
+
     /// Number of rows, those that are shared counted for each principal.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessTable, Approval, Attachment, Attribute, ClassTable, Credential, Edge, Entity, EntityId, Exception, Finding, Grant,
-    Identity, Issue, Membership, Metric, Ownership, Path, Peer, Person, Removal, RoleBaseline, Score, SodRule, TargetSet, Trust,
-    Usage, Workflow,
+    AccessTable, Approval, Attachment, Attribute, ClassTable, Credential, Edge, Entity, EntityId, Exception, Finding,
+    Grant, Identity, Issue, Membership, Metric, Ownership, Path, Peer, Person, Removal, RoleBaseline, Score, SodRule,
+    TargetSet, Trust, Usage, Workflow,
 };
 
 /// Number of a source file in the manifest's list.

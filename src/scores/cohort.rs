@@ -52,8 +52,7 @@ fn departments<'a>(context: &Context<'a>) -> BTreeMap<EntityId, &'a str> {
 #[must_use]
 pub fn declared(context: &Context<'_>, all: &[&Entity], size_min: u32) -> Vec<String> {
     let departments = departments(context);
-    let candidates: Vec<Vec<String>> =
-        all.iter().map(|entity| candidates(context, &departments, entity)).collect();
+    let candidates: Vec<Vec<String>> = all.iter().map(|entity| candidates(context, &departments, entity)).collect();
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
     for cohort in candidates.iter().flatten() {
         *sizes.entry(cohort).or_default() += 1;

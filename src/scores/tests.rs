@@ -58,6 +58,7 @@ fn a_conditional_path_lies_between_its_ends() {
 #[test]
 fn use_lowers_excess_and_the_gaps_are_null_without_it() {
     let mut world = World::new();
+    world.config.thresholds.cohort_size_min = 2;
     let (seen, unseen) = (world.role("seen"), world.role("unseen"));
     world.may(unseen, "s3", "write", 10, 100.0);
     let row = world.may(seen, "s3", "write", 10, 100.0);

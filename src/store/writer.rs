@@ -289,7 +289,8 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         exceptions,
         issues,
     } = tables;
-    let Results { access, removals, peers, edges, target_sets, paths, findings, scores, metrics, coverage: _ } = results;
+    let Results { access, removals, peers, edges, target_sets, paths, findings, scores, metrics, coverage: _ } =
+        results;
     vec![
         job(entities),
         job(memberships),

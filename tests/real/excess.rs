@@ -56,12 +56,25 @@ fn export() -> Value {
             "AttachedManagedPolicies": [], "Tags": []})
     };
     let audit = arn("policy/bucket-audit");
-    let looks = ["s3:GetBucketAcl", "s3:GetBucketPolicy", "s3:GetEncryptionConfiguration", "s3:ListAllMyBuckets", "s3:GetBucketWebsite"];
+    let looks = [
+        "s3:GetBucketAcl",
+        "s3:GetBucketPolicy",
+        "s3:GetEncryptionConfiguration",
+        "s3:ListAllMyBuckets",
+        "s3:GetBucketWebsite",
+    ];
     let looks = statement(&looks, "*");
     let writes = statement(&["s3:PutBucketPolicy", "s3:PutBucketTagging", "s3:PutObject"], "arn:aws:s3:::audit-*");
     let documents = json!({"Version": "2012-10-17", "Statement": [looks, writes]});
     let steal = inline(&[statement(
-        &["ssm:UpdateInstanceInformation", "ssm:PutInventory", "ec2:DescribeInstances", "ec2:CreateVpc", "ec2:DescribeVpcs", "ec2:CreateTags"],
+        &[
+            "ssm:UpdateInstanceInformation",
+            "ssm:PutInventory",
+            "ec2:DescribeInstances",
+            "ec2:CreateVpc",
+            "ec2:DescribeVpcs",
+            "ec2:CreateTags",
+        ],
         "*",
     )]);
     json!({
@@ -136,7 +149,11 @@ fn worked_out(case: &Value, (end, counts, masses): &Worked) -> Result<(), String
     let gap = counts[2] as f64 / counts[1] as f64;
     let gaps = (found["pgr"].as_f64(), found["wpg"].as_f64(), found["wpa"].as_f64());
     let expected = (Some(gap), Some(masses[1] / masses[0]), Some(masses[1]));
-    if n == *counts && mass == *masses && gaps == expected && found["grade"] == "measured-action" {
+    if n == *counts
+        && mass.map(f64::to_bits) == masses.map(f64::to_bits)
+        && gaps == expected
+        && found["grade"] == "measured-action"
+    {
         return Ok(());
     }
     Err(format!("{end}: {found}, expected {counts:?}, {masses:?}, {expected:?}"))

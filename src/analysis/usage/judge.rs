@@ -95,7 +95,7 @@ impl<'w, 't> Judge<'w, 't> {
         }
         let over = |witness: &Witness| witness.covered == Some(0) && witness.span.end < Some(window_start);
         if witnesses.iter().any(over) {
-            why = "it was watched before the window only".to_owned();
+            "it was watched before the window only".clone_into(&mut why);
         }
         witnesses.retain(|witness| !over(witness));
         let best = witnesses.into_iter().max_by_key(|witness| (witness.covered, witness.grain));

@@ -36,6 +36,8 @@ const DAY: i64 = 86_400_000;
 /// Rows of principals of whom the same was seen.
 struct Outcome {
     members: Vec<EntityId>,
+    /// Whether nobody else has the access rows that they share.
+    whole: bool,
     tallies: Vec<Tally>,
     removals: Vec<Removal>,
 }
@@ -55,8 +57,8 @@ pub fn observe(
         let classes = evaluator.classes();
         let outcomes: Vec<Vec<Outcome>> =
             (0..classes.len()).into_par_iter().map(|class| of_class(tables, evaluator, &watched, class)).collect();
-        for Outcome { members, tallies, removals: rows } in outcomes.into_iter().flatten() {
-            fill(access.split(&members), &tallies);
+        for Outcome { members, whole, tallies, removals: rows } in outcomes.into_iter().flatten() {
+            fill(if whole { access.shared(members[0]) } else { access.split(&members) }, &tallies);
             removals.share(&members, rows);
         }
     }
@@ -86,7 +88,13 @@ fn of_class(tables: &Tables, evaluator: &dyn Evaluator, watched: &Watched<'_>, c
         let same = |grant: u32| if key.own.len() == statements.len() { renamed[&grant] } else { grant };
         outcome(tables, watched, &key, members, &granted, &same)
     };
-    groups.into_iter().map(outcome).collect()
+    let mut outcomes: Vec<Outcome> = groups.into_iter().map(outcome).collect();
+    // When all have been given rows of their own but the last, those that are there are the last's.
+    let all = outcomes.iter().map(|one| one.members.len()).sum::<usize>() == members.len();
+    if let Some(last) = outcomes.last_mut().filter(|_| all) {
+        last.whole = true;
+    }
+    outcomes
 }
 
 /// What makes principals of one class alike: their own statements in the place of the first member's, since when they
@@ -108,7 +116,8 @@ fn outcome(
 ) -> Outcome {
     let judge = Judge::new(watched, &key.sheet);
     let held = Held::new(tables, key.held_since);
-    let mut out = Outcome { members, tallies: Vec::with_capacity(granted.len()), removals: Vec::new() };
+    let tallies = Vec::with_capacity(granted.len());
+    let mut out = Outcome { members, whole: false, tallies, removals: Vec::new() };
     for row in granted {
         let sources: Vec<Vec<u32>> =
             row.sources.iter().map(|source| unique(source.iter().map(|&grant| own(grant)).collect())).collect();
@@ -133,7 +142,6 @@ fn fill(rows: &mut [Access], tallies: &[Tally]) {
         tally.fill(row);
     }
 }
-
 
 /// Whether a record is about one action.
 fn is_action(granularity: Granularity) -> bool {

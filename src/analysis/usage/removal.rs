@@ -14,7 +14,7 @@ use crate::model::{EntityId, Removal, RemovalVerdict};
 struct Group {
     n: u32,
     mass: f64,
-    quiet_from: Option<Option<i64>>,
+    quiet_from: Option<i64>,
     last: Option<i64>,
     grain: Option<Grain>,
     sources: Vec<bool>,
@@ -52,11 +52,9 @@ pub fn rows(
             Judged::Unseen { .. } => (None, None, None),
         };
         // What is known of all of them is what is known of the least quiet and least observed.
-        group.quiet_from = Some(match group.quiet_from {
-            None => from,
-            Some(known) => known.zip(from).map(|(a, b)| a.max(b)),
-        });
-        group.grain = if group.n == 0 { grain } else { group.grain.zip(grain).map(|(a, b)| a.min(b)) };
+        let first = group.n == 0;
+        group.quiet_from = if first { from } else { group.quiet_from.zip(from).map(|(a, b)| a.max(b)) };
+        group.grain = if first { grain } else { group.grain.zip(grain).map(|(a, b)| a.min(b)) };
         group.n += 1;
         group.mass += action.mass;
         group.last = group.last.max(last);
@@ -65,7 +63,7 @@ pub fn rows(
     }
     let removal = |((verdict, why), group): ((RemovalVerdict, String), Group)| {
         let given = sources.iter().zip(&group.sources).filter(|(_, given)| **given).flat_map(|(source, _)| source);
-        let quiet = group.quiet_from.flatten().map(|from| (watched.as_of - from).max(0) / DAY);
+        let quiet = group.quiet_from.map(|from| (watched.as_of - from).max(0) / DAY);
         Removal {
             entity,
             service: row.service.to_owned(),

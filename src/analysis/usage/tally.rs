@@ -12,7 +12,7 @@ pub struct Tally {
     undetermined_n: u32,
     observable_mass: f64,
     unused_mass: f64,
-    covered: Option<Option<u32>>,
+    covered: Option<u32>,
     grain: Option<Grain>,
 }
 
@@ -40,8 +40,9 @@ impl Tally {
                     (quiet.grain, quiet.covered)
                 }
             };
+            // Days that are not known are fewer than any number of them.
+            sum.covered = if sum.grain.is_none() { covered } else { sum.covered.min(covered) };
             sum.grain = Some(sum.grain.map_or(grain, |known| known.min(grain)));
-            sum.covered = Some(sum.covered.map_or(covered, |known| known.min(covered)));
         }
         sum
     }
@@ -54,7 +55,7 @@ impl Tally {
         row.undetermined_n = Some(self.undetermined_n);
         row.observable_mass = Some(self.observable_mass);
         row.unused_mass = Some(self.unused_mass);
-        row.window_days = self.covered.flatten();
+        row.window_days = self.covered;
         grade(Some(grain)).clone_into(&mut row.evidence_grade);
     }
 }

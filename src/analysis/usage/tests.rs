@@ -74,13 +74,18 @@ fn join(files: &[String]) -> Joined {
 impl Joined {
     fn row(&self, role: &str, service: &str, level: &str) -> &Access {
         let rows = self.access.of(self.tables.find(&arn(role)).unwrap());
-        rows.iter().find(|row| row.service == service && row.level == level && row.decision == Decision::Allowed).unwrap()
+        rows.iter()
+            .find(|row| row.service == service && row.level == level && row.decision == Decision::Allowed)
+            .unwrap()
     }
 
     /// Verdict, number of actions and reason of each removal of a service.
     fn verdicts(&self, role: &str, service: &str) -> Vec<(RemovalVerdict, u32, &str)> {
         let rows = self.removals.of(self.tables.find(&arn(role)).unwrap());
-        rows.iter().filter(|row| row.service == service).map(|row| (row.verdict, row.actions_n, row.why.as_str())).collect()
+        rows.iter()
+            .filter(|row| row.service == service)
+            .map(|row| (row.verdict, row.actions_n, row.why.as_str()))
+            .collect()
     }
 }
 
@@ -93,13 +98,20 @@ const OLD: &str = "2020-01-01T00:00:00Z";
 
 /// Calls of another role that make the time observed the whole window.
 fn frame() -> [Value; 2] {
-    [event("2025-09-01T00:00:00Z", "other", "ec2", "DescribeRegions"), event("2025-12-31T23:00:00Z", "other", "ec2", "DescribeRegions")]
+    [
+        event("2025-09-01T00:00:00Z", "other", "ec2", "DescribeRegions"),
+        event("2025-12-31T23:00:00Z", "other", "ec2", "DescribeRegions"),
+    ]
 }
 
 #[test]
 fn a_trail_speaks_for_every_management_action_of_everyone_in_its_account() {
     let roles = [
-        role("app", OLD, &["sqs:CancelMessageMoveTask", "sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SendMessage", "iam:PassRole"]),
+        role(
+            "app",
+            OLD,
+            &["sqs:CancelMessageMoveTask", "sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SendMessage", "iam:PassRole"],
+        ),
         role("idle", OLD, &["sqs:PurgeQueue", "sqs:DeleteQueue"]),
         role("other", OLD, &["ec2:DescribeRegions"]),
     ];
@@ -134,9 +146,13 @@ fn a_trail_speaks_for_every_management_action_of_everyone_in_its_account() {
 
 #[test]
 fn one_data_event_shows_that_the_trail_records_the_type() {
-    let roles = [role("app", OLD, &["sqs:SendMessage", "sqs:ReceiveMessage", "s3:GetObject"]), role("other", OLD, &["sqs:SendMessage"])];
+    let roles = [
+        role("app", OLD, &["sqs:SendMessage", "sqs:ReceiveMessage", "s3:GetObject"]),
+        role("other", OLD, &["sqs:SendMessage"]),
+    ];
     let [first, last] = frame();
-    let found = join(&[export(&roles), trail(&[first, event("2025-12-02T00:00:00Z", "other", "sqs", "SendMessage"), last])]);
+    let found =
+        join(&[export(&roles), trail(&[first, event("2025-12-02T00:00:00Z", "other", "sqs", "SendMessage"), last])]);
     assert_eq!(counts(found.row("app", "sqs", "write")), (1, Some(1), Some(1), Some(0)));
     assert_eq!(counts(found.row("other", "sqs", "write")), (1, Some(1), Some(0), Some(0)));
     assert_eq!(counts(found.row("app", "s3", "read")), (1, None, None, None));
@@ -164,7 +180,10 @@ fn a_short_observation_is_provisional_and_nothing_is_safe() {
     let events = ["2024-12-21T00:00:00Z", "2024-12-31T00:00:00Z"].map(|time| event(time, "app", "sqs", "PurgeQueue"));
     let found = join(&[export(&roles), trail(&events)]);
     assert_eq!(counts(found.row("app", "sqs", "write")), (2, None, None, None));
-    assert_eq!(found.verdicts("app", "sqs"), [(RemovalVerdict::Undetermined, 2, "it was watched before the window only")]);
+    assert_eq!(
+        found.verdicts("app", "sqs"),
+        [(RemovalVerdict::Undetermined, 2, "it was watched before the window only")]
+    );
 }
 
 #[test]
@@ -187,7 +206,11 @@ fn a_young_grant_is_undetermined_and_not_unused() {
 
 #[test]
 fn a_service_report_says_only_the_service_and_its_actions_what_they_are_about() {
-    let roles = [role("app", OLD, &["s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketPolicy", "sqs:PurgeQueue", "kms:Decrypt"])];
+    let roles = [role(
+        "app",
+        OLD,
+        &["s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketPolicy", "sqs:PurgeQueue", "kms:Decrypt"],
+    )];
     let services = json!([
         {"ServiceNamespace": "s3", "LastAuthenticated": "2025-12-01T00:00:00Z", "TrackedActionsLastAccessed": [
             {"ActionName": "GetBucketAcl", "LastAccessedTime": "2025-12-01T00:00:00Z"},
@@ -210,7 +233,10 @@ fn a_service_report_says_only_the_service_and_its_actions_what_they_are_about() 
     assert_eq!((counts(sqs), sqs.evidence_grade.as_str()), ((1, Some(1), Some(1), Some(0)), "measured-service"));
     let removals = found.removals.of(found.tables.find(&arn("app")).unwrap());
     let sqs = removals.iter().find(|row| row.service == "sqs").unwrap();
-    assert_eq!((sqs.verdict, sqs.quiet_days, sqs.last_used_at), (RemovalVerdict::Safe, Some(153), parse_time("2025-08-01")));
+    assert_eq!(
+        (sqs.verdict, sqs.quiet_days, sqs.last_used_at),
+        (RemovalVerdict::Safe, Some(153), parse_time("2025-08-01"))
+    );
     assert_eq!(counts(found.row("app", "kms", "write")), (1, None, None, None));
 }
 
@@ -230,7 +256,8 @@ fn principals_of_whom_the_same_was_seen_share_rows() {
     let mut roles: Vec<Value> = names.iter().map(|name| role(name, OLD, &["sqs:PurgeQueue"])).collect();
     roles.push(role("other", OLD, &["ec2:DescribeRegions"]));
     let [first, last] = frame();
-    let found = join(&[export(&roles), trail(&[first, event("2025-12-01T00:00:00Z", "r07", "sqs", "PurgeQueue"), last])]);
+    let found =
+        join(&[export(&roles), trail(&[first, event("2025-12-01T00:00:00Z", "r07", "sqs", "PurgeQueue"), last])]);
     let unused = |name: &str| found.row(name, "sqs", "write").unused_n;
     assert_eq!((unused("r07"), unused("r08"), unused("r49")), (Some(0), Some(1), Some(1)));
     for name in &names {

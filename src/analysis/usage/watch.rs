@@ -38,9 +38,7 @@ impl Log<'_> {
     pub fn records(&self, action: &Known) -> Result<(), String> {
         match action.recorded {
             Recorded::Never(why) => Err(why.to_owned()),
-            Recorded::Optionally(kind) if !self.types.contains(kind) => {
-                Err(format!("the logs hold no {kind} events"))
-            }
+            Recorded::Optionally(kind) if !self.types.contains(kind) => Err(format!("the logs hold no {kind} events")),
             _ if action.reads() && !self.reads => Err("the logs hold no calls that only look".to_owned()),
             _ => Ok(()),
         }
@@ -155,7 +153,8 @@ impl<'t> Watched<'t> {
             log: self.everyone.contains(&row.source.0),
         };
         let log = self.log(scope);
-        let unknown = log.into_iter().flat_map(|log| log.unknown.range((of, "")..)).take_while(|((who, _), _)| *who == of);
+        let unknown =
+            log.into_iter().flat_map(|log| log.unknown.range((of, "")..)).take_while(|((who, _), _)| *who == of);
         Sheet {
             scope,
             seen: self.records(of).iter().map(seen).collect(),

@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn every_name_in_the_file_is_an_action_of_the_catalogue() {
         let file: File = toml::from_str(TEXT).unwrap();
-        let listed = file.optional.iter().flat_map(|one| &one.actions).chain(file.never.iter().flat_map(|one| &one.actions));
+        let listed =
+            file.optional.iter().flat_map(|one| &one.actions).chain(file.never.iter().flat_map(|one| &one.actions));
         let unknown: Vec<&String> = listed.filter(|pattern| Catalog::get().matching(pattern).is_empty()).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
         let unknown: Vec<&String> =

@@ -28,7 +28,11 @@ pub fn summary(text: &mut String, dossier: &Dossier<'_>) {
     let _ = writeln!(text, "  remove   {}", removable(score));
     if let (Some(pgr), Some(wpg), Some(wpa)) = (score.pgr, score.wpg, score.wpa) {
         let days = score.window_days.map_or_else(|| "an unknown number of".to_owned(), |days| days.to_string());
-        let _ = writeln!(text, "  gaps     pgr {pgr:.3}, wpg {wpg:.3}, wpa {wpa}, over {days} days ({})", score.evidence_grade);
+        let _ = writeln!(
+            text,
+            "  gaps     pgr {pgr:.3}, wpg {wpg:.3}, wpa {wpa}, over {days} days ({})",
+            score.evidence_grade
+        );
     } else {
         let _ = writeln!(text, "  gaps     unknown: nothing that it may do was observed");
     }
@@ -66,7 +70,14 @@ pub fn entitlements(text: &mut String, snapshot: &Snapshot, dossier: &Dossier<'_
     let _ = writeln!(text, "\nEntitlements, largest privilege mass first: what, through what, used, usual, removable");
     for row in rows.iter().take(shown) {
         let certain = if row.decision == Decision::Allowed { "" } else { ", beyond what is certain" };
-        let _ = writeln!(text, "  {} {}{certain}: {} actions, mass {}", row.service, row.level, row.actions.len(), sum(row));
+        let _ = writeln!(
+            text,
+            "  {} {}{certain}: {} actions, mass {}",
+            row.service,
+            row.level,
+            row.actions.len(),
+            sum(row)
+        );
         for line in chains(snapshot, dossier, row) {
             let _ = writeln!(text, "    from    {}", plain(&line));
         }
@@ -136,7 +147,8 @@ fn chain(snapshot: &Snapshot, held: &[Held], grant: u32) -> String {
     if holder.kind.is_principal() || is_group(tables, row.holder) {
         return format!("{}inline policy {} → {end}", way(row.holder), row.policy);
     }
-    let through = held.iter().filter(|held| held.layer == "identity" && held.policy == holder.id).map(|held| way(held.via));
+    let through =
+        held.iter().filter(|held| held.layer == "identity" && held.policy == holder.id).map(|held| way(held.via));
     let through: Vec<String> = through.map(|way| format!("{way}{} → {end}", holder.id)).collect();
     if through.is_empty() { format!("{} → {end}", holder.id) } else { through.join("; ") }
 }
@@ -147,9 +159,7 @@ fn is_group(tables: &Tables, entity: EntityId) -> bool {
 }
 
 fn used(row: Option<&Access>) -> String {
-    let Some((row, observable, unused)) =
-        row.and_then(|row| Some((row, row.observable_n?, row.unused_n?)))
-    else {
+    let Some((row, observable, unused)) = row.and_then(|row| Some((row, row.observable_n?, row.unused_n?))) else {
         return "not observed".to_owned();
     };
     let days = row.window_days.map_or_else(|| "?".to_owned(), |days| days.to_string());
@@ -197,8 +207,14 @@ pub fn gaps(text: &mut String, dossier: &Dossier<'_>) {
     let _ = writeln!(
         text,
         "  granted {} actions of mass {}; observable |k| = {} of mass {}; used {}; unused {} of mass {}; too young {}",
-        sums.granted, score.mass, sums.observable, sums.observable_mass, sums.observable - sums.unused, sums.unused,
-        sums.unused_mass, sums.young
+        sums.granted,
+        score.mass,
+        sums.observable,
+        sums.observable_mass,
+        sums.observable - sums.unused,
+        sums.unused,
+        sums.unused_mass,
+        sums.young
     );
     if let (Some(pgr), Some(wpg)) = (score.pgr, score.wpg) {
         let _ = writeln!(text, "  pgr = 1 − {} / {} = {pgr:.4}", sums.observable - sums.unused, sums.observable);
@@ -232,8 +248,10 @@ fn declared_peers(text: &mut String, dossier: &Dossier<'_>) {
             plain(&first.cohort),
             rows.len()
         );
-        let told: Vec<String> =
-            rows.iter().map(|peer| format!("{} {} of {}: {:.2}", peer.permission, peer.n_p, peer.n, peer.nats)).collect();
+        let told: Vec<String> = rows
+            .iter()
+            .map(|peer| format!("{} {} of {}: {:.2}", peer.permission, peer.n_p, peer.n, peer.nats))
+            .collect();
         for line in told.chunks(3) {
             let _ = writeln!(text, "  {}", line.join(" · "));
         }

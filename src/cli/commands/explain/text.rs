@@ -231,7 +231,8 @@ fn arithmetic(text: &mut String, score: &Score, layout: Layout) {
         return;
     }
     let (left, right) = (Side::Left, Side::Right);
-    let columns = [("COMPONENT", left), ("x", right), ("WEIGHT a", right), ("1 − a·x", right), ("SHARE −ln(1 − a·x)", right)];
+    let columns =
+        [("COMPONENT", left), ("x", right), ("WEIGHT a", right), ("1 − a·x", right), ("SHARE −ln(1 − a·x)", right)];
     let mut grid = Grid::new(layout, &columns).indented();
     let mut product_text = String::new();
     for (at, factor) in factors.iter().enumerate() {

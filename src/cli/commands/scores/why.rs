@@ -16,15 +16,24 @@ pub fn page(snapshot: &Snapshot, rows: &[&Score], all: usize) -> String {
         return "No scores.\n".to_owned();
     }
     let view = snapshot.view();
-    let mut text = format!("{} of {all} principals; what each line says is derived by `overgrant explain NAME`\n", rows.len());
+    let mut text =
+        format!("{} of {all} principals; what each line says is derived by `overgrant explain NAME`\n", rows.len());
     for (row, place) in rows.iter().zip(1..) {
         let entity = view.entity(row.entity);
         let name = entity.map_or("", |entity| entity.name.as_str());
         let about = entity.map_or_else(String::new, |entity| {
             format!("{}, {} of {}", who(entity), entity.kind, entity.scope.as_deref().unwrap_or("–"))
         });
-        let risk = format!("{place:>2}. risk {:.1} ({:.1}–{:.1})  {}  {about}", row.risk, row.risk_low, row.risk_high, plain(name));
-        let why = reasons(row).first().map_or_else(|| "nothing raises its risk".to_owned(), |reason| plain(reason).into_owned());
+        let risk = format!(
+            "{place:>2}. risk {:.1} ({:.1}–{:.1})  {}  {about}",
+            row.risk,
+            row.risk_low,
+            row.risk_high,
+            plain(name)
+        );
+        let why = reasons(row)
+            .first()
+            .map_or_else(|| "nothing raises its risk".to_owned(), |reason| plain(reason).into_owned());
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", cut(&risk));
         let _ = writeln!(text, "{}", cut(&format!("    why     {why}")));
@@ -70,7 +79,15 @@ mod tests {
     fn score(n: Option<u32>, mass: Option<f64>, unused: Option<f64>, days: Option<u32>) -> Score {
         let base = Fixture::default().results.scores[0].clone();
         let evidence_grade = "measured-action".to_owned();
-        Score { removable_n: n, removable_mass: mass, wpa: unused, window_days: days, mass: 40.0, evidence_grade, ..base }
+        Score {
+            removable_n: n,
+            removable_mass: mass,
+            wpa: unused,
+            window_days: days,
+            mass: 40.0,
+            evidence_grade,
+            ..base
+        }
     }
 
     #[test]
@@ -86,10 +103,7 @@ mod tests {
                 "nothing is known to be safe; mass 12 was not seen in use; measured-action, 7 days watched",
             ),
             (score(Some(0), Some(0.0), None, None), "undetermined: nothing that it may do is observable"),
-            (
-                score(Some(0), Some(0.0), Some(0.0), None),
-                "nothing: all that is observable was used; measured-action",
-            ),
+            (score(Some(0), Some(0.0), Some(0.0), None), "nothing: all that is observable was used; measured-action"),
         ] {
             assert_eq!(removable(&score), expected);
         }

@@ -22,8 +22,8 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 
 use self::chance::{Judge, Judged, Standing};
-use self::parts::{Deny, Part, Parts, Region};
 pub use self::listed::known;
+use self::parts::{Deny, Part, Parts, Region};
 pub use self::slots::Cache;
 use self::slots::{Slots, is_foreign};
 use super::super::catalog::Catalog;
