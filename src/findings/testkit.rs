@@ -212,6 +212,7 @@ impl World {
             breadth: "all".to_owned(),
             mass,
             observable_mass: None,
+            used_mass: None,
             unused_mass: None,
             window_days: None,
             decision: Decision::Allowed,

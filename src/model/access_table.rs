@@ -167,6 +167,7 @@ mod tests {
             mass: 8.0,
             unused_mass: None,
             observable_mass: None,
+            used_mass: None,
             undetermined_n: None,
             window_days: None,
             decision: Decision::Allowed,

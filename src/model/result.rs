@@ -28,6 +28,9 @@ record! {
         pub mass: f64,
         /// The part of `mass` that is observable; null without usage data.
         pub observable_mass: Option<f64>,
+        /// The part of `mass` that single calls were seen to use: not that which counts as used because its service was
+        /// used; null without usage data.
+        pub used_mass: Option<f64>,
         /// The part of `mass` that is observable and unused; null without usage data.
         pub unused_mass: Option<f64>,
         /// Days of the configured window that were observed, of the action observed least; fewer than the window's make

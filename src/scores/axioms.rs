@@ -71,6 +71,41 @@ struct Spec {
     unseen_policy: bool,
 }
 
+/// A share of a small count.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares of small counts")]
+fn part(of: u32, share: f64) -> u32 {
+    (f64::from(of) * share) as u32
+}
+
+impl Row {
+    /// Whether the whole window was watched.
+    fn watched_whole(&self) -> bool {
+        self.young < 0.8
+    }
+
+    /// Observable and unused actions.
+    fn counts(&self) -> Option<(u32, u32)> {
+        let (seen, idle) = self.seen?;
+        let observable = part(self.granted, seen);
+        Some((observable, part(observable, idle)))
+    }
+}
+
+/// What action by action data of a whole window says of a row: what was unused in a whole window stays unused, single
+/// calls that were seen stay used, and of everything else a share of `by` is idle.
+fn settle_use(row: &mut Row, by: (f64, f64)) {
+    let Some((observable, unused)) = row.counts() else {
+        row.seen = Some(by);
+        (row.young, row.by_action) = (0.0, true);
+        return;
+    };
+    let low = if row.watched_whole() { unused } else { 0 };
+    let high = row.granted - if row.by_action { observable - unused } else { 0 };
+    let idle = low + part(high - low, by.1);
+    row.seen = Some((1.0, ((f64::from(idle) + 0.5) / f64::from(row.granted)).min(1.0)));
+    (row.young, row.by_action) = (0.0, true);
+}
+
 fn row() -> impl Strategy<Value = Row> {
     let decision =
         prop_oneof![3 => Just(Decision::Allowed), 1 => Just(Decision::Conditional), 1 => Just(Decision::Denied)];
@@ -146,17 +181,14 @@ fn put(world: &mut World, name: &str, spec: &Spec) {
         let service = format!("service{}-{at}", row.service);
         let cell = world.may(who, &service, LEVELS[row.level], row.granted, row.unit * f64::from(row.granted));
         cell.decision = row.decision;
-        if let Some((seen, idle)) = row.seen {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares of small counts")]
-            let part = |of: u32, share: f64| (f64::from(of) * share) as u32;
-            let observable = part(row.granted, seen);
-            let unused = part(observable, idle);
+        if let Some((observable, unused)) = row.counts() {
             cell.observable_n = Some(observable);
             cell.unused_n = Some(unused);
             cell.undetermined_n = Some(part(row.granted - observable, row.young));
             cell.observable_mass = Some(row.unit * f64::from(observable));
+            cell.used_mass = Some(if row.by_action { row.unit * f64::from(observable - unused) } else { 0.0 });
             cell.unused_mass = Some(row.unit * f64::from(unused));
-            cell.window_days = (row.young < 0.8).then_some(90);
+            cell.window_days = row.watched_whole().then_some(90);
             cell.evidence_grade = if row.by_action { "measured-action" } else { "measured-service" }.to_owned();
         }
     }
@@ -239,7 +271,7 @@ fn resolve(spec: &Spec, by: &Resolution) -> Spec {
         if row.decision == Decision::Conditional {
             row.decision = if flip() { Decision::Allowed } else { Decision::Denied };
         }
-        row.seen = row.seen.or(Some(by.seen));
+        settle_use(row, by.seen);
     }
     // The true number of steps lies between the possible and the certain one.
     let (possible, certain) = (spec.possible.into_iter().chain(spec.certain).min(), spec.certain);

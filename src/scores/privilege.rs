@@ -16,8 +16,10 @@ const GRADES: [&str; 4] = ["static", "peer", "measured-service", "measured-actio
 pub struct Privilege {
     /// Everything granted.
     pub mass: f64,
-    /// What is certainly granted, observable and unused.
+    /// What is certainly granted, and was not used in a window that was watched whole.
     pub unused_certain_mass: f64,
+    /// What single calls were seen to use.
+    pub used_mass: f64,
     /// What is granted, observable and unused.
     pub unused_mass: f64,
     /// What is granted and observable.
@@ -47,6 +49,7 @@ impl Privilege {
         let mut sum = Self {
             mass: 0.0,
             unused_certain_mass: 0.0,
+            used_mass: 0.0,
             unused_mass: 0.0,
             observable_mass: 0.0,
             observable_n: 0,
@@ -58,11 +61,12 @@ impl Privilege {
             grade: String::new(),
             incomplete: context.has_unseen_policy(entity.entity),
         };
+        let window_days = context.config.thresholds.usage_window_days;
         let mut weakest = GRADES.len();
         let mut window = None;
         // A fixed order of summation: the rows are sorted, and floating-point sums depend on their order.
         for row in context.access(entity.entity).iter().filter(|row| row.decision != Decision::Denied) {
-            sum.add(row);
+            sum.add(row, is_whole(row.window_days, window_days));
             if row.observable_n.unwrap_or(0) + row.undetermined_n.unwrap_or(0) > 0 {
                 weakest = weakest.min(GRADES.iter().position(|grade| *grade == row.evidence_grade).unwrap_or(0));
                 window = Some(window.map_or(row.window_days, |least: Option<u32>| least.min(row.window_days)));
@@ -73,7 +77,7 @@ impl Privilege {
         sum
     }
 
-    fn add(&mut self, row: &Access) {
+    fn add(&mut self, row: &Access, watched_whole: bool) {
         self.mass += row.mass;
         self.granted_n += u64::from(row.granted_n);
         self.undetermined_n += u64::from(row.undetermined_n.unwrap_or(0));
@@ -87,7 +91,8 @@ impl Privilege {
         self.unused_n += u64::from(unused.min(observable));
         self.observable_mass += observable_mass;
         self.unused_mass += unused_mass;
-        if row.decision == Decision::Allowed {
+        self.used_mass += row.used_mass.unwrap_or(0.0).clamp(0.0, observable_mass - unused_mass);
+        if row.decision == Decision::Allowed && watched_whole {
             self.unused_certain_mass += unused_mass;
         }
     }
@@ -95,7 +100,7 @@ impl Privilege {
     /// Whether less than the whole window was observed, or the source does not say how much.
     #[must_use]
     pub fn is_provisional(&self, window_days: u32) -> bool {
-        self.observable_n > 0 && self.window_days.is_none_or(|days| days + 1 < window_days)
+        self.observable_n > 0 && !is_whole(self.window_days, window_days)
     }
 
     /// Permission gap: share of the observable grants that were not used; null when none is observable.
@@ -131,4 +136,16 @@ impl Privilege {
     pub fn idle_mass(&self) -> f64 {
         (self.mass - (self.observable_mass - self.unused_mass)).max(0.0)
     }
+
+    /// The same if nothing was used that was not seen to be: the used service of a service report may have been used with
+    /// one action only.
+    #[must_use]
+    pub fn idle_possible_mass(&self) -> f64 {
+        (self.mass - self.used_mass).max(self.idle_mass())
+    }
+}
+
+/// Whether so many days are the whole window; the day on which an export is made may be missing.
+fn is_whole(days: Option<u32>, window_days: u32) -> bool {
+    days.is_some_and(|days| days + 1 >= window_days)
 }

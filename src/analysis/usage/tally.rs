@@ -11,6 +11,7 @@ pub struct Tally {
     unused_n: u32,
     undetermined_n: u32,
     observable_mass: f64,
+    used_mass: f64,
     unused_mass: f64,
     covered: Option<u32>,
     grain: Option<Grain>,
@@ -27,6 +28,9 @@ impl Tally {
                 Judged::Used { grain, covered, .. } => {
                     sum.used_n += 1;
                     sum.observable_mass += action.mass;
+                    if *grain == Grain::Action {
+                        sum.used_mass += action.mass;
+                    }
                     (*grain, *covered)
                 }
                 Judged::Quiet(quiet) if quiet.young_days.is_some() => {
@@ -54,6 +58,7 @@ impl Tally {
         row.unused_n = Some(self.unused_n);
         row.undetermined_n = Some(self.undetermined_n);
         row.observable_mass = Some(self.observable_mass);
+        row.used_mass = Some(self.used_mass);
         row.unused_mass = Some(self.unused_mass);
         row.window_days = self.covered;
         grade(Some(grain)).clone_into(&mut row.evidence_grade);

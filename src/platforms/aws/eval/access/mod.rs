@@ -156,6 +156,7 @@ impl Summary {
                     breadth: BREADTHS[widest].0.to_owned(),
                     mass: f64::from(range.level.weight()) * weight,
                     observable_mass: None,
+                    used_mass: None,
                     unused_mass: None,
                     window_days: None,
                     decision,
