@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::findings::{Context, Facts};
 use crate::metrics::population::{Cell, Parts};
 use crate::metrics::{MetricsError, spread, table};
-use crate::model::{Access, AccessTable, Certainty, ClassTable, EntityId, Finding, Metric, Path, Results, Score, Tables};
+use crate::model::{
+    Access, AccessTable, Certainty, ClassTable, EntityId, Finding, Metric, Path, Results, Score, Tables,
+};
 use crate::store::{SnapshotReader, StoreError};
 
 /// The tables of one snapshot that metrics are made of.
