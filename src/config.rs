@@ -42,6 +42,8 @@ pub struct Config {
     /// Format version, 1.
     pub version: u32,
     pub thresholds: Thresholds,
+    pub return_days: ReturnDays,
+    pub peers: Peers,
     pub organization: Organization,
     /// What is protected beyond the administrators that the engine finds; the first block that matches counts.
     #[serde(default)]
@@ -76,6 +78,41 @@ pub struct Thresholds {
     pub usage_window_days: u32,
     pub near_hops_max: u32,
     pub cohort_size_min: u32,
+}
+
+/// Days after which a right that is needed will usually have been used, by access level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnDays {
+    pub list: u32,
+    pub read: u32,
+    pub tagging: u32,
+    pub write: u32,
+    pub permissions: u32,
+}
+
+impl ReturnDays {
+    /// The days of a level; those of the longest for a level that is not known.
+    #[must_use]
+    pub fn of(&self, level: &str) -> u32 {
+        match level {
+            "list" => self.list,
+            "read" => self.read,
+            "tagging" => self.tagging,
+            "write" => self.write,
+            _ => self.permissions,
+        }
+    }
+}
+
+/// How principals are compared with their peers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peers {
+    pub alpha: f64,
+    pub beta: f64,
+    pub similarity_min: f64,
+    pub listed_max: u32,
 }
 
 /// Which accounts are whose.
@@ -373,6 +410,14 @@ impl Config {
         }
         if !(0.0..=1.0).contains(&self.escalation.conditional_share) {
             return range("escalation.conditional_share", self.escalation.conditional_share.to_string(), "from 0 to 1");
+        }
+        for (key, value) in [("peers.alpha", self.peers.alpha), ("peers.beta", self.peers.beta)] {
+            if !(value.is_finite() && value > 0.0) {
+                return range(key, value.to_string(), "a number above 0");
+            }
+        }
+        if !(self.peers.similarity_min > 0.0 && self.peers.similarity_min <= 1.0) {
+            return range("peers.similarity_min", self.peers.similarity_min.to_string(), "above 0 and at most 1");
         }
         for (key, value) in self.factors() {
             if !(value.is_finite() && value >= 0.0) {

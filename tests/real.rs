@@ -3,6 +3,8 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
+#[path = "real/excess.rs"]
+mod excess;
 #[path = "real/roles.rs"]
 mod roles;
 #[path = "real/table.rs"]
@@ -32,6 +34,7 @@ const CASES: &[Case] = &[
     ("the roles of hc", roles::hc),
     ("the roles of emea", roles::emea),
     ("the roles of a directory", roles::directory),
+    ("excess against the logs of an account", excess::against_logs),
 ];
 
 #[test]

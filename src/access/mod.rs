@@ -8,7 +8,9 @@ use crate::model::{
 };
 use crate::platforms;
 
-pub use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
+pub use crate::platforms::{
+    Ask, Class, Evaluator, Given, Granted, Known, On, Reach, Recorded, Settings, Standpoint, View,
+};
 
 /// Permissions that an allowing statement of a platform is about, as [`platforms::Platform::written`] gives them.
 #[must_use]

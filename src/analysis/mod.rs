@@ -5,17 +5,18 @@
 
 pub mod examples;
 pub mod preflight;
+mod role_gap;
 mod usage;
 
 use std::path::PathBuf;
 
-use crate::access::{Evaluators, Settings};
+use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, exceptions, history, lifecycle};
 use crate::metrics::history::past::Past;
 use crate::metrics::{self, Inputs};
 use crate::model::{
-    Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Tables, Verdict,
+    Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Score, Tables, Verdict,
 };
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
@@ -174,7 +175,8 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     progress.stage("permissions", None);
     let evaluators = Evaluators::new(&tables, Settings { as_of: request.as_of });
     results.access = evaluators.access();
-    usage::observe(&tables, request.as_of, &request.config, &mut results.access);
+    results.removals = usage::observe(&tables, request.as_of, &request.config, &evaluators, &mut results.access);
+    let role_gaps = role_gap::gaps(&tables, &evaluators);
     progress.stage("techniques", None);
     let AttackGraph { edges, target_sets, administrators } = attack_graph(&tables, &evaluators, &library);
     let masses: Vec<(&str, f64)> =
@@ -191,8 +193,9 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     progress.stage("paths", None);
     tables.exceptions = measure(request, before, &tables, zone, &masses, progress, &mut results)?;
     tables.issues.extend(exceptions::issues(&tables.exceptions));
+    scores::fill_role_gaps(&mut results.scores, &role_gaps);
     progress.finish();
-    results.coverage = coverage(&tables);
+    results.coverage = coverage(&tables, &results, request.config.thresholds.usage_window_days);
     let incomplete = incomplete(&tables);
     let config_digest = request.config.digest();
     Ok(Scan { tables, results, incomplete, config_digest })
@@ -216,6 +219,7 @@ fn measure(
     let facts = Facts {
         tables,
         access: &results.access,
+        removals: &results.removals,
         edges: &results.edges,
         target_sets: &results.target_sets,
         paths: &results.paths,
@@ -240,7 +244,7 @@ fn measure(
     }
     let orphans = lifecycle::orphans(&context);
     progress.stage("scores", None);
-    let scores = scores::all(&context);
+    let scores::Outcome { scores, peers } = scores::measure(&context);
     progress.stage("metrics", None);
     let inputs = Inputs {
         exceptions: &judged,
@@ -250,6 +254,7 @@ fn measure(
     let metrics = metrics::all(&inputs)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
     results.orphans = orphans;
+    results.peers = peers;
     Ok(judged)
 }
 
@@ -263,7 +268,7 @@ fn incomplete(tables: &Tables) -> Vec<String> {
 }
 
 /// How much of what could be known is known.
-fn coverage(tables: &Tables) -> Vec<Coverage> {
+fn coverage(tables: &Tables, results: &Results, window_days: u32) -> Vec<Coverage> {
     let principals: Vec<_> = tables.entities.iter().filter(|entity| entity.is_principal()).collect();
     let share = |name: &str, known: &dyn Fn(&crate::model::Entity) -> bool| Coverage {
         name: name.to_owned(),
@@ -277,14 +282,16 @@ fn coverage(tables: &Tables) -> Vec<Coverage> {
         list
     };
     let credentials = with(&mut tables.credentials.iter().map(|row| row.entity));
-    let used = with(&mut tables.usage.iter().map(|row| row.entity));
+    let full = |score: &&Score| score.window_days.is_some_and(|days| days + 1 >= window_days);
+    let watched = with(&mut results.scores.iter().filter(full).map(|score| score.entity));
     vec![
         share("classified", &|entity| entity.nhi.is_some()),
         share("created", &|entity| entity.created_at.is_some()),
         share("credentials", &|entity| credentials.binary_search(&entity.entity).is_ok()),
         share("last_used", &|entity| entity.last_used_at.is_some()),
         share("owner", &|entity| entity.owner.is_some()),
-        share("usage", &|entity| used.binary_search(&entity.entity).is_ok()),
+        share("usage", &|entity| results.removals.class(entity.entity).is_some()),
+        share("usage_window", &|entity| watched.binary_search(&entity.entity).is_ok()),
     ]
 }
 
@@ -292,6 +299,26 @@ fn coverage(tables: &Tables) -> Vec<Coverage> {
 #[must_use]
 pub fn decide(tables: &Tables, as_of: i64, request: &Request) -> Verdict {
     Evaluators::new(tables, Settings { as_of }).decide(request)
+}
+
+/// What a principal may do, action by action.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entitlements {
+    /// In the order of services and levels, as in the access table.
+    pub rows: Vec<Granted>,
+    /// Privilege mass of the platform's full administrator.
+    pub administrator_mass: f64,
+}
+
+/// Every action that a principal may call, with the statements that grant it; nothing for what is no principal.
+#[must_use]
+pub fn entitlements(tables: &Tables, as_of: i64, principal: EntityId) -> Entitlements {
+    let entity = tables.entity(principal);
+    let evaluators = Evaluators::new(tables, Settings { as_of });
+    let Some(evaluator) = evaluators.of(&entity.platform).filter(|_| entity.is_principal()) else {
+        return Entitlements::default();
+    };
+    Entitlements { rows: evaluator.granted(principal), administrator_mass: evaluator.administrator_mass() }
 }
 
 /// Asks the same question for every principal; those that are plainly denied are left out.

@@ -24,7 +24,7 @@ use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verificati
 use crate::techniques::{Library, Technique};
 
 pub use crate::analysis::preflight::{Check, Preflight, Status as CheckStatus};
-pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
+pub use crate::analysis::{Entitlements, Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
 /// One snapshot, as far as the command needs it.
 #[derive(Debug, Default)]
@@ -258,6 +258,11 @@ pub fn preflight(snapshot: &Snapshot, config: &Config) -> Preflight {
 /// Answers one question.
 pub fn decide(snapshot: &Snapshot, request: &Request) -> Verdict {
     analysis::decide(&snapshot.tables, snapshot.as_of, request)
+}
+
+/// Every action that a principal may call, with the statements that grant it.
+pub fn entitlements(snapshot: &Snapshot, principal: EntityId) -> Entitlements {
+    analysis::entitlements(&snapshot.tables, snapshot.as_of, principal)
 }
 
 /// Everyone whose answer is not a plain no.

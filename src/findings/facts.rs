@@ -11,8 +11,8 @@ use super::lifecycle::Lifecycle;
 use super::trust::account_of;
 use crate::config::Config;
 use crate::model::{
-    Access, AccessTable, Attachment, AttachmentKind, Attribute, Certainty, Credential, Edge, Entity, EntityId,
-    EntityKind, Grant, Membership, MembershipKind, Path, Tables, TargetSet, Trust, Usage,
+    Access, AccessTable, Attachment, AttachmentKind, Attribute, Certainty, ClassTable, Credential, Edge, Entity,
+    EntityId, EntityKind, Grant, Membership, MembershipKind, Path, Removal, Tables, TargetSet, Trust, Usage,
 };
 
 /// Milliseconds of a day.
@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub tables: &'a Tables,
     /// Sorted by entity; a row of every principal, not of its class only.
     pub access: &'a AccessTable,
+    /// What taking rights away would do; nothing of a principal whose use was not observed.
+    pub removals: &'a ClassTable<Removal>,
     pub edges: &'a [Edge],
     pub target_sets: &'a [TargetSet],
     /// Witness paths, at most one certain and one conditional for each principal; in any order.

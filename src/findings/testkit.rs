@@ -208,9 +208,13 @@ impl World {
             granted_n,
             unused_n: None,
             observable_n: None,
+            undetermined_n: None,
             breadth: "all".to_owned(),
             mass,
+            observable_mass: None,
+            used_mass: None,
             unused_mass: None,
+            window_days: None,
             decision: Decision::Allowed,
             evidence_grade: "static".to_owned(),
         };
@@ -311,6 +315,7 @@ impl World {
         let facts = Facts {
             tables: &tables,
             access: &AccessTable::from(access),
+            removals: &crate::model::ClassTable::from(Vec::new()),
             edges: &edges,
             target_sets: &[],
             paths: &paths,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{count, short_list};
 use super::{Context, DAY, Draft, Info, Rule};
-use crate::model::{AttachmentKind, Decision, Effect, Entity, EntityId, Grant, Granularity, Layer, Usage, text};
+use crate::model::{
+    AttachmentKind, Decision, Effect, Entity, EntityId, Grant, Granularity, Layer, RemovalVerdict, Usage, text,
+};
 
 /// Unused services told one by one in a finding; the usage and access tables have them all.
 const TOLD_MAX: usize = 200;
@@ -160,10 +162,27 @@ fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
 
 fn tell(context: &Context<'_>, row: &Idle<'_>) -> String {
     let (who, service, doubt) = (context.call(row.who), &row.usage.permission, doubt(context, row.usage));
+    let removal = removal(context, row.who, service);
     match row.usage.last_used_at {
-        Some(then) => format!("{who} last used `{service}` {}{doubt}", text::format_time(then)),
-        None => format!("{who} was never seen to use `{service}`{doubt}"),
+        Some(then) => format!("{who} last used `{service}` {}{doubt}{removal}", text::format_time(then)),
+        None => format!("{who} was never seen to use `{service}`{doubt}{removal}"),
     }
+}
+
+/// Verdicts on taking a service away, in words; nothing where there are none.
+fn removal(context: &Context<'_>, who: EntityId, service: &str) -> String {
+    let rows = context.facts.removals.of(who).iter().filter(|row| row.service.eq_ignore_ascii_case(service));
+    let mut verdicts: BTreeMap<(RemovalVerdict, &str), u32> = BTreeMap::new();
+    for row in rows {
+        let why = if row.verdict == RemovalVerdict::Undetermined { row.why.as_str() } else { "" };
+        *verdicts.entry((row.verdict, why)).or_default() += row.actions_n;
+    }
+    let told = verdicts.into_iter().map(|((verdict, why), n)| {
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        format!("{verdict} for {}{why}", count(n as usize, "action"))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { String::new() } else { format!("; removing it is {}", told.join(", ")) }
 }
 
 /// Why an observation does not cover the whole window before the scan, in words.

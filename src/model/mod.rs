@@ -14,13 +14,15 @@ mod ids;
 mod issue;
 pub mod naming;
 mod orphan;
+mod peer;
 pub mod rebuild;
 mod record;
+mod removal;
 mod result;
 mod snapshot;
 pub mod text;
 
-pub use access_table::AccessTable;
+pub use access_table::{AccessTable, ClassRow, ClassTable};
 pub use builder::{Builder, Handle};
 pub use decision::{Certainty, Decision, Reason, Request, Verdict};
 pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};
@@ -34,6 +36,8 @@ pub use grant::{
 pub use ids::EntityId;
 pub use issue::{Issue, IssueSeverity};
 pub use orphan::{Orphan, OrphanReason};
+pub use peer::{CohortKind, Peer};
 pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
+pub use removal::{Removal, RemovalVerdict};
 pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
 pub use snapshot::{Coverage, Results, Source, SourceId, Tables};

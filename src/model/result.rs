@@ -17,14 +17,25 @@ record! {
         pub granted_n: u32,
         /// Observable actions that were not used in the window; null without usage data.
         pub unused_n: Option<u32>,
-        /// Granted actions whose use would have been seen; null without usage data.
+        /// Granted actions whose use would have been seen; null without usage data. Those of `undetermined_n` are not
+        /// among them.
         pub observable_n: Option<u32>,
+        /// Actions that were not used and were granted too recently for that to mean anything; null without usage data.
+        pub undetermined_n: Option<u32>,
         /// Widest resource scope among them (`one prefix all`).
         pub breadth: String,
         /// Sum of level weight x breadth weight over the granted actions.
         pub mass: f64,
+        /// The part of `mass` that is observable; null without usage data.
+        pub observable_mass: Option<f64>,
+        /// The part of `mass` that single calls were seen to use: not that which counts as used because its service was
+        /// used; null without usage data.
+        pub used_mass: Option<f64>,
         /// The part of `mass` that is observable and unused; null without usage data.
         pub unused_mass: Option<f64>,
+        /// Days of the configured window that were observed, of the action observed least; fewer than the window's make
+        /// the row provisional. Null without usage data, or when the source does not say how long it watched.
+        pub window_days: Option<u32>,
         /// Whether these grants are certain (`allowed`), or hang on something (`conditional`, `unknown`).
         pub decision: Decision,
         /// What the numbers stand on (`measured-action measured-service peer static`).
@@ -177,11 +188,34 @@ record! {
         pub cohort_n: u32,
         /// Share of the cohort with a lower mass, 0 to 1.
         pub cohort_percentile: Option<f64>,
-        /// Surprise against the cohort in nats; null when not computed.
+        /// Surprise in nats against the declared cohort: the sum over its permissions of
+        /// `-ln((n_p + alpha) / (n + alpha + beta))`; null in a cohort that is too small.
         pub surprise: Option<f64>,
+        /// Share of the declared cohort with a lower surprise, 0 to 1.
+        pub surprise_percentile: Option<f64>,
+        /// Cohort of principals that may do much the same, named by a digest of what that is; null without access.
+        pub observed_cohort: Option<String>,
+        /// Size of that cohort; null without access.
+        pub observed_cohort_n: Option<u32>,
+        /// Surprise in nats against the observed cohort; null in a cohort that is too small.
+        pub observed_surprise: Option<f64>,
+        /// Share of the observed cohort with a lower surprise, 0 to 1.
+        pub observed_percentile: Option<f64>,
+        /// Granted actions beyond those of the role baselines declared for it; null where none is declared.
+        pub role_gap_n: Option<u32>,
+        /// Privilege mass beyond the role baselines, of actions that are granted more widely than declared too; null
+        /// where none is declared.
+        pub role_gap_mass: Option<f64>,
+        /// Granted actions whose removal is `safe`; null when no use was observed.
+        pub removable_n: Option<u32>,
+        /// Privilege mass of those; null when no use was observed.
+        pub removable_mass: Option<f64>,
+        /// Days of the configured window that were observed, of the row observed least; fewer than the window's make the
+        /// gaps provisional. Null when no use was observed.
+        pub window_days: Option<u32>,
         /// Share of the components that are known, 0 to 1.
         pub coverage: f64,
-        /// Weakest evidence that `excess` stands on.
+        /// Weakest evidence that the gaps stand on, of what is observable; `static` when nothing is.
         pub evidence_grade: String,
         /// Main reason in words.
         pub reason_1: Option<String>,

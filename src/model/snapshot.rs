@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessTable, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Exception, Finding, Grant,
-    Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Person, RoleBaseline, Score, SodRule, TargetSet,
-    Trust, Usage, Workflow,
+    AccessTable, Approval, Attachment, Attribute, ClassTable, Credential, Edge, Entity, EntityId, Exception, Finding,
+    Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Removal, RoleBaseline, Score,
+    SodRule, TargetSet, Trust, Usage, Workflow,
 };
 
 /// Number of a source file in the manifest's list.
@@ -91,6 +91,9 @@ impl Tables {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Results {
     pub access: AccessTable,
+    /// What taking rights away would do, of everyone whose use was observed.
+    pub removals: ClassTable<Removal>,
+    pub peers: ClassTable<Peer>,
     /// Sorted by source node, then destination, technique.
     pub edges: Vec<Edge>,
     pub target_sets: Vec<TargetSet>,

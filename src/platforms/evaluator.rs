@@ -6,6 +6,7 @@
 
 use roaring::RoaringBitmap;
 
+use super::granted::{Granted, Known};
 use crate::model::{Access, Certainty, EntityId, EntityKind, Request, Verdict};
 
 /// What an evaluation is told besides the tables.
@@ -149,6 +150,13 @@ pub trait Evaluator: Sync {
 
     /// Answers one question exactly.
     fn decide(&self, request: &Request) -> Verdict;
+
+    /// What each row of a principal's access counts, action by action, in the order of [`View::access`]. It costs one
+    /// evaluation of the principal's policies: ask for one member of a class.
+    fn granted(&self, principal: EntityId) -> Vec<Granted>;
+
+    /// What the platform's catalogue knows of an action (`service:Action`); `None` for a name that it does not have.
+    fn known(&self, action: &str) -> Option<Known>;
 
     /// Privilege mass of a principal that may do everything on this platform.
     fn administrator_mass(&self) -> f64;

@@ -6,9 +6,11 @@
 pub mod aws;
 mod evaluator;
 pub mod governance;
+mod granted;
 pub mod input;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
+pub use granted::{Granted, GrantedAction, Known, Recorded};
 
 use crate::model::{Builder, Granularity, Tables};
 

@@ -28,6 +28,10 @@ struct Row {
     unit: f64,
     /// Observable and unused actions, as shares of what they are part of.
     seen: Option<(f64, f64)>,
+    /// Of what is not observable, the share that is too young to judge.
+    young: f64,
+    /// Whether single actions were observed.
+    by_action: bool,
     decision: Decision,
 }
 
@@ -69,13 +73,56 @@ struct Spec {
     unseen_policy: bool,
 }
 
+/// A share of a small count.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares of small counts")]
+fn part(of: u32, share: f64) -> u32 {
+    (f64::from(of) * share) as u32
+}
+
+impl Row {
+    /// Whether the whole window was watched.
+    fn watched_whole(&self) -> bool {
+        self.young < 0.8
+    }
+
+    /// Observable and unused actions.
+    fn counts(&self) -> Option<(u32, u32)> {
+        let (seen, idle) = self.seen?;
+        let observable = part(self.granted, seen);
+        Some((observable, part(observable, idle)))
+    }
+}
+
+/// What action by action data of a whole window says of a row: what was unused in a whole window stays unused, single
+/// calls that were seen stay used, and of everything else a share of `by` is idle.
+fn settle_use(row: &mut Row, by: (f64, f64)) {
+    let Some((observable, unused)) = row.counts() else {
+        row.seen = Some(by);
+        (row.young, row.by_action) = (0.0, true);
+        return;
+    };
+    let low = if row.watched_whole() { unused } else { 0 };
+    let high = row.granted - if row.by_action { observable - unused } else { 0 };
+    let idle = low + part(high - low, by.1);
+    row.seen = Some((1.0, ((f64::from(idle) + 0.5) / f64::from(row.granted)).min(1.0)));
+    (row.young, row.by_action) = (0.0, true);
+}
+
 fn row() -> impl Strategy<Value = Row> {
     let decision =
         prop_oneof![3 => Just(Decision::Allowed), 1 => Just(Decision::Conditional), 1 => Just(Decision::Denied)];
     let seen = proptest::option::of((0.0..=1.0, 0.0..=1.0));
-    (0..4usize, 0..5usize, 1..20u32, 1.0..40.0, seen, decision).prop_map(
-        |(service, level, granted, unit, seen, decision)| Row { service, level, granted, unit, seen, decision },
-    )
+    let (what, how) = ((0..4usize, 0..5usize, 1..20u32, 1.0..40.0), (seen, 0.0..=1.0, any::<bool>(), decision));
+    (what, how).prop_map(|((service, level, granted, unit), (seen, young, by_action, decision))| Row {
+        service,
+        level,
+        granted,
+        unit,
+        seen,
+        young,
+        by_action,
+        decision,
+    })
 }
 
 fn key() -> impl Strategy<Value = Key> {
@@ -145,15 +192,15 @@ fn put(world: &mut World, name: &str, spec: &Spec) {
         let service = format!("service{}-{at}", row.service);
         let cell = world.may(who, &service, LEVELS[row.level], row.granted, row.unit * f64::from(row.granted));
         cell.decision = row.decision;
-        if let Some((seen, idle)) = row.seen {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares of small counts")]
-            let part = |of: u32, share: f64| (f64::from(of) * share) as u32;
-            let observable = part(row.granted, seen);
-            let unused = part(observable, idle);
+        if let Some((observable, unused)) = row.counts() {
             cell.observable_n = Some(observable);
             cell.unused_n = Some(unused);
+            cell.undetermined_n = Some(part(row.granted - observable, row.young));
+            cell.observable_mass = Some(row.unit * f64::from(observable));
+            cell.used_mass = Some(if row.by_action { row.unit * f64::from(observable - unused) } else { 0.0 });
             cell.unused_mass = Some(row.unit * f64::from(unused));
-            cell.evidence_grade = "measured-service".to_owned();
+            cell.window_days = row.watched_whole().then_some(90);
+            cell.evidence_grade = if row.by_action { "measured-action" } else { "measured-service" }.to_owned();
         }
     }
     world.hops(who, spec.certain, spec.possible);
@@ -212,7 +259,18 @@ fn sum_of_shares(score: &Score) -> f64 {
 
 /// Without what is relative to others: the number and the place in a cohort.
 fn alone(score: &Score) -> Score {
-    Score { entity: crate::model::EntityId(0), cohort_n: 0, cohort_percentile: None, ..score.clone() }
+    Score {
+        entity: crate::model::EntityId(0),
+        cohort_n: 0,
+        cohort_percentile: None,
+        surprise: None,
+        surprise_percentile: None,
+        observed_cohort: None,
+        observed_cohort_n: None,
+        observed_surprise: None,
+        observed_percentile: None,
+        ..score.clone()
+    }
 }
 
 /// One way in which everything that is open in `spec` may turn out; `extra` is what unseen policies hold.
@@ -224,7 +282,7 @@ fn resolve(spec: &Spec, by: &Resolution) -> Spec {
         if row.decision == Decision::Conditional {
             row.decision = if flip() { Decision::Allowed } else { Decision::Denied };
         }
-        row.seen = row.seen.or(Some(by.seen));
+        settle_use(row, by.seen);
     }
     // The true number of steps lies between the possible and the certain one.
     let (possible, certain) = (spec.possible.into_iter().chain(spec.certain).min(), spec.certain);
@@ -292,8 +350,13 @@ proptest! {
             }
             prop_assert!(0.0 <= score.risk_low && score.risk_low <= score.risk + ROUNDING);
             prop_assert!(score.risk <= score.risk_high + ROUNDING && score.risk_high <= 100.0);
-            for value in [score.pgr, score.wpg, score.cohort_percentile, Some(score.coverage), Some(score.power)].into_iter().flatten() {
+            let places = [score.cohort_percentile, score.surprise_percentile, score.observed_percentile];
+            let shares = [score.pgr, score.wpg, Some(score.coverage), Some(score.power)];
+            for value in places.into_iter().chain(shares).flatten() {
                 prop_assert!((0.0..=1.0).contains(&value));
+            }
+            for value in [score.surprise, score.observed_surprise, score.wpa].into_iter().flatten() {
+                prop_assert!(value.is_finite() && value >= 0.0);
             }
             let expected = -(1.0 - score.risk / 100.0).ln();
             prop_assert!((sum_of_shares(&score) - expected).abs() < ROUNDING, "{} {}", sum_of_shares(&score), expected);

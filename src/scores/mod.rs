@@ -9,18 +9,18 @@ mod credential;
 mod escalation;
 mod excess;
 mod orphan;
+mod peers;
 pub mod privilege;
 pub mod risk;
 
-use std::collections::BTreeMap;
-
 pub use cohort::Cohorts;
+use peers::{Comparison, Standing};
 pub use privilege::Privilege;
 pub use risk::{Derivation, Part, derive};
 
 use crate::config::RiskWeights;
 use crate::findings::Context;
-use crate::model::{Entity, Score};
+use crate::model::{ClassTable, Entity, EntityId, Peer, RemovalVerdict, Score};
 
 /// Every component of the index, in the order of the documentation.
 pub const ALL: &[&dyn Component] =
@@ -82,22 +82,78 @@ pub(crate) fn noisy_or(conditions: &[Condition], otherwise: &str) -> Measured {
     Measured::Known { x, low: x, high: high.max(x), reason, inputs: conditions.iter().filter_map(input).collect() }
 }
 
+/// The scores and what they were compared with.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Of every principal, by entity number.
+    pub scores: Vec<Score>,
+    pub peers: ClassTable<Peer>,
+}
+
+/// What a principal may do beyond the role baselines declared for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RoleGap {
+    /// Actions that no baseline names.
+    pub n: u32,
+    /// Their privilege mass, and that of actions granted more widely than declared.
+    pub mass: f64,
+}
+
 /// Scores of every principal of the snapshot, by entity number.
 #[must_use]
 pub fn all(context: &Context<'_>) -> Vec<Score> {
-    let privileges: BTreeMap<_, Privilege> =
-        context.principals().map(|entity| (entity.entity, Privilege::of(context, entity))).collect();
-    let cohorts =
-        Cohorts::new(context.principals().map(|entity| (cohort::name(entity), privileges[&entity.entity].mass)));
-    context.principals().map(|entity| score(context, &cohorts, entity, &privileges[&entity.entity])).collect()
+    measure(context).scores
 }
 
-fn score(context: &Context<'_>, cohorts: &Cohorts, entity: &Entity, privilege: &Privilege) -> Score {
+/// Scores and peers of every principal of the snapshot.
+#[must_use]
+pub fn measure(context: &Context<'_>) -> Outcome {
+    let privileges: Vec<(&Entity, Privilege)> =
+        context.principals().map(|entity| (entity, Privilege::of(context, entity))).collect();
+    let Comparison { standings, peers } = peers::compare(context);
+    let masses = standings.iter().zip(&privileges).map(|(own, (_, privilege))| (own.cohort.as_str(), privilege.mass));
+    let cohorts = Cohorts::new(masses);
+    let scores = privileges
+        .iter()
+        .zip(standings)
+        .map(|((entity, privilege), standing)| score(context, &cohorts, entity, privilege, standing));
+    Outcome { scores: scores.collect(), peers }
+}
+
+/// Puts role gaps, sorted by entity, into the scores.
+pub fn fill_role_gaps(scores: &mut [Score], gaps: &[(EntityId, RoleGap)]) {
+    for score in scores {
+        if let Ok(at) = gaps.binary_search_by_key(&score.entity, |(entity, _)| *entity) {
+            let gap = gaps[at].1;
+            (score.role_gap_n, score.role_gap_mass) = (Some(gap.n), Some(gap.mass));
+        }
+    }
+}
+
+/// Number and mass of the actions that are safe to take away; null when no use was observed.
+fn removable(context: &Context<'_>, entity: &Entity) -> (Option<u32>, Option<f64>) {
+    let rows = context.facts.removals.of(entity.entity);
+    if rows.is_empty() {
+        return (None, None);
+    }
+    let safe = rows.iter().filter(|row| row.verdict == RemovalVerdict::Safe);
+    let (n, mass) = safe.fold((0, 0.0), |(n, mass), row| (n + row.actions_n, mass + row.mass));
+    (Some(n), Some(mass))
+}
+
+fn score(
+    context: &Context<'_>,
+    cohorts: &Cohorts,
+    entity: &Entity,
+    privilege: &Privilege,
+    standing: Standing,
+) -> Score {
     let derivation = derive(context, entity);
     let mut reasons = derivation.reasons().into_iter();
     let headline = |id: &str| derivation.part(id).and_then(Part::headline);
-    let cohort = cohort::name(entity);
-    let place = cohorts.place(&cohort, privilege.mass, context.config.thresholds.cohort_size_min);
+    let place = cohorts.place(&standing.cohort, privilege.mass, context.config.thresholds.cohort_size_min);
+    let (observed_cohort, observed_cohort_n) = standing.observed.unzip();
+    let (removable_n, removable_mass) = removable(context, entity);
     let at = entity.entity.index();
     Score {
         entity: entity.entity,
@@ -119,8 +175,18 @@ fn score(context: &Context<'_>, cohorts: &Cohorts, entity: &Entity, privilege: &
         exposure_in: context.facts.exposure_in.get(at).copied().unwrap_or(0),
         cohort_n: place.n,
         cohort_percentile: place.percentile,
-        cohort,
-        surprise: None,
+        cohort: standing.cohort,
+        surprise: standing.surprise,
+        surprise_percentile: standing.surprise_percentile,
+        observed_cohort,
+        observed_cohort_n,
+        observed_surprise: standing.observed_surprise,
+        observed_percentile: standing.observed_percentile,
+        role_gap_n: None,
+        role_gap_mass: None,
+        removable_n,
+        removable_mass,
+        window_days: privilege.window_days,
         coverage: derivation.coverage(),
         evidence_grade: privilege.grade.clone(),
         reason_1: reasons.next(),

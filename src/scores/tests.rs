@@ -58,12 +58,16 @@ fn a_conditional_path_lies_between_its_ends() {
 #[test]
 fn use_lowers_excess_and_the_gaps_are_null_without_it() {
     let mut world = World::new();
+    world.config.thresholds.cohort_size_min = 2;
     let (seen, unseen) = (world.role("seen"), world.role("unseen"));
     world.may(unseen, "s3", "write", 10, 100.0);
     let row = world.may(seen, "s3", "write", 10, 100.0);
     row.observable_n = Some(8);
     row.unused_n = Some(2);
+    row.observable_mass = Some(80.0);
     row.unused_mass = Some(20.0);
+    row.undetermined_n = Some(0);
+    row.window_days = Some(90);
     row.evidence_grade = "measured-service".to_owned();
     let hidden = world.may(seen, "kms", "read", 5, 50.0);
     hidden.decision = Decision::Denied;

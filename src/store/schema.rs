@@ -13,8 +13,8 @@ use parquet::schema::types::ColumnPath;
 use super::manifest::SCHEMA_VERSION;
 use crate::model::{
     Access, Approval, Attachment, Attribute, ColumnSpec, ColumnType, Credential, Edge, Entity, Exception, Finding,
-    Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Person, Record, RoleBaseline, Score, SodRule,
-    TargetSet, Trust, Usage, Workflow,
+    Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Record, Removal, RoleBaseline,
+    Score, SodRule, TargetSet, Trust, Usage, Workflow,
 };
 
 /// Rows in a row group. Groups are the unit in which a table is read in parallel and statistics are kept.
@@ -63,6 +63,8 @@ pub const TABLES: &[TableSpec] = &[
     table::<Exception>(),
     table::<Issue>(),
     table::<Access>(),
+    table::<Removal>(),
+    table::<Peer>(),
     table::<Edge>(),
     table::<TargetSet>(),
     table::<Path>(),

@@ -26,7 +26,7 @@ use super::files::{self, BLOCK_BYTES};
 use super::keys::{self, KeySet};
 use super::manifest::{BlockList, Manifest, SnapshotId, TableInfo};
 use super::{StoreError, decode, schema};
-use crate::model::{Access, AccessTable, Record, Results, Tables};
+use crate::model::{Access, AccessTable, ClassTable, Peer, Record, Removal, Results, Tables};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 8 * 1024;
@@ -180,6 +180,8 @@ impl SnapshotReader {
     pub fn results(&self) -> Result<Results, StoreError> {
         Ok(Results {
             access: AccessTable::from(self.read::<Access>()?),
+            removals: ClassTable::from(self.read::<Removal>()?),
+            peers: ClassTable::from(self.read::<Peer>()?),
             edges: self.read()?,
             target_sets: self.read()?,
             paths: self.read()?,

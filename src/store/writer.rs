@@ -15,7 +15,7 @@ use super::encode::{self, Written};
 use super::files::{self, BLOCK_BYTES};
 use super::manifest::{BLOCKS, BlockList, MANIFEST, MANIFEST_FORMAT, Manifest, SCHEMA_VERSION, SnapshotId};
 use super::{Store, StoreError, schema, tags, verify};
-use crate::model::{Access, Record, Results, Tables};
+use crate::model::{ClassRow, ClassTable, Record, Results, Tables};
 
 /// Name of the file whose lock the writer holds. It stays in place: removing it would let two writers lock two files.
 pub(super) const LOCK: &str = ".lock";
@@ -260,6 +260,13 @@ fn job<R: Record + Sync>(rows: &[R]) -> Job<'_> {
     Job { table: R::TABLE, rows: rows.len(), encode: Box::new(move |path| encode::write_table(path, rows)) }
 }
 
+/// A table whose principals share rows.
+fn shared<R: Record + ClassRow + Sync>(table: &ClassTable<R>) -> Job<'_> {
+    let rows = table.len();
+    let encode: Encode<'_> = Box::new(move |path| encode::write_rows_of::<R, R>(path, rows, table.iter()));
+    Job { table: R::TABLE, rows, encode }
+}
+
 /// Every table of a commit. The patterns name every field, so that a new table cannot be forgotten.
 fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
     let Tables {
@@ -282,7 +289,8 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         exceptions,
         issues,
     } = tables;
-    let Results { access, edges, target_sets, paths, findings, orphans, scores, metrics, coverage: _ } = results;
+    let Results { access, removals, peers, edges, target_sets, paths, findings, orphans, scores, metrics, coverage: _ } =
+        results;
     vec![
         job(entities),
         job(memberships),
@@ -301,11 +309,9 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         job(sod_rules),
         job(exceptions),
         job(issues),
-        Job {
-            table: Access::TABLE,
-            rows: access.len(),
-            encode: Box::new(move |path| encode::write_rows_of::<Access, Access>(path, access.len(), access.iter())),
-        },
+        shared(access),
+        shared(removals),
+        shared(peers),
         job(edges),
         job(target_sets),
         job(paths),

@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::findings::{Context, Facts};
 use crate::metrics::population::{Cell, Labelling, Parts};
 use crate::metrics::{Inputs, MetricsError, table};
-use crate::model::{Access, AccessTable, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
+use crate::model::{
+    Access, AccessTable, Certainty, ClassTable, EntityId, Finding, Metric, Path, Results, Score, Tables,
+};
 use crate::store::{SnapshotReader, StoreError};
 
 /// The tables of one snapshot that metrics are made of.
@@ -114,9 +116,11 @@ impl Stored {
             .collect();
         let (hops_certain, hops_possible) = self.hops(&zone);
         let (exposure_in, reach) = self.reach();
+        let removals = ClassTable::default();
         ask(&Context::new(Facts {
             tables: &self.tables,
             access: &self.access,
+            removals: &removals,
             edges: &[],
             target_sets: &[],
             paths: &self.paths,

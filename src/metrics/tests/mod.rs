@@ -25,7 +25,8 @@ fn organisation() -> World {
     world.may(admin, "all", "permissions", 10, 40.0);
     world.may(a, "s3", "read", 10, 20.0);
     let row = world.may(b, "s3", "write", 10, 30.0);
-    (row.observable_n, row.unused_n, row.unused_mass) = (Some(10), Some(5), Some(15.0));
+    (row.observable_n, row.unused_n) = (Some(10), Some(5));
+    (row.observable_mass, row.unused_mass) = (Some(30.0), Some(15.0));
     world
 }
 

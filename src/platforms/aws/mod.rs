@@ -4,6 +4,7 @@ pub mod arn;
 pub mod catalog;
 mod eval;
 pub mod keys;
+pub mod logging;
 pub mod read;
 
 use super::{Evaluator, Platform, Settings, input};

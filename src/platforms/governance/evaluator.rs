@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 
 use crate::model::{Access, Decision, EntityId, Request, Verdict};
-use crate::platforms::{Ask, Class, Evaluator, Given, On, Reach, Standpoint, View};
+use crate::platforms::{Ask, Class, Evaluator, Given, Granted, Known, On, Reach, Standpoint, View};
 
 /// Has no principals.
 pub struct Nobody;
@@ -23,6 +23,14 @@ impl Evaluator for Nobody {
 
     fn decide(&self, _request: &Request) -> Verdict {
         Verdict { decision: Decision::Unknown, reasons: Vec::new() }
+    }
+
+    fn granted(&self, _principal: EntityId) -> Vec<Granted> {
+        Vec::new()
+    }
+
+    fn known(&self, _action: &str) -> Option<Known> {
+        None
     }
 
     fn administrator_mass(&self) -> f64 {

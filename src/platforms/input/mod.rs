@@ -56,6 +56,12 @@ pub trait Reader: Sync {
     /// # Errors
     /// When nothing further can be read; what was read before stays.
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError>;
+
+    /// Whether files of the format record what everyone in a scope does: who is in such a scope and not in the file did
+    /// nothing that it would have recorded.
+    fn records_everyone(&self) -> bool {
+        false
+    }
 }
 
 /// A text to read: UTF-8, decompressed, from its beginning.

@@ -105,8 +105,10 @@ fn names(table: &str, column: &ColumnSpec) -> Option<Vec<&'static str>> {
         ("exceptions", "status") => names_of!(ExceptionStatus),
         ("sod_rules", "severity") => names_of!(Severity),
         ("issues", "severity") => names_of!(IssueSeverity),
-        ("access", "decision") => names_of!(Decision),
         ("orphans", "reason") => names_of!(OrphanReason),
+        ("access" | "removals", "decision") => names_of!(Decision),
+        ("removals", "verdict") => names_of!(crate::model::RemovalVerdict),
+        ("peers", "cohort_kind") => names_of!(crate::model::CohortKind),
         ("edges" | "paths", "certainty") => names_of!(Certainty),
         ("findings", "severity") => names_of!(Severity),
         ("findings", "state") => names_of!(FindingState),
@@ -156,6 +158,8 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
     };
     let results = Results {
         access: rows::<crate::model::Access>(seed, count).into(),
+        removals: rows::<crate::model::Removal>(seed, count).into(),
+        peers: rows::<crate::model::Peer>(seed, count).into(),
         edges: rows(seed, count),
         target_sets: rows(seed, count),
         paths: rows(seed, count),

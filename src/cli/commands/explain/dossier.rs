@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::derivation;
 use crate::cli::commands::steps;
-use crate::cli::engine::{self, Snapshot, WitnessPath};
+use crate::cli::engine::{self, Entitlements, Snapshot, WitnessPath};
 use crate::model::text::format_time;
 use crate::model::{
-    Access, AttachmentKind, Credential, Effect, Entity, EntityId, Finding, FindingState, Layer, MembershipKind, Score,
-    Tables, Trust,
+    Access, AttachmentKind, Credential, Effect, Entity, EntityId, Finding, FindingState, Layer, MembershipKind, Peer,
+    Removal, Score, Tables, Trust,
 };
 use crate::reports::json::FORMAT;
 use crate::reports::rows;
@@ -42,6 +43,12 @@ pub struct Dossier<'a> {
     pub policies: Vec<Held>,
     /// Effective access, largest privilege mass first.
     pub access: Vec<&'a Access>,
+    /// The same action by action, with the statements that grant.
+    pub entitlements: Entitlements,
+    /// What taking its rights away would do; nothing when its use was not observed.
+    pub removals: &'a [Removal],
+    /// How usual its rights are among its peers.
+    pub peers: &'a [Peer],
     /// Who may act as it.
     pub trusted: Vec<&'a Trust>,
     /// As whom it is trusted to act.
@@ -74,6 +81,9 @@ pub fn gather(snapshot: &Snapshot, principal: EntityId, paths_n: usize) -> Dossi
         about,
         policies: policies(tables, about, &groups),
         access,
+        entitlements: engine::entitlements(snapshot, principal),
+        removals: results.removals.of(principal),
+        peers: results.peers.of(principal),
         trusted: tables.trusts.iter().filter(|row| row.target == principal).collect(),
         trusts: tables.trusts.iter().filter(|row| row.trustee == Some(principal)).collect(),
         credentials: tables.credentials.iter().filter(|row| row.entity == principal).collect(),
@@ -182,8 +192,8 @@ fn time(millis: Option<i64>) -> Value {
 }
 
 impl Dossier<'_> {
-    /// The JSON form: `{format, snapshot, principal{}, groups[], policies[], access[], trusted_by[], trusted_for[],
-    /// credentials[], findings[], paths[], score{}}`.
+    /// The JSON form: `{format, snapshot, principal{}, groups[], policies[], access[], entitlements[], removals[],
+    /// peers[], trusted_by[], trusted_for[], credentials[], findings[], paths[], score{}}`.
     pub fn published(&self, snapshot: &Snapshot) -> Value {
         let view = snapshot.view();
         let ids = |list: &[EntityId]| list.iter().map(|&id| view.id(id)).collect::<Vec<_>>();
@@ -204,6 +214,9 @@ impl Dossier<'_> {
             "groups": ids(&self.groups),
             "policies": policies,
             "access": self.access.iter().map(|row| without_entity(json!(row))).collect::<Vec<_>>(),
+            "entitlements": derivation::published(snapshot, self),
+            "removals": self.removals.iter().map(|row| without_entity(json!(row))).collect::<Vec<_>>(),
+            "peers": self.peers.iter().map(|row| without_entity(json!(row))).collect::<Vec<_>>(),
             "trusted_by": self.trusted.iter().map(|row| trust(snapshot, row)).collect::<Vec<_>>(),
             "trusted_for": self.trusts.iter().map(|row| trust(snapshot, row)).collect::<Vec<_>>(),
             "credentials": self.credentials.iter().map(|row| credential(row)).collect::<Vec<_>>(),

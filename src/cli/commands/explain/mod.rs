@@ -1,5 +1,6 @@
 //! `explain`: one principal in full: who it is, what it may do and through what, what follows, what it scores.
 
+mod derivation;
 mod dossier;
 mod text;
 
@@ -29,6 +30,9 @@ pub struct Args {
     /// Paths to the protected zone at most
     #[arg(long, value_name = "K", default_value = "1", value_parser = clap::value_parser!(u16).range(0..=100))]
     count: u16,
+    /// Every entitlement, and not the largest only
+    #[arg(long)]
+    full: bool,
     #[command(flatten)]
     from: SnapshotArgs,
     /// What to print
@@ -43,7 +47,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let dossier = dossier::gather(&snapshot, principal, usize::from(args.count));
     let text = match args.format {
         Form::Json => document::text(&dossier.published(&snapshot)),
-        Form::Table => text::told(&snapshot, &dossier, terminal.layout()),
+        Form::Table => text::told(&snapshot, &dossier, terminal.layout(), args.full),
     };
     terminal.data(text.as_bytes())?;
     Ok(Exit::Done)

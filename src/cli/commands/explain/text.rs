@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::derivation;
 use super::dossier::{Dossier, factors, product};
 use crate::cli::commands::can::optional;
 use crate::cli::commands::scores::whole;
@@ -15,15 +16,14 @@ use crate::reports::grid::{Cell, Grid, Side};
 use crate::reports::rows::reasons;
 use crate::reports::summary_text::tone;
 
-/// Rows of effective access shown; the JSON form has all of them.
-const ACCESS_N: usize = 15;
-
 /// The page. A part of which nothing is known is left out, except where its absence is the news.
-pub fn told(snapshot: &Snapshot, dossier: &Dossier<'_>, layout: Layout) -> String {
+pub fn told(snapshot: &Snapshot, dossier: &Dossier<'_>, layout: Layout, full: bool) -> String {
     let mut text = identity(dossier);
+    derivation::summary(&mut text, dossier);
     groups(&mut text, snapshot, dossier);
     policies(&mut text, snapshot, dossier, layout);
-    access(&mut text, dossier, layout);
+    derivation::entitlements(&mut text, snapshot, dossier, full);
+    derivation::gaps(&mut text, dossier);
     trusts(&mut text, "Who may act as it", &dossier.trusted, layout, |row| row.trustee_pattern.clone());
     let target = |row: &Trust| snapshot.view().id(row.target);
     trusts(&mut text, "As whom it is trusted to act", &dossier.trusts, layout, target);
@@ -111,42 +111,6 @@ fn policies(text: &mut String, snapshot: &Snapshot, dossier: &Dossier<'_>, layou
     *text += &grid.text();
     if dossier.policies.iter().any(|held| !held.known) {
         text.push_str("  ? the export names this policy and does not say what is in it\n");
-    }
-}
-
-fn access(text: &mut String, dossier: &Dossier<'_>, layout: Layout) {
-    if dossier.access.is_empty() {
-        return;
-    }
-    heading(text, "Effective access, widest first");
-    let (left, right) = (Side::Left, Side::Right);
-    let columns = [
-        ("SERVICE", left),
-        ("LEVEL", left),
-        ("ACTIONS", right),
-        ("UNUSED", right),
-        ("ON", left),
-        ("MASS", right),
-        ("DECISION", left),
-        ("EVIDENCE", left),
-    ];
-    let mut grid = Grid::new(layout, &columns).indented();
-    for row in dossier.access.iter().take(ACCESS_N) {
-        let unused = row.unused_n.map_or_else(|| "–".to_owned(), |n| n.to_string());
-        grid.row([
-            row.service.as_str().into(),
-            row.level.as_str().into(),
-            row.granted_n.to_string().into(),
-            unused.into(),
-            row.breadth.as_str().into(),
-            format!("{:.0}", row.mass).into(),
-            row.decision.as_str().into(),
-            row.evidence_grade.as_str().into(),
-        ]);
-    }
-    *text += &grid.text();
-    if dossier.access.len() > ACCESS_N {
-        let _ = writeln!(text, "  … and {} more (--format json lists all)", dossier.access.len() - ACCESS_N);
     }
 }
 
@@ -249,6 +213,17 @@ fn score(text: &mut String, score: Option<&Score>, layout: Layout) {
     arithmetic(text, score, layout);
 }
 
+/// The headline score of a component, 0 to 100.
+fn component(score: &Score, name: &str) -> Option<f64> {
+    match name {
+        "escalation" => score.escalation,
+        "excess" => score.excess,
+        "credential" => score.credential,
+        "orphan" => score.orphan,
+        _ => None,
+    }
+}
+
 /// Prints the factors and the product, so that the sum can be done again with a pocket calculator.
 fn arithmetic(text: &mut String, score: &Score, layout: Layout) {
     let factors = factors(score);
@@ -256,19 +231,27 @@ fn arithmetic(text: &mut String, score: &Score, layout: Layout) {
         return;
     }
     let (left, right) = (Side::Left, Side::Right);
-    let columns = [("COMPONENT", left), ("1 − a·x", right), ("SHARE −ln(1 − a·x)", right)];
+    let columns =
+        [("COMPONENT", left), ("x", right), ("WEIGHT a", right), ("1 − a·x", right), ("SHARE −ln(1 − a·x)", right)];
     let mut grid = Grid::new(layout, &columns).indented();
     let mut product_text = String::new();
     for (at, factor) in factors.iter().enumerate() {
         let shown = format!("{:.4}", factor.left);
         product_text += if at > 0 { " · " } else { "" };
         product_text += &shown;
-        grid.row([factor.component.as_str().into(), shown.into(), format!("{:.4}", factor.share).into()]);
+        // The weight follows from the share and the value, as long as there is a value.
+        let x = component(score, &factor.component).map(|score| score / 100.0);
+        let weight = x.filter(|&x| x > 0.0).map(|x| (1.0 - factor.left) / x);
+        let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
+        let cells = [factor.component.clone(), number(x), number(weight), shown, format!("{:.4}", factor.share)];
+        grid.row(cells.map(Cell::from));
     }
     let sum: f64 = factors.iter().map(|factor| factor.share).sum();
     let _ = write!(text, "\n{}", grid.text());
-    let _ =
-        writeln!(text, "  risk = 100 · (1 − {product_text}) = {:.1}   (shares add up to {sum:.4})", product(&factors));
+    let risk = product(&factors);
+    let _ = writeln!(text, "  risk = 100 · (1 − {product_text}) = {risk:.1}   (shares add up to {sum:.4})");
+    let (low, high) = (score.risk_low, score.risk_high);
+    let _ = writeln!(text, "  in [{low:.1}, {high:.1}]: what is unknown or conditional at its best and at its worst");
 }
 
 #[cfg(test)]
@@ -283,7 +266,7 @@ mod tests {
         let (snapshot, path) = example();
         let mut dossier = gather(&snapshot, EntityId(3), 0);
         dossier.paths = vec![path];
-        let text = told(&snapshot, &dossier, Layout::default());
+        let text = told(&snapshot, &dossier, Layout::default(), false);
         for part in [
             "aws role of 111122223333, non-human identity",
             "last use unknown",

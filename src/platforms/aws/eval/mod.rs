@@ -41,7 +41,7 @@ use crate::model::{
     AttachmentKind, Builder, Effect, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Request, Source,
     Tables, Verdict,
 };
-use crate::platforms::{Class, Evaluator, Given, Settings, View};
+use crate::platforms::{Class, Evaluator, Given, Granted, Known, Settings, View};
 
 /// Compiled action lists by what a statement writes under `Action` and `NotAction`.
 type ActionLists = FxHashMap<(Vec<String>, Vec<String>), Arc<Actions>>;
@@ -269,6 +269,14 @@ impl Evaluator for Compiled<'_> {
             sessions: &sessions,
         };
         holder.answer(&question, &request.resource)
+    }
+
+    fn granted(&self, principal: EntityId) -> Vec<Granted> {
+        access::Summary::of(&Holder::new(self, principal)).granted()
+    }
+
+    fn known(&self, action: &str) -> Option<Known> {
+        access::known(Catalog::get().find(action)?)
     }
 
     fn administrator_mass(&self) -> f64 {

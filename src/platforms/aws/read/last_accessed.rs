@@ -18,6 +18,10 @@ use crate::platforms::input::{Head, Input, ReadError, Reader};
 
 /// Beginning of the id of a principal that only another file names.
 pub const PENDING: &str = "aws:last-accessed/";
+/// Days for which IAM keeps track of use at least ("Refine permissions in AWS using last accessed information").
+const TRACKED_DAYS: i64 = 400;
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
 /// Attribute that says which job is about a principal, until all files are known.
 const JOB: &str = "last_accessed_job";
 
@@ -137,7 +141,8 @@ fn add(
         granularity,
         last_used_at,
         count: None,
-        window_start: None,
+        // IAM keeps track of the use of services and actions for the last 400 days at least.
+        window_start: window_end.map(|end| end - TRACKED_DAYS * DAY),
         window_end,
         source,
         record,

@@ -11,9 +11,10 @@ use serde::Deserialize;
 
 use super::names;
 use crate::model::text::parse_time;
-use crate::model::{Builder, EntityKind, Granularity, Usage};
+use crate::model::{Builder, Entity, EntityKind, Granularity, Usage};
 use crate::platforms::aws::NAME;
 use crate::platforms::aws::arn::{Arn, Principal};
+use crate::platforms::aws::logging::Logging;
 use crate::platforms::input::json::{Batch, Fields, Sink};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
 
@@ -40,10 +41,14 @@ impl Reader for CloudTrail {
     }
 
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {
-        let mut log = Log { out, used: BTreeMap::new(), window: None };
+        let mut log = Log { out, used: BTreeMap::new(), windows: BTreeMap::new() };
         let outcome = input.split(&mut log);
         log.finish();
         outcome
+    }
+
+    fn records_everyone(&self) -> bool {
+        true
     }
 }
 
@@ -54,6 +59,9 @@ struct Record {
     event_source: Option<String>,
     event_name: Option<String>,
     error_code: Option<String>,
+    event_type: Option<String>,
+    #[serde(default, deserialize_with = "account")]
+    recipient_account_id: u64,
     user_identity: Option<Identity>,
     #[serde(rename = "CloudTrailEvent")]
     inner: Option<String>,
@@ -94,8 +102,35 @@ struct Call {
     at: i64,
 }
 
-/// What a record says: its time, and the call if it is one of a principal that may have used a permission.
-type Event = (i64, Option<Call>);
+/// What a record says: its time, the number of the account whose log it is in (0 when it does not say), and the
+/// permissions used if it is a call of a principal.
+type Event = (i64, u64, Vec<Call>);
+
+/// Reads an account's number from its text, without a copy of each.
+fn account<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    struct Number;
+    impl serde::de::Visitor<'_> for Number {
+        type Value = u64;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str("an account id")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<u64, E> {
+            Ok(account_number(text))
+        }
+
+        fn visit_unit<E>(self) -> Result<u64, E> {
+            Ok(0)
+        }
+    }
+    from.deserialize_any(Number)
+}
+
+/// An account id as a number; 0 for what is none.
+fn account_number(text: &str) -> u64 {
+    text.parse().unwrap_or(0)
+}
 
 fn parse(json: &[u8]) -> Result<Event, String> {
     let mut record: Record = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -110,11 +145,16 @@ fn parse(json: &[u8]) -> Result<Event, String> {
     let refused = record.error_code.is_some_and(|code| {
         code.contains("AccessDenied") || code.contains("Unauthorized") || code.contains("AuthFailure")
     });
-    let call = match (record.user_identity.and_then(principal), action(&source, &name)) {
-        (Some(principal), Some(action)) if !refused => Some(Call { principal, action, at }),
-        _ => None,
+    // What a service does of its own accord is recorded too and is no call.
+    let call = record.event_type.is_none_or(|kind| kind != "AwsServiceEvent");
+    let calls = match record.user_identity.and_then(principal) {
+        Some(principal) if call && !refused => {
+            let call = |action| Call { principal: principal.clone(), action, at };
+            actions(&source, &name).into_iter().map(call).collect()
+        }
+        _ => Vec::new(),
     };
-    Ok((at, call))
+    Ok((at, record.recipient_account_id, calls))
 }
 
 /// Id of the entity that called: a session counts as its role.
@@ -132,19 +172,6 @@ fn principal(identity: Identity) -> Option<String> {
     }
 }
 
-/// API calls whose permission has another name.
-const RENAMED: [(&str, &str, &str); 9] = [
-    ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
-    ("s3", "ListObjects", "s3:ListBucket"),
-    ("s3", "ListObjectsV2", "s3:ListBucket"),
-    ("s3", "HeadBucket", "s3:ListBucket"),
-    ("s3", "HeadObject", "s3:GetObject"),
-    ("s3", "CopyObject", "s3:PutObject"),
-    ("s3", "DeleteObjects", "s3:DeleteObject"),
-    ("s3", "ListObjectVersions", "s3:ListBucketVersions"),
-    ("lambda", "Invoke", "lambda:InvokeFunction"),
-];
-
 /// Services whose permissions have another prefix than their endpoint.
 const PREFIXES: [(&str, &str); 4] = [
     ("monitoring", "cloudwatch"),
@@ -153,18 +180,16 @@ const PREFIXES: [(&str, &str); 4] = [
     ("sso-directory", "identitystore"),
 ];
 
-/// The permission that a call used; `None` for what needs none.
-fn action(source: &str, name: &str) -> Option<String> {
+/// The permissions that a call used; none for what needs none.
+fn actions(source: &str, name: &str) -> Vec<String> {
     let service = source.split(".amazonaws.com").next().unwrap_or(source);
     // Signing in is no permission, and what a federated session begins with is trust, not a grant.
     if service == "signin" || name.is_empty() {
-        return None;
-    }
-    if let Some((_, _, action)) = RENAMED.iter().find(|(of, call, _)| *of == service && *call == name) {
-        return Some((*action).to_owned());
+        return Vec::new();
     }
     let prefix = PREFIXES.iter().find(|(endpoint, _)| *endpoint == service).map_or(service, |(_, prefix)| *prefix);
-    Some(format!("{prefix}:{}", without_version(name)))
+    let call = format!("{prefix}:{}", without_version(name));
+    Logging::get().permissions(&call).map_or_else(|| vec![call.clone()], <[String]>::to_vec)
 }
 
 /// Some services put the date of their interface behind the name: `GetFunction20150331v2`.
@@ -184,7 +209,8 @@ struct Log<'b> {
     out: &'b mut Builder,
     /// (principal, action) to (calls, latest).
     used: BTreeMap<(String, String), (u64, i64)>,
-    window: Option<(i64, i64)>,
+    /// First and last event by account.
+    windows: BTreeMap<u64, (i64, i64)>,
 }
 
 impl Sink for Log<'_> {
@@ -202,11 +228,11 @@ impl Sink for Log<'_> {
                 Err(why) => {
                     self.out.skip("record_invalid", &batch.pointer(index), format!("an event cannot be read: {why}"));
                 }
-                Ok((at, call)) => {
+                Ok((at, account, calls)) => {
                     self.out.source.records += 1;
-                    let (first, last) = self.window.unwrap_or((at, at));
-                    self.window = Some((first.min(at), last.max(at)));
-                    if let Some(call) = call {
+                    let window = self.windows.entry(account).or_insert((at, at));
+                    *window = (window.0.min(at), window.1.max(at));
+                    for call in calls {
                         let used = self.used.entry((call.principal, call.action)).or_insert((0, call.at));
                         used.0 += 1;
                         used.1 = used.1.max(call.at);
@@ -222,6 +248,8 @@ impl Sink for Log<'_> {
 impl Log<'_> {
     fn finish(self) {
         let source = self.out.source_id();
+        // A principal of an account whose own log this is not was watched as long as there is any log.
+        let whole = self.windows.values().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         for ((principal, permission), (count, last)) in self.used {
             let home = Arn::parse(&principal).map_or("", |arn| arn.account).to_owned();
             let entity = match Principal::parse(&principal) {
@@ -234,14 +262,15 @@ impl Log<'_> {
             known.last_used_at = Some(last);
             known.last_used_source = Some("cloudtrail".to_owned());
             self.out.define(known);
+            let window = self.windows.get(&account_number(&home)).copied().or(whole);
             self.out.usage.push(Usage {
                 entity,
                 permission,
                 granularity: Granularity::Action,
                 last_used_at: Some(last),
                 count: Some(count),
-                window_start: self.window.map(|(first, _)| first),
-                window_end: self.window.map(|(_, last)| last),
+                window_start: window.map(|(first, _)| first),
+                window_end: window.map(|(_, last)| last),
                 source,
                 record: String::new(),
             });
@@ -249,16 +278,22 @@ impl Log<'_> {
     }
 }
 
+/// Account of a principal.
+fn home(entity: &Entity) -> String {
+    Arn::parse(&entity.id).map_or("", |arn| arn.account).to_owned()
+}
+
 /// Adds up the calls of all log files of a scan: one row for each principal and action, in the first file that
-/// has it. The time observed is from the first event of all files to the last.
+/// has it. The time observed is from the first event of the account's files to the last.
 pub fn merge(builders: &mut [&mut Builder]) {
     let mut total: BTreeMap<(String, String), (u64, Option<i64>)> = BTreeMap::new();
-    let mut window: (Option<i64>, Option<i64>) = (None, None);
+    let mut windows: BTreeMap<String, (Option<i64>, Option<i64>)> = BTreeMap::new();
     for builder in builders.iter().filter(|builder| builder.source.kind == FORMAT) {
         for row in &builder.usage {
             let key = (builder.entity(row.entity).id.clone(), row.permission.clone());
             let sum = total.entry(key).or_insert((0, None));
             *sum = (sum.0 + row.count.unwrap_or(0), sum.1.max(row.last_used_at));
+            let window = windows.entry(home(builder.entity(row.entity))).or_default();
             window.0 = window.0.into_iter().chain(row.window_start).min();
             window.1 = window.1.max(row.window_end);
         }
@@ -269,6 +304,7 @@ pub fn merge(builders: &mut [&mut Builder]) {
             let key = (builder.entity(row.entity).id.clone(), row.permission.clone());
             let Some((count, last)) = total.remove(&key) else { return false };
             (row.count, row.last_used_at) = (Some(count), last);
+            let window = windows.get(&home(builder.entity(row.entity))).copied().unwrap_or_default();
             (row.window_start, row.window_end) = window;
             true
         });
@@ -342,6 +378,36 @@ mod tests {
         assert_eq!((one.usage[0].count, one.usage[0].last_used_at), (Some(2), parse_time("2024-01-02")));
         assert_eq!(one.usage[0].window_start, parse_time("2024-01-01"));
         assert_eq!(one.usage[0].window_end, parse_time("2024-01-03"));
+    }
+
+    #[test]
+    fn each_account_was_watched_for_as_long_as_its_own_logs_go() {
+        let other = r#"{"type":"IAMUser","arn":"arn:aws:iam::222222222222:user/v"}"#;
+        let at = |time: &str, who: &str, account: &str| {
+            event(time, "s3", "GetBucketAcl", who, &format!(r#","recipientAccountId":"{account}""#))
+        };
+        let long = [at("2024-01-01T00:00:00Z", USER, "111111111111"), at("2024-03-01T00:00:00Z", USER, "111111111111")];
+        let short = at("2024-02-01T00:00:00Z", other, "222222222222");
+        let mut one = read(&CloudTrail, "t", &format!(r#"{{"Records":[{},{short}]}}"#, long.join(",")));
+        merge(&mut [&mut one]);
+        let windows: Vec<_> = one.usage.iter().map(|row| (row.window_start, row.window_end)).collect();
+        let day = parse_time;
+        assert_eq!(windows, [(day("2024-01-01"), day("2024-03-01")), (day("2024-02-01"), day("2024-02-01"))]);
+    }
+
+    #[test]
+    fn calls_under_other_names_use_every_permission_that_they_need_and_services_events_none() {
+        let copy = event("2024-01-01T00:00:00Z", "s3", "CopyObject", USER, "");
+        let own = event(
+            "2024-01-01T00:00:00Z",
+            "ec2",
+            "SharedSnapshotVolumeCreated",
+            USER,
+            r#","eventType":"AwsServiceEvent""#,
+        );
+        let out = read(&CloudTrail, "t", &format!(r#"{{"Records":[{copy},{own}]}}"#));
+        let used: Vec<&str> = out.usage.iter().map(|row| row.permission.as_str()).collect();
+        assert_eq!(used, ["s3:GetObject", "s3:PutObject"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod chance;
 mod globs;
+mod listed;
 mod parts;
 mod slots;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 
 use self::chance::{Judge, Judged, Standing};
+pub use self::listed::known;
 use self::parts::{Deny, Part, Parts, Region};
 pub use self::slots::Cache;
 use self::slots::{Slots, is_foreign};
@@ -29,7 +31,7 @@ use super::accounts::RCP_SERVICES;
 use super::denies;
 use super::facts::{Fact, Facts};
 use super::pattern::{Pattern, is_everything};
-use super::statement::{Resources, Statement};
+use super::statement::{Actions, Resources, Statement};
 use super::view::Holder;
 use crate::model::{Access, Certainty, Decision, EntityId, Layer};
 use crate::platforms::Standpoint;
@@ -52,6 +54,8 @@ pub struct Summary {
     doubt: Decision,
     /// Grants that allow on everything, with the actions, for evidence.
     broad: Vec<(u32, RoaringBitmap)>,
+    /// Identity statements that allow something, with the actions that they are about.
+    giving: Vec<(u32, Arc<Actions>)>,
 }
 
 impl Summary {
@@ -96,6 +100,7 @@ impl Summary {
             possible,
             doubt: if missing || rcp_missing { Decision::Unknown } else { Decision::Conditional },
             broad: reading.broad(&judged),
+            giving: giving(&judged),
         }
     }
 
@@ -151,9 +156,13 @@ impl Summary {
                     granted_n: u32::try_from(counts[0]).unwrap_or(u32::MAX),
                     unused_n: None,
                     observable_n: None,
+                    undetermined_n: None,
                     breadth: BREADTHS[widest].0.to_owned(),
                     mass: f64::from(range.level.weight()) * weight,
+                    observable_mass: None,
+                    used_mass: None,
                     unused_mass: None,
+                    window_days: None,
                     decision,
                     evidence_grade: "static".to_owned(),
                 });
@@ -161,6 +170,12 @@ impl Summary {
         }
         out
     }
+}
+
+/// Identity statements that may take effect and allow.
+fn giving(judged: &[Judged<'_>]) -> Vec<(u32, Arc<Actions>)> {
+    let own = judged.iter().filter(|one| one.layer == 0 && one.standing != Standing::Never && !denies(one.statement));
+    own.map(|one| (one.statement.grant, Arc::clone(&one.statement.actions))).collect()
 }
 
 /// Breadth weights of so many actions.

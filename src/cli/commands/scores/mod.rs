@@ -1,5 +1,7 @@
 //! `scores`: every principal with its risk.
 
+pub mod why;
+
 use std::cmp::Ordering;
 use std::path::PathBuf;
 
@@ -22,6 +24,7 @@ use crate::reports::{self, Layout, json as document, rows};
 const EXAMPLES: &str = "\
 Examples:
   overgrant scores                              highest risk first
+  overgrant scores --top 10                     the first ten, why, and what is safe to remove
   overgrant scores --kind nhi --sort orphan     machines that nobody looks after
   overgrant scores --sort blast-radius --limit 20
   overgrant scores --format parquet --output scores.parquet
@@ -50,6 +53,12 @@ pub struct Args {
     /// Rows at most, 0 for all [default: 50 in a table, all elsewhere]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// The first N, with the main reason and what is safe to remove: short for --limit N --why
+    #[arg(long, value_name = "N", conflicts_with = "limit", value_parser = clap::value_parser!(u32).range(1..))]
+    top: Option<u32>,
+    /// Three lines for each: risk, main reason, what is safe to remove
+    #[arg(long)]
+    why: bool,
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
     format: RowForm,
@@ -80,8 +89,15 @@ enum Sort {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let snapshot = engine::load(&args.from, Need::Scores)?;
     let rows = select(args, &snapshot)?;
-    let listing = Listing { limit: args.limit, form: args.format, output: args.output.as_ref() };
-    put_out(listing, rows, terminal, |rows, all, layout| render(args.format, &snapshot, rows, all, layout))
+    let top = args.top.and_then(|n| usize::try_from(n).ok());
+    let listing = Listing { limit: args.limit.or(top), form: args.format, output: args.output.as_ref() };
+    let reasons = (args.why || args.top.is_some()) && args.format == RowForm::Table;
+    put_out(listing, rows, terminal, |rows, all, layout| {
+        if reasons {
+            return Ok(why::page(&snapshot, rows, all).into_bytes());
+        }
+        render(args.format, &snapshot, rows, all, layout)
+    })
 }
 
 /// The scores that pass every filter, in the order asked for; what is unknown comes last.
