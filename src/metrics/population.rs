@@ -43,7 +43,7 @@ impl Parts {
             groups.entry(labels(entity)).or_default().members.push(entity.entity);
         }
         for finding in findings.iter().filter(|finding| finding.state != FindingState::Absent) {
-            let group = groups.entry(labels(context.tables.entity(finding.entity))).or_default();
+            let group = groups.entry(labels_of(context, finding)).or_default();
             *group.findings.entry(finding.severity).or_default() += 1;
         }
         let mut parts = Self::default();
@@ -73,6 +73,20 @@ fn labels(entity: &Entity) -> Labels<'_> {
     (&entity.platform, entity.nhi, entity.domain.as_deref())
 }
 
+/// The labels of what a finding is about: where one cause affects several principals, those that they have in common.
+fn labels_of<'a>(context: &Context<'a>, finding: &Finding) -> Labels<'a> {
+    let own = labels(context.tables.entity(finding.entity));
+    if finding.affected_n < 2 {
+        return own;
+    }
+    let affected = finding.subjects.iter().filter_map(|&one| context.tables.entities.get(one as usize)).map(labels);
+    let shared = affected.reduce(|a, b| {
+        let platform = if a.0 == b.0 { a.0 } else { own.0 };
+        (platform, a.1.filter(|_| a.1 == b.1), a.2.filter(|_| a.2 == b.2))
+    });
+    shared.unwrap_or(own)
+}
+
 fn cell(platform: &str, kind: &str, domain: &str) -> Cell {
     Cell { platform: platform.to_owned(), kind: kind.to_owned(), domain: domain.to_owned() }
 }
@@ -89,4 +103,40 @@ fn cells((platform, nhi, domain): Labels<'_>) -> Vec<Cell> {
 #[must_use]
 pub fn score_of(scores: &[Score], entity: EntityId) -> Option<&Score> {
     scores.binary_search_by_key(&entity, |score| score.entity).ok().map(|at| &scores[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::testkit::World;
+    use crate::findings::{Frameworks, run};
+    use crate::model::{AttachmentKind, Layer};
+
+    #[test]
+    fn a_finding_about_a_cause_counts_where_those_are_whom_it_affects() {
+        for (machines, expected) in [(3, 1), (2, 0)] {
+            let mut world = World::new();
+            let policy = world.policy("Full");
+            world.grant(policy, &["*"], Layer::Identity);
+            for at in 0..3 {
+                let name = format!("u{at}");
+                let user = if at < machines { world.robot(&name) } else { world.user(&name) };
+                world.attach(user, policy, AttachmentKind::Identity);
+                world.protect(user, "administrator by effective permissions (x)");
+            }
+            // Whether a machine holds it is a case, and cases are told apart: without that they are one.
+            world.config.thresholds.group_causes_min = 2;
+            let found: [Option<u32>; 2] = world.with(|context| {
+                let mut findings = run(context, &Frameworks::default()).findings;
+                findings.retain(|row| row.affected_n > 1);
+                if machines == 2 {
+                    findings[0].subjects = context.principals().map(|entity| entity.entity.0).collect();
+                }
+                let parts = Parts::new(context, &findings);
+                ["nhi", WHOLE]
+                    .map(|kind| parts.0.get(&cell(WHOLE, kind, WHOLE)).map(|part| part.findings.values().sum()))
+            });
+            assert_eq!(found.map(Option::unwrap_or_default), [expected, 1], "{machines} machines");
+        }
+    }
 }

@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
-use crate::findings::{Context, Facts};
+use crate::findings::{Asked, Context, Facts};
 use crate::metrics::population::{Cell, Parts};
 use crate::metrics::{MetricsError, spread, table};
 use crate::model::{Access, AccessTable, Certainty, EntityId, Finding, Metric, Path, Results, Score, Tables};
+use crate::paths::Landscape;
 use crate::store::{SnapshotReader, StoreError};
 
 /// The tables of one snapshot that metrics are made of.
@@ -90,6 +91,9 @@ impl Stored {
             .collect();
         let (hops_certain, hops_possible) = self.hops(&zone);
         let (exposure_in, reach) = self.reach();
+        // No metric searches the graph.
+        let land = Landscape::new(&self.tables, &[], &[], zone.clone());
+        let asked = Asked::default();
         let context = Context::new(Facts {
             tables: &self.tables,
             access: &self.access,
@@ -101,6 +105,8 @@ impl Stored {
             hops_possible: &hops_possible,
             exposure_in: &exposure_in,
             reach_weight_certain: &reach,
+            land: &land,
+            asked: &asked,
             administrator_mass: &|_| 0.0,
             as_of: self.as_of,
             config,
