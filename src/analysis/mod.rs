@@ -3,6 +3,7 @@
 //! [`scan`] reads, evaluates, searches and measures; the queries below answer one question on tables that a store
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
+mod asked;
 pub mod examples;
 mod usage;
 
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
-use crate::findings::{self, Context, Facts, Frameworks, history};
+use crate::findings::{self, Asked, Context, Facts, Frameworks, history};
 use crate::metrics;
 use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Tables, Verdict};
 use crate::paths::{self, Exposure, Landscape, Witnesses};
@@ -170,6 +171,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     let AttackGraph { edges, target_sets, administrators } = attack_graph(&tables, &evaluators, &library);
     let masses: Vec<(&str, f64)> =
         evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
+    let asked = asked::ask(&tables, &evaluators);
     drop(evaluators);
     results.edges = edges;
     results.target_sets = target_sets;
@@ -180,7 +182,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    measure(request, before, &tables, zone, &masses, progress, &mut results)?;
+    measure(request, before, &tables, (zone, asked), &masses, progress, &mut results)?;
     progress.finish();
     results.coverage = coverage(&tables);
     let incomplete = incomplete(&tables);
@@ -193,7 +195,7 @@ fn measure(
     request: &ScanRequest,
     before: Option<Before<'_>>,
     tables: &Tables,
-    zone: Vec<(EntityId, String)>,
+    (zone, asked): (Vec<(EntityId, String)>, Asked),
     masses: &[(&str, f64)],
     progress: &dyn Progress,
     results: &mut Results,
@@ -214,6 +216,8 @@ fn measure(
         hops_possible: &hops_possible,
         exposure_in: &land.exposure_in(),
         reach_weight_certain: &land.blast_radius(),
+        land: &land,
+        asked: &asked,
         administrator_mass: &administrator_mass,
         as_of: request.as_of,
         config: &request.config,
