@@ -27,7 +27,7 @@ impl Report for Csv {
     }
 }
 
-const FINDING_COLUMNS: [&str; 11] = [
+const FINDING_COLUMNS: [&str; 12] = [
     "severity",
     "rule",
     "entity",
@@ -39,6 +39,7 @@ const FINDING_COLUMNS: [&str; 11] = [
     "first_seen",
     "state",
     "fingerprint",
+    "affected_n",
 ];
 
 /// Writes findings with a header row.
@@ -62,6 +63,7 @@ pub fn findings(view: &View<'_>, findings: &[&Finding], out: &mut dyn Write) -> 
             format_time(finding.first_seen),
             finding.state.to_string(),
             finding.fingerprint.clone(),
+            finding.affected_n.to_string(),
         ];
         writer.write_record(fields.iter().map(|field| cell(field).into_owned()))?;
     }
