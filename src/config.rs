@@ -57,6 +57,8 @@ pub struct Config {
     pub credential: CredentialWeights,
     pub orphan: OrphanWeights,
     pub mass: Mass,
+    /// When the sources are fit to draft changes from.
+    pub preflight: Preflight,
     /// Severity by rule id and case.
     pub severity: BTreeMap<String, BTreeMap<String, Severity>>,
 }
@@ -202,6 +204,66 @@ pub struct Breadth {
     pub all: f64,
 }
 
+/// Limits of the checks of `overgrant preflight`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preflight {
+    /// Governance tables that must be there.
+    pub tables: BTreeSet<String>,
+    pub skipped_share_max: f64,
+    pub references_share_max: f64,
+    pub conflicts_max: u32,
+    pub source_age_days_warn: u32,
+    pub source_age_days_max: u32,
+    pub review_age_days_max: u32,
+    pub overdue_share_max: f64,
+    pub owner_share_warn: f64,
+    pub owner_share_min: f64,
+    pub last_use_share_warn: f64,
+    pub last_use_share_min: f64,
+    pub person_share_warn: f64,
+    pub person_share_min: f64,
+}
+
+/// Tables that `preflight.tables` may name.
+const GOVERNANCE_TABLES: [&str; 7] =
+    ["people", "owners", "approvals", "workflows", "role_baselines", "sod_rules", "exceptions"];
+
+impl Preflight {
+    fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
+        if let Some(strange) = self.tables.iter().find(|name| !GOVERNANCE_TABLES.contains(&name.as_str())) {
+            let must = "names of people, owners, approvals, workflows, role_baselines, sod_rules, exceptions";
+            return Err(("preflight.tables", format!("`{strange}`"), must));
+        }
+        for (key, value) in [
+            ("preflight.skipped_share_max", self.skipped_share_max),
+            ("preflight.references_share_max", self.references_share_max),
+            ("preflight.overdue_share_max", self.overdue_share_max),
+            ("preflight.owner_share_warn", self.owner_share_warn),
+            ("preflight.last_use_share_warn", self.last_use_share_warn),
+            ("preflight.person_share_warn", self.person_share_warn),
+        ] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err((key, value.to_string(), "from 0 to 1"));
+            }
+        }
+        for (key, least, warn) in [
+            ("preflight.owner_share_min", self.owner_share_min, self.owner_share_warn),
+            ("preflight.last_use_share_min", self.last_use_share_min, self.last_use_share_warn),
+            ("preflight.person_share_min", self.person_share_min, self.person_share_warn),
+        ] {
+            if !(0.0..=warn).contains(&least) {
+                return Err((key, least.to_string(), "from 0 to the share below which there is a warning"));
+            }
+        }
+        if self.source_age_days_warn > self.source_age_days_max {
+            let value = self.source_age_days_warn.to_string();
+            return Err(("preflight.source_age_days_warn", value, "at most `preflight.source_age_days_max`"));
+        }
+        Ok(())
+    }
+}
+
 impl Config {
     /// The embedded default.
     ///
@@ -324,6 +386,9 @@ impl Config {
             if !(1..=100).contains(&share) {
                 return range(key, share.to_string(), "from 1 to 100");
             }
+        }
+        if let Err((key, value, must)) = self.preflight.check() {
+            return range(key, value, must);
         }
         let accounts = self.organization.own_accounts.iter().chain(&self.organization.trusted_accounts);
         for account in accounts {
@@ -449,6 +514,10 @@ mod tests {
             ("[thresholds]\ngroup_causes_min = 1", "`thresholds.group_causes_min` is 1, must be at least 2"),
             ("[thresholds]\noverprivileged_gap_pct_min = 0", "from 1 to 100"),
             ("[thresholds]\nagent_reach_pct_min = 101", "from 1 to 100"),
+            ("[preflight]\nowner_share_min = 0.95", "`preflight.owner_share_min` is 0.95"),
+            ("[preflight]\nskipped_share_max = 2", "from 0 to 1"),
+            ("[preflight]\ntables = [\"persons\"]", "`persons`"),
+            ("[preflight]\nsource_age_days_warn = 31", "source_age_days_max"),
             ("thresholds = 3", "own.toml"),
             ("[severity.key-age]\nold = \"bad\"", "`bad` is none of critical, high, medium, low"),
             ("not toml", "own.toml"),

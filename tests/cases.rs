@@ -4,6 +4,7 @@
 //! that the readers make; decisions, paths and findings against what the whole pipeline makes of them ([`analysis`]).
 
 mod analysis;
+mod governance;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,12 @@ struct Expect {
     #[serde(default)]
     usage: Vec<ExpectUsage>,
     #[serde(default)]
+    owner: Vec<governance::ExpectOwner>,
+    #[serde(default)]
+    person: Vec<governance::ExpectPerson>,
+    #[serde(default)]
+    identity: Vec<governance::ExpectIdentity>,
+    #[serde(default)]
     can: Vec<analysis::Can>,
     #[serde(default)]
     path: Vec<analysis::Way>,
@@ -64,6 +71,12 @@ struct ExpectEntity {
     scope: Option<String>,
     created_at: Option<String>,
     last_used_at: Option<String>,
+    env: Option<String>,
+    domain: Option<String>,
+    criticality: Option<f64>,
+    protected: Option<bool>,
+    owner: Option<String>,
+    owner_status: Option<String>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
     #[serde(default)]
@@ -224,6 +237,7 @@ impl Check<'_> {
         }
         self.issues(&expect.issue);
         self.grants(&expect.grant);
+        self.wrong.extend(governance::wrong(self.tables, &expect.owner, &expect.person, &expect.identity));
         self.rows(expect);
     }
 
@@ -268,6 +282,14 @@ impl Check<'_> {
             "trusts" => tables.trusts.len(),
             "credentials" => tables.credentials.len(),
             "usage" => tables.usage.len(),
+            "people" => tables.people.len(),
+            "identities" => tables.identities.len(),
+            "owners" => tables.owners.len(),
+            "approvals" => tables.approvals.len(),
+            "workflows" => tables.workflows.len(),
+            "role_baselines" => tables.role_baselines.len(),
+            "sod_rules" => tables.sod_rules.len(),
+            "exceptions" => tables.exceptions.len(),
             "issues" => tables.issues.len(),
             "skipped" => usize::try_from(tables.sources.iter().map(|source| source.skipped).sum::<u64>()).ok()?,
             _ => return None,
@@ -307,6 +329,18 @@ impl Check<'_> {
         for (field, holds, found) in checks {
             self.that(holds, || format!("`{field}` of `{id}` is {found}"));
         }
+        for (field, expected, found) in [
+            ("env", &expect.env, &entity.env),
+            ("domain", &expect.domain, &entity.domain),
+            ("owner", &expect.owner, &entity.owner),
+            ("owner_status", &expect.owner_status, &entity.owner_status),
+        ] {
+            self.that(expected.is_none() || expected == found, || format!("`{field}` of `{id}` is {found:?}"));
+        }
+        let found = (entity.criticality, entity.protected);
+        let labelled = (expect.criticality.is_none() || expect.criticality == found.0)
+            && met(expect.protected.as_ref(), &entity.protected);
+        self.that(labelled, || format!("criticality and protection of `{id}` are {found:?}"));
         let has = |key: &str, value: Option<&str>| {
             let of = self.tables.attributes.iter().filter(|row| row.entity == at && row.key == key);
             of.clone().any(|row| value.is_none_or(|value| row.value == value))

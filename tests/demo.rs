@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use overgrant::analysis::preflight;
+use overgrant::config::Config;
 use overgrant::model::{Certainty, EntityId};
 use serde::Deserialize;
 
@@ -11,6 +13,7 @@ use crate::analysed::{AS_OF, Analysed};
 #[serde(deny_unknown_fields)]
 struct Truth {
     planted: Vec<Planted>,
+    owned: Vec<Owned>,
     sound: Vec<Sound>,
 }
 
@@ -25,6 +28,16 @@ struct Planted {
     technique: Option<String>,
     certainty: Option<String>,
     to: Option<String>,
+}
+
+/// What the surest owner is; without a status, nobody says who the owner is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owned {
+    what: String,
+    principal: String,
+    status: Option<String>,
+    person: Option<String>,
 }
 
 /// No problem: no finding of a rule, or no path.
@@ -50,9 +63,28 @@ fn what_was_planted_is_found_and_nothing_that_is_sound() {
     assert_eq!(demo.scan.incomplete, [""; 0], "the demo is read as a whole");
     let planted = truth.planted.iter().filter_map(|one| Some(format!("{}: {}", one.what, one.check(&demo).err()?)));
     let sound = truth.sound.iter().filter_map(|one| Some(format!("{}: {}", one.what, one.check(&demo).err()?)));
-    let wrong: Vec<String> = planted.chain(sound).collect();
+    let owned = truth.owned.iter().filter_map(|one| Some(format!("{}: {}", one.what, one.check(&demo).err()?)));
+    let wrong: Vec<String> = planted.chain(sound).chain(owned).collect();
     assert!(wrong.is_empty(), "{} facts do not hold:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(truth.planted.len() >= 20 && truth.sound.len() >= 12);
+    assert!(truth.planted.len() >= 20 && truth.sound.len() >= 12 && truth.owned.len() >= 6);
+}
+
+#[test]
+fn the_demo_is_fit_to_draft_from_and_its_exports_alone_are_not() {
+    let judged = |paths: &[&str]| {
+        let paths = paths.iter().map(|path| root().join("demo").join(path)).collect();
+        let demo = Analysed::new(paths, AS_OF, None).expect("it can be scanned");
+        let tables = demo.tables();
+        preflight::run(tables, &tables.sources, demo.as_of, &Config::embedded().expect("it is tested"))
+    };
+    let exports =
+        ["iam", "credential-reports", "identity-center", "last-accessed", "organization", "resource-policies"];
+    let whole = judged(&[&exports[..], &["governance"]].concat());
+    assert!(whole.fit, "{:?}", whole.checks);
+    let bare = judged(&exports);
+    let failed: Vec<&str> =
+        bare.checks.iter().filter(|check| check.status == preflight::Status::Fail).map(|check| check.id).collect();
+    assert_eq!(failed, ["schema", "approval_chains", "reviews", "people_known"], "{:?}", bare.checks);
 }
 
 fn find(demo: &Analysed, end: &str) -> Result<EntityId, String> {
@@ -92,6 +124,17 @@ impl Planted {
             return Ok(());
         }
         Err(format!("the best path is {:?}", paths.first()))
+    }
+}
+
+impl Owned {
+    fn check(&self, demo: &Analysed) -> Result<(), String> {
+        let principal = find(demo, &self.principal)?;
+        let entity = demo.tables().entity(principal);
+        let surest = demo.tables().owners.iter().find(|row| row.entity == principal);
+        let person = surest.and_then(|row| row.person.as_ref());
+        let right = entity.owner_status == self.status && (self.person.is_none() || person == self.person.as_ref());
+        if right { Ok(()) } else { Err(format!("owner {:?} is {:?}: {surest:?}", entity.owner, entity.owner_status)) }
     }
 }
 

@@ -9,6 +9,7 @@ mod causes;
 mod cli;
 mod demo;
 mod history;
+mod planted;
 mod real;
 mod reference;
 mod robustness;

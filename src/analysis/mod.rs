@@ -5,6 +5,7 @@
 
 mod asked;
 pub mod examples;
+pub mod preflight;
 mod usage;
 
 use std::path::PathBuf;
@@ -124,6 +125,9 @@ fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
     let reading = input::read_all(&request.paths, platforms::ALL, &|_| progress.advance(1));
     let recognised = reading.recognised();
     let mut tables = reading.join(platforms::ALL);
+    for platform in platforms::ALL {
+        platform.at(&mut tables, request.as_of);
+    }
     request.config.apply_labels(&mut tables);
     progress.finish();
     (tables, recognised)

@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, scan, scores, snapshots,
-    techniques, trend, who_can,
+    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, preflight, scan, scores,
+    snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -47,6 +47,7 @@ Compare over time:
   trend        A metric over all snapshots: limits, drift, and what made it change
   baseline     Set or show the snapshot that others are compared with
 Look after the store:
+  preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
   techniques   List, show and check the escalation techniques
 Set up:
@@ -116,6 +117,8 @@ pub enum Command {
     Trend(trend::Args),
     /// Set or show the snapshot that others are compared with
     Baseline(baseline::Args),
+    /// Whether the sources are fit to draft changes from
+    Preflight(preflight::Args),
     /// List, show, verify and prune snapshots
     Snapshots(snapshots::Args),
     /// List, show and check the escalation techniques

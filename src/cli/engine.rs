@@ -22,6 +22,7 @@ use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 use crate::techniques::{Library, Technique};
 
+pub use crate::analysis::preflight::{Check, Preflight, Status as CheckStatus};
 pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
 /// One snapshot, as far as the command needs it.
@@ -229,6 +230,11 @@ pub fn commit(at: &StoreArgs, scan: Scan, as_of: i64) -> Result<(Snapshot, Optio
 pub fn write_parquet<R: Record>(path: &Path, rows: &[R]) -> Result<(), Failure> {
     store::write_table(path, rows)?;
     Ok(())
+}
+
+/// Judges whether the sources of a snapshot are fit to draft changes from.
+pub fn preflight(snapshot: &Snapshot, config: &Config) -> Preflight {
+    analysis::preflight::run(&snapshot.tables, &snapshot.sources, snapshot.as_of, config)
 }
 
 /// Answers one question.

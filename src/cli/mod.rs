@@ -30,6 +30,10 @@ const REPORT: &str = "please report it with the command line and, if you may, a 
 /// Runs the process: arguments, streams and exit code are the operating system's.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        // A decoder gave up on a damaged file: that is reported as an issue of the file.
+        if crate::platforms::input::parquet::is_guarded() {
+            return;
+        }
         // There is nowhere left to report that standard error is gone.
         let _ = writeln!(std::io::stderr(), "error: a bug of ours: {panic}\nhint: {REPORT}");
     }));
@@ -87,6 +91,7 @@ fn dispatch(cli: &Cli, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(args, terminal),
         Command::Trend(args) => commands::trend::run(args, terminal),
         Command::Baseline(args) => commands::baseline::run(args, terminal),
+        Command::Preflight(args) => commands::preflight::run(args, terminal),
         Command::Snapshots(args) => commands::snapshots::run(args, terminal),
         Command::Techniques(args) => commands::techniques::run(args, terminal),
         Command::Completions(args) => commands::completions::run(args, terminal),

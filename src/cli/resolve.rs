@@ -1,12 +1,12 @@
 //! From names as a person writes them to what they name: principals, resources, actions, request context.
 //!
-//! The full id comes first; then a suffix of the id that starts after a `/` or `:`, or the name; then the same
-//! without regard to case. The first of these that names anything decides. Several candidates are refused with the
-//! list, none with what comes near.
+//! How a name is understood: [`crate::model::naming`]. Several candidates are refused with the list, none with what
+//! comes near.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::Failure;
+use crate::model::naming::{Named, Names};
 use crate::model::{Entity, EntityId, EntityKind, Tables};
 
 /// Candidates listed in an error.
@@ -21,7 +21,14 @@ pub fn principal(tables: &Tables, text: &str) -> Result<EntityId, Failure> {
         return Ok(found);
     }
     let failure = Failure::usage(format!("no principal `{text}` in this snapshot"));
-    if let Some(other) = tables.entities.iter().find(|entity| names(entity, text, same)) {
+    let mut names = Names::new([text]);
+    tables.entities.iter().for_each(|entity| names.learn(entity));
+    let other = match names.find(text, |_| Some(0)) {
+        Named::Nothing => None,
+        Named::One(other) => Some(other),
+        Named::Several(others) => others.first().copied(),
+    };
+    if let Some(other) = other {
         let why = if other.present { "is no principal" } else { "is only referred to: no export defines it" };
         return Err(failure.hint(format!("`{}` ({}) {why}", other.id, other.kind)));
     }
@@ -112,27 +119,8 @@ pub fn context(given: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failur
     }
 }
 
-fn same(a: &str, b: &str) -> bool {
-    a == b
-}
-
-fn same_letters(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.to_lowercase() == b.to_lowercase()
-}
-
-/// Whether the text is the entity's name, or a suffix of its id after a boundary, or the id.
-fn names(entity: &Entity, text: &str, same: fn(&str, &str) -> bool) -> bool {
-    if text.is_empty() {
-        return false;
-    }
-    if same(&entity.id, text) || same(&entity.name, text) {
-        return true;
-    }
-    let Some(start) = entity.id.len().checked_sub(text.len()).filter(|start| *start > 0) else { return false };
-    let at_boundary = matches!(entity.id.as_bytes()[start - 1], b'/' | b':');
-    at_boundary && entity.id.get(start..).is_some_and(|suffix| same(suffix, text))
-}
-
+/// Looks the text up among the entities that `wanted` lets through: how a name is understood is decided in one place
+/// for the command line and for tables that refer to entities.
 fn unique(
     tables: &Tables,
     text: &str,
@@ -142,16 +130,13 @@ fn unique(
     if let Some(id) = tables.find(text).filter(|&id| wanted(tables.entity(id))) {
         return Ok(Some(id));
     }
-    for same in [same, same_letters] {
-        let found: Vec<&Entity> =
-            tables.entities.iter().filter(|entity| wanted(entity) && names(entity, text, same)).collect();
-        match found.len() {
-            0 => {}
-            1 => return Ok(Some(found[0].entity)),
-            _ => return Err(ambiguous(what, text, found.iter().map(|entity| entity.id.as_str()))),
-        }
+    let mut names = Names::new([text]);
+    tables.entities.iter().filter(|entity| wanted(entity)).for_each(|entity| names.learn(entity));
+    match names.find(text, |_| Some(0)) {
+        Named::Nothing => Ok(None),
+        Named::One(found) => Ok(Some(found.entity)),
+        Named::Several(found) => Err(ambiguous(what, text, found.iter().map(|entity| entity.id.as_str()))),
     }
-    Ok(None)
 }
 
 fn ambiguous<'a>(what: &str, text: &str, candidates: impl ExactSizeIterator<Item = &'a str>) -> Failure {

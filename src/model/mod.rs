@@ -12,6 +12,8 @@ mod governance;
 mod grant;
 mod ids;
 mod issue;
+pub mod naming;
+pub mod rebuild;
 mod record;
 mod result;
 mod snapshot;

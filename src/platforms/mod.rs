@@ -5,6 +5,7 @@
 
 pub mod aws;
 mod evaluator;
+pub mod governance;
 pub mod input;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
@@ -12,7 +13,7 @@ pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoin
 use crate::model::{Builder, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws];
+pub const ALL: &[&dyn Platform] = &[&aws::Aws, &governance::Governance];
 
 /// A platform whose exports are read.
 pub trait Platform: Sync {
@@ -31,6 +32,9 @@ pub trait Platform: Sync {
 
     /// Completes the joined tables with what only shows there: dangling references, deleted principals.
     fn complete(&self, tables: &mut Tables);
+
+    /// Completes the tables with what depends on the time of the scan, in milliseconds since 1970.
+    fn at(&self, _tables: &mut Tables, _as_of: i64) {}
 
     /// Full names of every action that the platform's catalogue knows.
     fn actions(&self) -> Vec<&'static str>;

@@ -47,7 +47,7 @@ pub(super) fn write_rows_of<R: Record, B: std::borrow::Borrow<R>>(
     rows: impl Iterator<Item = B>,
 ) -> Result<Written, StoreError> {
     let mut file = DigestFile::create(path)?;
-    write_rows::<R, B>(&mut file, rows).map_err(|error| match file.take_failure() {
+    write_rows::<R, B>(&mut file, count, rows).map_err(|error| match file.take_failure() {
         Some(failure) => StoreError::io("write", path, failure),
         None => StoreError::encode(path, error),
     })?;
@@ -57,10 +57,11 @@ pub(super) fn write_rows_of<R: Record, B: std::borrow::Borrow<R>>(
 
 fn write_rows<R: Record, B: std::borrow::Borrow<R>>(
     file: &mut DigestFile,
+    count: usize,
     rows: impl Iterator<Item = B>,
 ) -> Result<(), ParquetError> {
     let schema = schema::schema::<R>();
-    let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(schema::properties::<R>()?))?;
+    let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(schema::properties::<R>(count)?))?;
     let columns: Vec<Shared> = R::COLUMNS.iter().map(|spec| Shared::new(spec.kind)).collect();
     let mut handles: Vec<Box<dyn ColumnWriter>> =
         columns.iter().map(|column| Box::new(column.clone()) as Box<dyn ColumnWriter>).collect();

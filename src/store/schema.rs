@@ -19,6 +19,8 @@ use crate::model::{
 
 /// Rows in a row group. Groups are the unit in which a table is read in parallel and statistics are kept.
 pub(super) const ROW_GROUP_ROWS_MAX: usize = 128 * 1024;
+/// Rows from which on a table is compressed.
+const COMPRESSED_ROWS_MIN: usize = 1024;
 /// Rows in a page, the smallest part of a column that can be read alone.
 const PAGE_ROWS_MAX: usize = 8 * 1024;
 /// What the files say about who wrote them. It has no version, so that bytes depend on the content alone;
@@ -142,11 +144,17 @@ pub(super) fn difference<R: Record>(found: &Schema) -> Option<String> {
 
 /// How a table is encoded. Numbers and times are stored as differences, which is smallest for sorted keys and
 /// close to their width for others; texts by a dictionary until that grows past a page.
-pub(super) fn properties<R: Record>() -> Result<WriterProperties, ParquetError> {
+///
+/// A short table is not compressed: its columns would save a few kilobytes together and cost a compressor each.
+pub(super) fn properties<R: Record>(rows: usize) -> Result<WriterProperties, ParquetError> {
+    let compression = match rows {
+        0..COMPRESSED_ROWS_MIN => Compression::UNCOMPRESSED,
+        _ => Compression::ZSTD(ZstdLevel::try_new(1)?),
+    };
     let metadata = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(compression)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
         .set_statistics_enabled(EnabledStatistics::Page)

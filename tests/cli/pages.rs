@@ -12,7 +12,7 @@ fn help_is_as_expected() {
     for command in ["scan", "findings", "scores", "explain", "can", "who-can", "paths", "exposure"] {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
-    for command in ["snapshots", "techniques", "completions", "man"] {
+    for command in ["preflight", "snapshots", "techniques", "completions", "man"] {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
 }
@@ -41,6 +41,7 @@ fn every_query_says_that_there_is_no_store() {
         &["who-can", "s3:Get"],
         &["paths", "a"],
         &["exposure"],
+        &["preflight"],
         &["snapshots", "list"],
         &["snapshots", "verify"],
     ] {

@@ -84,3 +84,27 @@ fn reports_are_written_where_they_are_sent() {
     assert_eq!(csv::Reader::from_reader(read("a.csv").as_bytes()).records().count(), n);
     assert!(read("a.md").starts_with("# Privilege sprawl, 2026-11-22T00:00:00Z\n"));
 }
+
+#[test]
+fn preflight_ends_with_0_when_the_sources_are_fit_and_with_3_when_not() {
+    let folder = folder();
+    assert_eq!(scan(&folder, &[]).status.code(), Some(0));
+    let fit = run(folder.path(), &["preflight", "--format", "json"]);
+    let published = document(&fit);
+    assert_eq!((fit.status.code(), &published["fit"], &published["format"]), (Some(0), &Value::Bool(true), &1.into()));
+    let keys: Vec<&String> = published["checks"][0].as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["evidence", "id", "message", "status", "threshold", "value"]);
+
+    fs::write(folder.path().join("strict.toml"), "[preflight]\nowner_share_min = 0.9\n").expect("it can be written");
+    let strict = run(folder.path(), &["preflight", "--format", "json", "--config", "strict.toml"]);
+    let failed: Vec<Value> = document(&strict)["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .filter(|check| check["status"] == "fail")
+        .map(|check| check["id"].clone())
+        .collect();
+    assert_eq!((strict.status.code(), failed), (Some(3), vec![Value::from("owners_known")]));
+    let said = String::from_utf8_lossy(&strict.stderr).into_owned();
+    assert!(said.contains("not fit to draft from: owners_known"), "{said}");
+}

@@ -134,6 +134,7 @@ fn text_answers_are_as_expected() {
         ("unknown-snapshot", &["findings", "--snapshot", "1999"]),
         ("parquet-to-nowhere", &["scores", "--format", "parquet"]),
         ("not-protected", &["exposure", "alice"]),
+        ("preflight", &["preflight"]),
         ("technique-unknown", &["techniques", "show", "no-such-technique"]),
     ] {
         let output = run(folder.path(), arguments);

@@ -11,6 +11,7 @@ pub mod findings;
 pub mod man;
 pub mod metrics;
 pub mod paths;
+pub mod preflight;
 pub mod scan;
 pub mod scores;
 pub mod snapshots;

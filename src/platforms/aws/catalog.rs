@@ -21,6 +21,9 @@ use crate::names;
 const ACTIONS: &str = include_str!("../../../datasets/catalog/aws_actions.tsv");
 const RESOURCES: &str = include_str!("../../../datasets/catalog/aws_resources.tsv");
 
+/// No more lines than one for so many bytes are expected in the actions file.
+const LINE_BYTES_MIN: usize = 60;
+
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(ACTIONS, RESOURCES));
 
 names! {
@@ -229,13 +232,12 @@ impl Catalog {
     /// having none.
     fn parse(actions: &'static str, resources: &'static str) -> Self {
         let mut types = TypeSets::new(resources);
-        let mut rows: Vec<(Range<usize>, Action)> = Vec::with_capacity(actions.len() / 64);
+        // Room for lines shorter than they are on average: growing would copy megabytes.
+        let mut rows: Vec<Action> = Vec::with_capacity(actions.len() / LINE_BYTES_MIN);
         for line in data_lines(actions) {
             rows.extend(parse_action(line, &mut types));
         }
-        let arena: &'static [ResourceType] = types.arena.leak();
-        let actions: Vec<Action> =
-            rows.into_iter().map(|(set, action)| Action { resources: &arena[set], ..action }).collect();
+        let actions = rows;
         let ranges = level_ranges(&actions);
         let mut services: Vec<(&'static str, Range<usize>)> = Vec::new();
         for (index, range) in ranges.iter().enumerate() {
@@ -263,22 +265,21 @@ fn level_ranges(actions: &[Action]) -> Vec<ServiceLevelRange> {
     ranges
 }
 
-/// One line of the actions file; the place of its resource types in the arena apart.
-fn parse_action(line: &'static str, types: &mut TypeSets) -> Option<(Range<usize>, Action)> {
+/// One line of the actions file.
+fn parse_action(line: &'static str, types: &mut TypeSets) -> Option<Action> {
     let mut columns = line.split('\t');
     let full_name = columns.next()?;
     let (service, name) = full_name.split_once(':')?;
     let level = AccessLevel::parse(columns.next()?)?;
-    let set = types.intern(service, columns.next()?);
+    let resources = types.intern(service, columns.next()?);
     let keys = columns.next()?;
-    Some((set, Action { full_name, service, name, level, resources: &[], keys }))
+    Some(Action { full_name, service, name, level, resources, keys })
 }
 
 /// Resource types by service and name, and the sets of them that actions use, each held once.
 struct TypeSets {
     types: FxHashMap<(&'static str, &'static str), (&'static str, &'static str)>,
-    sets: FxHashMap<(&'static str, &'static str), Range<usize>>,
-    arena: Vec<ResourceType>,
+    sets: FxHashMap<(&'static str, &'static str), &'static [ResourceType]>,
 }
 
 impl TypeSets {
@@ -291,26 +292,27 @@ impl TypeSets {
                 types.insert(name, (pattern, keys));
             }
         }
-        Self { types, sets: FxHashMap::default(), arena: Vec::new() }
+        Self { types, sets: FxHashMap::default() }
     }
 
-    /// Place in the arena of the types that a column lists (`image*,key-pair`; a star marks the required ones).
-    fn intern(&mut self, service: &'static str, column: &'static str) -> Range<usize> {
+    /// The types that a column lists (`image*,key-pair`; a star marks the required ones), each set of them held once
+    /// as long as the program runs, like the catalogue.
+    fn intern(&mut self, service: &'static str, column: &'static str) -> &'static [ResourceType] {
         if column.is_empty() {
-            return 0..0;
+            return &[];
         }
         if let Some(known) = self.sets.get(&(service, column)) {
-            return known.clone();
+            return known;
         }
-        let start = self.arena.len();
+        let mut list = Vec::new();
         for entry in split_list(column) {
             let name = entry.strip_suffix('*').unwrap_or(entry);
             if let Some(&(pattern, keys)) = self.types.get(&(service, name)) {
-                self.arena.push(ResourceType { name, pattern, required: entry.len() > name.len(), keys });
+                list.push(ResourceType { name, pattern, required: entry.len() > name.len(), keys });
             }
         }
-        let set = start..self.arena.len();
-        self.sets.insert((service, column), set.clone());
+        let set: &'static [ResourceType] = list.leak();
+        self.sets.insert((service, column), set);
         set
     }
 }

@@ -41,6 +41,12 @@ impl Head {
         String::from_utf8_lossy(&self.bytes)
     }
 
+    /// Whether the text, or what is no text, begins with these bytes.
+    #[must_use]
+    pub fn starts_with(&self, bytes: &[u8]) -> bool {
+        self.bytes.starts_with(bytes)
+    }
+
     /// The first document as far as it reaches, with the first few elements of each array only; `None` when the
     /// text does not begin like JSON.
     #[must_use]

@@ -11,6 +11,8 @@ pub mod fuzzing;
 mod head;
 pub mod json;
 mod keys;
+pub mod parquet;
+pub mod secrets;
 mod walk;
 
 use std::io::{self, Cursor, Read};

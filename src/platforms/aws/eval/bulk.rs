@@ -186,10 +186,10 @@ fn split(groups: Vec<RoaringBitmap>, by: &RoaringBitmap) -> Vec<RoaringBitmap> {
 }
 
 /// A technique's question with its pinned request parameters.
-fn question<'q>(ask: &'q Ask, pins: &'q BTreeMap<String, Vec<String>>) -> Question<'q> {
+fn question<'q>(compiled: &Compiled<'_>, ask: &'q Ask, pins: &'q BTreeMap<String, Vec<String>>) -> Question<'q> {
     Question {
         action: &ask.action,
-        known: Catalog::get().find(&ask.action),
+        known: compiled.number_of(&ask.action),
         given: pins,
         strict: false,
         session_name: None,
@@ -231,7 +231,7 @@ pub fn allowing(verdict: &Verdict) -> impl Iterator<Item = u32> + '_ {
 impl View for ClassView<'_> {
     fn targets(&self, ask: &Ask, among: &RoaringBitmap) -> Reach {
         let pins = pins(ask);
-        let question = question(ask, &pins);
+        let question = question(self.compiled, ask, &pins);
         let trust = ask.action.to_ascii_lowercase().starts_with("sts:");
         let mut reach = Reach::default();
         let mut candidates = if trust { self.trusting() & among } else { among.clone() };
@@ -265,7 +265,7 @@ impl View for ClassView<'_> {
 
     fn anywhere(&self, ask: &Ask, on: On) -> Option<Standpoint> {
         let pins = pins(ask);
-        let question = question(ask, &pins);
+        let question = question(self.compiled, ask, &pins);
         match on {
             On::Everything => self.everything(&ask.action),
             On::Something if !self.may(&question) => None,
@@ -278,7 +278,8 @@ impl View for ClassView<'_> {
 
     fn together(&self, asks: &[Ask]) -> Option<Standpoint> {
         let pins: Vec<_> = asks.iter().map(pins).collect();
-        let questions: Vec<Question<'_>> = asks.iter().zip(&pins).map(|(ask, pins)| question(ask, pins)).collect();
+        let questions: Vec<Question<'_>> =
+            asks.iter().zip(&pins).map(|(ask, pins)| question(self.compiled, ask, pins)).collect();
         let may = questions.iter().all(|question| self.may(question));
         may.then(|| witness::together(&self.holder, &questions)).flatten()
     }

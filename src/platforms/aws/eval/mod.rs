@@ -10,6 +10,7 @@ mod accounts;
 mod bulk;
 mod classes;
 mod condition;
+mod covering;
 mod documents;
 mod facts;
 mod formula;
@@ -31,6 +32,7 @@ pub use self::accounts::{account_id, account_number};
 
 use self::accounts::Account;
 use self::classes::Classes;
+use self::covering::Covering;
 use self::statement::{Actions, Statement};
 use self::view::{Holder, Question};
 use super::catalog::Catalog;
@@ -56,6 +58,9 @@ pub struct Compiled<'t> {
     actions: RwLock<ActionLists>,
     /// Entities that an expanded resource pattern covers.
     covered: RwLock<FxHashMap<String, Arc<RoaringBitmap>>>,
+    covering: OnceLock<Covering>,
+    /// Roles that have a unique id, by account and name.
+    roles: OnceLock<FxHashMap<String, EntityId>>,
     /// Whether the export has an organisation's tree.
     tree: bool,
     /// Statements of all resource control policies.
@@ -64,6 +69,8 @@ pub struct Compiled<'t> {
     administrator_mass: OnceLock<f64>,
     /// What action lists and resource patterns come to.
     scopes: access::Cache,
+    /// Numbers of the actions that were asked for: techniques ask every class for the same ones.
+    asked: RwLock<FxHashMap<String, Option<u32>>>,
 }
 
 impl<'t> Compiled<'t> {
@@ -80,11 +87,26 @@ impl<'t> Compiled<'t> {
             statements: std::iter::repeat_with(OnceLock::new).take(tables.grants.len()).collect(),
             actions: RwLock::default(),
             covered: RwLock::default(),
+            covering: OnceLock::new(),
+            roles: OnceLock::new(),
             rcps: (0..tables.grants.len()).filter(|&at| tables.grants[at].layer == Layer::Rcp).collect(),
             classes: OnceLock::new(),
             administrator_mass: OnceLock::new(),
             scopes: access::Cache::default(),
+            asked: RwLock::default(),
         }
+    }
+
+    /// Number of the action in the catalogue, by its full name in any case.
+    fn number_of(&self, action: &str) -> Option<u32> {
+        if let Some(&found) = self.asked.read().ok().as_deref().and_then(|asked| asked.get(action)) {
+            return found;
+        }
+        let found = Catalog::get().find(action);
+        if let Ok(mut asked) = self.asked.write() {
+            asked.insert(action.to_owned(), found);
+        }
+        found
     }
 
     /// Rows of the grants table that an entity holds, as indices.
@@ -131,13 +153,8 @@ impl<'t> Compiled<'t> {
 
     /// The unique id of the role of this name in an account, whatever its path.
     fn role_id(&self, account: &str, name: &str) -> Option<String> {
-        let entities = &self.tables.entities;
-        let prefix = ["aws", "aws-cn", "aws-us-gov"].map(|partition| format!("arn:{partition}:iam::{account}:role/"));
-        prefix.iter().find_map(|prefix| {
-            let start = entities.partition_point(|entity| entity.id.as_str() < prefix.as_str());
-            let mut roles = entities[start..].iter().take_while(|entity| entity.id.starts_with(prefix));
-            roles.find(|role| role.present && role.name == name)?.unique_id.clone()
-        })
+        let roles = self.roles.get_or_init(|| roles(self.tables));
+        self.tables.entity(*roles.get(&role_key(account, name))?).unique_id.clone()
     }
 
     fn actions_of(&self, grant: &Grant) -> Arc<Actions> {
@@ -157,26 +174,12 @@ impl<'t> Compiled<'t> {
         if let Some(found) = self.covered.read().ok().and_then(|cache| cache.get(pattern).cloned()) {
             return found;
         }
-        let made = Arc::new(self.find_covered(pattern));
+        let covering = self.covering.get_or_init(|| Covering::new(self.tables));
+        let made = Arc::new(covering.of(self.tables, pattern));
         if let Ok(mut cache) = self.covered.write() {
             return Arc::clone(cache.entry(pattern.to_owned()).or_insert(made));
         }
         made
-    }
-
-    /// Entities are sorted by id, so that only those which share the pattern's fixed beginning are looked at.
-    fn find_covered(&self, expanded: &str) -> RoaringBitmap {
-        let entities = &self.tables.entities;
-        if pattern::is_everything(expanded) {
-            return (0..u32::try_from(entities.len()).unwrap_or(u32::MAX)).collect();
-        }
-        let prefix = pattern::fixed_prefix(expanded);
-        if prefix.len() == expanded.len() {
-            return self.tables.find(&pattern::plain(expanded)).map(|id| id.0).into_iter().collect();
-        }
-        let start = entities.partition_point(|entity| entity.id.as_str() < prefix);
-        let covered = entities[start..].iter().take_while(|entity| entity.id.starts_with(prefix));
-        covered.filter(|entity| pattern::covers(expanded, &entity.id)).map(|entity| entity.entity.0).collect()
     }
 
     /// Whether an export defines principals of this account.
@@ -191,6 +194,26 @@ impl<'t> Compiled<'t> {
     fn classes(&self) -> &Classes {
         self.classes.get_or_init(|| Classes::of(self))
     }
+}
+
+fn role_key(account: &str, name: &str) -> String {
+    format!("{account}/{name}")
+}
+
+/// All roles that have a unique id, by account and name. The first counts where a name occurs twice.
+fn roles(tables: &Tables) -> FxHashMap<String, EntityId> {
+    let mut out = FxHashMap::default();
+    for role in tables.entities.iter().filter(|entity| entity.present) {
+        let mut parts = role.id.splitn(6, ':');
+        let (service, account, resource) = (parts.nth(2), parts.nth(1), parts.next());
+        if let (Some("iam"), Some(account), Some(resource)) = (service, account, resource)
+            && resource.starts_with("role/")
+            && role.unique_id.is_some()
+        {
+            out.entry(role_key(account, &role.name)).or_insert(role.entity);
+        }
+    }
+    out
 }
 
 /// Accounts that have a user, group or role besides the root user.

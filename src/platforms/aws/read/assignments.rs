@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::identity_center::{CUSTOMER_BOUNDARY, CUSTOMER_POLICY, PROVISIONED};
 use super::names;
-use super::rebuild::{Fate, rename};
+use crate::model::rebuild::{Fate, rename};
 use crate::model::{Attachment, AttachmentKind, Builder, EntityKind};
 use crate::platforms::aws::arn::{Arn, account_id, is_account};
 

@@ -16,7 +16,6 @@ mod nature;
 mod organization;
 mod other;
 mod overlap;
-mod rebuild;
 mod reconcile;
 mod resource_policy;
 mod response;

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::authorization;
-use super::rebuild::keep_grants;
+use crate::model::rebuild::keep_grants;
 use crate::model::text::{format_time, parse_time};
 use crate::model::{Builder, EntityKind, Handle, IssueSeverity};
 
@@ -17,7 +17,7 @@ use crate::model::{Builder, EntityKind, Handle, IssueSeverity};
 pub fn withdraw_older(builders: &mut [&mut Builder]) {
     let exports: Vec<usize> =
         (0..builders.len()).filter(|&at| builders[at].source.kind == authorization::FORMAT).collect();
-    if !overlapping(builders, &exports) {
+    if exports.len() < 2 || !overlapping(builders, &exports) {
         return;
     }
     let mut contents: Vec<(usize, FxHashMap<String, u64>, i64)> =

@@ -1,12 +1,12 @@
 //! What only shows when all files of a scan are there: two exports of one account, the same policy in many of
 //! them, and names that another file explains.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::rebuild::{Fate, keep_grants, rename};
 use super::{assignments, authorization, credential_report, last_accessed, other, overlap, trail};
+use crate::model::rebuild::{Fate, keep_grants, rename};
 use crate::model::{Builder, Entity, EntityKind, Grant};
 use crate::platforms::aws::NAME;
 use crate::platforms::aws::arn::{Arn, is_account};
@@ -40,6 +40,44 @@ struct Names {
     reports: FxHashMap<String, String>,
     /// Root user of the one account that the scan is about.
     only_root: Option<String>,
+    wanted: Wanted,
+}
+
+/// What files refer to and do not define themselves: only names that are asked for are learnt, of what may be
+/// hundreds of thousands.
+#[derive(Default)]
+struct Wanted {
+    /// Ids of users, roles and groups.
+    ids: FxHashSet<String>,
+    /// Their names.
+    names: FxHashSet<String>,
+    /// Whether a last-accessed report waits for its principal.
+    reports: bool,
+}
+
+impl Wanted {
+    fn of(builders: &[&mut Builder]) -> Self {
+        let mut wanted = Self::default();
+        let referred = builders.iter().flat_map(|builder| builder.entities()).filter(|entity| !entity.present);
+        for entity in referred {
+            wanted.reports |= entity.id.starts_with(last_accessed::PENDING);
+            if let Some(arn) = Arn::parse(&entity.id).filter(|arn| principal_kind(arn).is_some()) {
+                wanted.names.insert(arn.name().to_owned());
+                wanted.ids.insert(entity.id.clone());
+            }
+        }
+        wanted
+    }
+}
+
+/// The kind of an IAM principal or group, by its ARN.
+fn principal_kind(arn: &Arn<'_>) -> Option<EntityKind> {
+    match (arn.service, arn.kind()) {
+        ("iam", "user") => Some(EntityKind::User),
+        ("iam", "role") => Some(EntityKind::Role),
+        ("iam", "group") => Some(EntityKind::Group),
+        _ => None,
+    }
 }
 
 /// Gives what one file names incompletely the id that another file knows.
@@ -54,12 +92,14 @@ pub(super) fn explain(builders: &mut [&mut Builder]) {
 }
 
 fn collect_names(builders: &[&mut Builder]) -> Names {
-    let mut names = Names::default();
+    let mut names = Names { wanted: Wanted::of(builders), ..Names::default() };
     let mut roots = BTreeSet::new();
     for builder in builders {
         for entity in builder.entities() {
             if entity.present {
-                names.present.insert(entity.id.clone());
+                if names.wanted.ids.contains(&entity.id) {
+                    names.present.insert(entity.id.clone());
+                }
                 if entity.name == "root" && entity.id.ends_with(":root") {
                     roots.insert(entity.id.clone());
                 }
@@ -76,20 +116,24 @@ impl Names {
         let Some(arn) = Arn::parse(&entity.id) else { return };
         match (arn.service, arn.kind()) {
             ("iam", "user" | "role" | "group") => {
-                if entity.present {
+                if entity.present && self.wanted.names.contains(&entity.name) {
                     let key = (arn.account.to_owned(), entity.kind.as_str(), entity.name.clone());
                     self.principals.entry(key).or_insert_with(|| entity.id.clone());
                 }
-                // Some tools name a file by the ARN with `_` for what a file name may not hold.
-                self.reports.entry(last_accessed::mangled(&entity.id)).or_insert_with(|| entity.id.clone());
+                self.learn_report(entity);
             }
-            ("iam", "policy") => {
-                self.reports.entry(last_accessed::mangled(&entity.id)).or_insert_with(|| entity.id.clone());
-            }
+            ("iam", "policy") => self.learn_report(entity),
             ("organizations", "policy") | ("sso", _) => {
                 self.by_suffix.entry(arn.name().to_owned()).or_insert_with(|| entity.id.clone());
             }
             _ => {}
+        }
+    }
+
+    /// Some tools name a file by the ARN with `_` for what a file name may not hold.
+    fn learn_report(&mut self, entity: &Entity) {
+        if self.wanted.reports {
+            self.reports.entry(last_accessed::mangled(&entity.id)).or_insert_with(|| entity.id.clone());
         }
     }
 
@@ -116,12 +160,7 @@ impl Names {
             return Fate::Keep;
         }
         let Some(arn) = Arn::parse(&entity.id) else { return Fate::Keep };
-        let kind = match (arn.service, arn.kind()) {
-            ("iam", "user") => EntityKind::User,
-            ("iam", "role") => EntityKind::Role,
-            ("iam", "group") => EntityKind::Group,
-            _ => return Fate::Keep,
-        };
+        let Some(kind) = principal_kind(&arn) else { return Fate::Keep };
         found(self.principals.get(&(arn.account.to_owned(), kind.as_str(), arn.name().to_owned())))
     }
 }
@@ -137,11 +176,14 @@ fn unit(builder: &Builder, grant: &Grant) -> (String, String) {
 /// Statements of one policy that several files hold are kept from one of them only: from the newest version,
 /// and of equals from the first file.
 fn keep_one_copy(builders: &mut [&mut Builder]) {
-    let mut best: BTreeMap<(String, String), ((u64, i64), usize)> = BTreeMap::new();
+    if builders.iter().filter(|builder| !builder.grants.is_empty()).count() < 2 {
+        return;
+    }
+    let mut best: FxHashMap<(String, String), ((u64, i64), usize)> = FxHashMap::default();
     let mut shared = false;
     for (number, builder) in builders.iter().enumerate() {
         let ages = versions(builder);
-        let mut here: BTreeMap<(String, String), i64> = BTreeMap::new();
+        let mut here: FxHashMap<(String, String), i64> = FxHashMap::default();
         for grant in &builder.grants {
             let newest = here.entry(unit(builder, grant)).or_insert(i64::MIN);
             *newest = (*newest).max(grant.granted_at.unwrap_or(i64::MIN));
@@ -225,6 +267,9 @@ fn mark_unknown_permissions(builders: &mut [&mut Builder]) {
 /// A page that announces more is complete when another file of the same account holds the last page.
 fn settle_pages(builders: &mut [&mut Builder]) {
     let open = |builder: &Builder| builder.issues.iter().any(|issue| issue.code == "more_pages");
+    if !builders.iter().any(|builder| open(builder)) {
+        return;
+    }
     let accounts = |builder: &Builder| -> BTreeSet<String> {
         let ids = builder.entities().iter().filter(|entity| entity.present && entity.kind == EntityKind::Scope);
         ids.map(|entity| entity.id.clone()).filter(|id| is_account(id.trim_start_matches("aws:account/"))).collect()

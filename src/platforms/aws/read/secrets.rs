@@ -3,7 +3,7 @@
 //! Readers store only the fields that they know, none of which is a secret. This finds that a record held one
 //! all the same, so that the person learns that the file is sensitive.
 
-use crate::model::{Builder, IssueSeverity};
+pub use crate::platforms::input::secrets::{is_secret, report};
 
 /// Fields whose value is a secret.
 const FIELDS: [&str; 9] = [
@@ -17,9 +17,6 @@ const FIELDS: [&str; 9] = [
     "Base32StringSeed",
     "CertificatePrivateKey",
 ];
-
-/// Opening of a private key in text form, wherever it stands.
-const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 /// Whether an object, or an object in it, is a response that hands out a secret (`create-access-key`, `assume-role`,
 /// `get-secret-value`): such a file is known, so that its secret is reported.
@@ -54,21 +51,6 @@ fn holds_text(after: &str) -> bool {
     value.map(str::trim_start).is_some_and(|value| value.starts_with('"') && !value.starts_with("\"\""))
 }
 
-/// Whether a text that would be kept (a tag's value) is a private key.
-#[must_use]
-pub fn is_secret(text: &str) -> bool {
-    text.contains(PRIVATE_KEY)
-}
-
-/// Reports secrets that were dropped.
-pub fn report(builder: &mut Builder, count: usize, record: &str) {
-    if count > 0 {
-        let fields = if count == 1 { "one field that holds" } else { "fields that hold" };
-        let message = format!("{fields} a secret value dropped ({count}); the export itself is sensitive");
-        builder.issue(IssueSeverity::Warning, "secret_dropped", record, message);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +60,5 @@ mod tests {
         assert_eq!(count(br#"{"AccessKey":{"SecretAccessKey" : "abc","SessionToken":""}}"#), 1);
         assert_eq!(count(br#"{"Action":"secretsmanager:GetSecretValue","Note":"SecretAccessKey"}"#), 0);
         assert_eq!(count(br#"{"PrivateKey":"x","KeyMaterial":"y"}"#), 2);
-        assert!(is_secret("-----BEGIN RSA PRIVATE KEY-----"));
     }
 }

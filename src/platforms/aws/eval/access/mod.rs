@@ -89,9 +89,11 @@ impl Summary {
             // It may deny everything.
             total = total.doubted(&Slots::get().all);
         }
+        let possible = by_breadth(total.iter(), only);
+        let open = total.iter().any(|part| !part.certain);
         Self {
-            certain: by_breadth(total.iter().filter(|part| part.certain), only),
-            possible: by_breadth(total.iter(), only),
+            certain: if open { by_breadth(total.iter().filter(|part| part.certain), only) } else { possible.clone() },
+            possible,
             doubt: if missing || rcp_missing { Decision::Unknown } else { Decision::Conditional },
             broad: reading.broad(&judged),
         }
@@ -132,7 +134,9 @@ impl Summary {
             let wider = more[at + 1].clone();
             more[at] |= wider;
         }
-        let [certain, more, possible] = [&self.certain, &more, &self.possible].map(by_range);
+        let certain = by_range(&self.certain);
+        let possible = if more[0].is_empty() { certain.clone() } else { by_range(&self.possible) };
+        let more = by_range(&more);
         for (at, range) in Catalog::get().ranges().iter().enumerate() {
             let counts = |sets: &[Vec<u64>; 3]| -> [u64; 3] { std::array::from_fn(|breadth| sets[breadth][at]) };
             let (certain, more) = (counts(&certain), counts(&more));
@@ -177,18 +181,22 @@ pub fn administrator_mass() -> f64 {
 /// Actions of each set in each range of the catalogue. Sets are walked once: asking a set for its size within each of
 /// the thousand and more ranges costs far more.
 fn by_range(sets: &ByBreadth) -> [Vec<u64>; 3] {
-    let ranges = Catalog::get().ranges();
-    std::array::from_fn(|at| {
+    let walk = |set: &RoaringBitmap| {
+        let ranges = Catalog::get().ranges();
         let mut counts = vec![0; ranges.len()];
         let mut range = 0;
-        for action in &sets[at] {
+        for action in set {
             while ranges[range].end <= action {
                 range += 1;
             }
             counts[range] += 1;
         }
         counts
-    })
+    };
+    let narrow = walk(&sets[0]);
+    let prefix = if sets[1] == sets[0] { narrow.clone() } else { walk(&sets[1]) };
+    let all = if sets[2] == sets[1] { prefix.clone() } else { walk(&sets[2]) };
+    [narrow, prefix, all]
 }
 
 fn by_breadth<'p>(parts: impl Iterator<Item = &'p Part>, only: Option<&RoaringBitmap>) -> ByBreadth {
@@ -199,7 +207,10 @@ fn by_breadth<'p>(parts: impl Iterator<Item = &'p Part>, only: Option<&RoaringBi
             *slots |= &*own;
         }
     }
-    std::array::from_fn(|at| Slots::get().filled(&slots[at], at == 2))
+    let [narrow, prefix, all] = &slots;
+    let filled = Slots::get().filled(narrow, false);
+    let wider = if prefix == narrow { filled.clone() } else { Slots::get().filled(prefix, false) };
+    [filled, wider, Slots::get().filled(all, true)]
 }
 
 /// A holder's statements as they are turned into parts.

@@ -39,6 +39,8 @@ pub struct Slots {
     /// Types by the service of their ARN.
     by_service: FxHashMap<&'static str, Vec<usize>>,
     pub all: RoaringBitmap,
+    /// Every action.
+    actions: RoaringBitmap,
 }
 
 impl Slots {
@@ -57,6 +59,7 @@ impl Slots {
             types: Vec::new(),
             by_service: FxHashMap::default(),
             all: RoaringBitmap::new(),
+            actions: RoaringBitmap::new(),
         };
         let mut numbers: FxHashMap<&'static str, usize> = FxHashMap::default();
         for (id, action) in (0..).zip(Catalog::get().actions()) {
@@ -90,6 +93,7 @@ impl Slots {
             slots.by_service.entry(service(pattern)).or_default().push(at);
         }
         slots.all.insert_range(0..count(slots.owner.len()));
+        slots.actions.insert_range(0..count(slots.first.len()));
         slots
     }
 
@@ -99,8 +103,7 @@ impl Slots {
         let mut out = RoaringBitmap::new();
         for action in actions {
             if let Some(&first) = self.first.get(action as usize) {
-                let end = self.first.get(action as usize + 1).copied().unwrap_or(count(self.owner.len()));
-                out.insert_range(first..end);
+                out.insert_range(first..first + self.total(action as usize));
             }
         }
         out
@@ -109,17 +112,42 @@ impl Slots {
     /// The actions whose slots are filled: as many as a call needs, or `every` one.
     #[must_use]
     pub fn filled(&self, slots: &RoaringBitmap, every: bool) -> RoaringBitmap {
-        let mut out = RoaringBitmap::new();
-        let least = if every { &self.size } else { &self.needed };
+        // An administrator's, of which there are many.
+        if *slots == self.all {
+            return self.actions.clone();
+        }
+        let absent = &self.all - slots;
+        if absent.len() > slots.len() {
+            return self.reached(slots, every, |action| self.least(action, every));
+        }
+        // Most are there: an action is left out when so many of its slots are absent that too few remain.
+        let all = |action: usize| if every { self.size[action] } else { self.total(action) };
+        &self.actions - &self.reached(&absent, every, |action| all(action) - self.least(action, every) + 1)
+    }
+
+    /// Slots of an action that must be filled.
+    fn least(&self, action: usize, every: bool) -> u32 {
+        if every { self.size[action] } else { self.needed[action] }
+    }
+
+    /// Slots of an action, routes included.
+    fn total(&self, action: usize) -> u32 {
+        self.first.get(action + 1).copied().unwrap_or(count(self.owner.len())) - self.first[action]
+    }
+
+    /// The actions of which a set has as many slots as `enough` says, routes aside where `every` slot counts.
+    fn reached(&self, slots: &RoaringBitmap, every: bool, enough: impl Fn(usize) -> u32) -> RoaringBitmap {
+        let mut out = Vec::new();
         let mut last = (u32::MAX, 0);
         for slot in slots.iter().filter(|&slot| !every || !self.routes.contains(slot)) {
             let action = self.owner[slot as usize];
             last = if last.0 == action { (action, last.1 + 1) } else { (action, 1) };
-            if last.1 == least[action as usize] {
-                out.insert(action);
+            if last.1 == enough(action as usize) {
+                out.push(action);
             }
         }
-        out
+        // Slots are in the order of the actions.
+        RoaringBitmap::from_sorted_iter(out).unwrap_or_default()
     }
 
     /// The slots of the types that an expanded pattern matches wholly in the caller's own account, and of those that
@@ -244,5 +272,34 @@ impl Cache {
         let Ok(mut sets) = self.sets.write() else { return Arc::new(set) };
         let key: Vec<u32> = if set.len() <= 4096 { set.iter().collect() } else { return Arc::new(set) };
         Arc::clone(sets.entry(key).or_insert_with(|| Arc::new(set)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_of_a_nearly_full_set_are_those_that_counting_its_slots_gives() {
+        let slots = Slots::get();
+        let obvious = |set: &RoaringBitmap, every: bool| -> RoaringBitmap {
+            let filled = |action: &u32| {
+                let own = slots.of(&RoaringBitmap::from_iter([*action]));
+                let counts = |slot: u32| set.contains(slot) && (!every || !slots.routes.contains(slot));
+                let there = u64::try_from(own.iter().filter(|&slot| counts(slot)).count()).unwrap_or(0);
+                there >= u64::from(slots.least(*action as usize, every)).max(1)
+            };
+            (0..u32::try_from(Catalog::get().actions().len()).unwrap_or(0)).filter(filled).collect()
+        };
+        for step in [2, 3, 7, 50] {
+            for rest in 0..2 {
+                let some: RoaringBitmap = slots.all.iter().filter(|slot| slot % step == rest).collect();
+                for every in [false, true] {
+                    assert!(slots.filled(&some, every) == obvious(&some, every), "every {step}: {every}");
+                    let most = &slots.all - &some;
+                    assert!(slots.filled(&most, every) == obvious(&most, every), "all but every {step}: {every}");
+                }
+            }
+        }
     }
 }

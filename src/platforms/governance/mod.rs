@@ -1,0 +1,86 @@
+//! Governance tables: who people are, who owns and approves what, what is needed, kept apart and excepted.
+//!
+//! These tables are what an organisation keeps beside its platforms, in spreadsheets and exports of other tools. Each is
+//! a CSV file recognised by its header (`docs/governance.md` describes all of them), exceptions also a TOML file, usage
+//! also a Parquet file. They name principals as people do; [`Platform::reconcile`] finds out whom they mean, and
+//! [`Platform::complete`] joins people, owners and approvers and checks that everyone named is somebody.
+//!
+//! It is a platform without principals of its own: nobody acts on it.
+
+mod checks;
+mod directory;
+mod evaluator;
+mod format;
+mod identities;
+#[cfg(test)]
+mod mutation;
+mod ownership;
+mod people;
+mod records;
+mod references;
+mod row;
+mod rules;
+mod table;
+#[cfg(test)]
+mod testing;
+mod text_blocks;
+mod usage_file;
+
+use super::{Evaluator, Platform, Settings, input};
+use crate::model::{Builder, Tables};
+
+/// Registry name of the platform.
+pub const NAME: &str = "governance";
+
+/// The governance tables.
+pub struct Governance;
+
+impl Platform for Governance {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "Governance tables"
+    }
+
+    fn readers(&self) -> &'static [&'static dyn input::Reader] {
+        format::READERS
+    }
+
+    fn reconcile(&self, builders: &mut [Builder]) {
+        people::keep_one_each(builders);
+        references::resolve(builders);
+    }
+
+    fn complete(&self, tables: &mut Tables) {
+        identities::join(tables);
+        checks::all(tables);
+        ownership::settle(tables);
+        sort(tables);
+    }
+
+    fn at(&self, tables: &mut Tables, as_of: i64) {
+        if people::at(tables, as_of) {
+            checks::again(tables);
+            ownership::judge(tables);
+        }
+        sort(tables);
+    }
+
+    fn actions(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn evaluator<'t>(&self, _tables: &'t Tables, _settings: Settings) -> Box<dyn Evaluator + 't> {
+        Box::new(evaluator::Nobody)
+    }
+}
+
+/// Puts what was added in its order.
+fn sort(tables: &mut Tables) {
+    tables
+        .issues
+        .sort_by(|a, b| (a.source, &a.record, &a.code, &a.message).cmp(&(b.source, &b.record, &b.code, &b.message)));
+    tables.issues.dedup();
+}
