@@ -78,6 +78,10 @@ pub struct Thresholds {
     pub usage_window_days: u32,
     pub near_hops_max: u32,
     pub cohort_size_min: u32,
+    pub group_causes_min: u32,
+    pub overprivileged_gap_pct_min: u32,
+    pub agent_reach_pct_min: u32,
+    pub credential_life_days_max: u32,
 }
 
 /// Days after which a right that is needed will usually have been used, by access level.
@@ -121,6 +125,7 @@ pub struct Peers {
 pub struct Organization {
     pub own_accounts: BTreeSet<String>,
     pub trusted_accounts: BTreeSet<String>,
+    pub production_environments: BTreeSet<String>,
 }
 
 /// Puts entities into the protected zone.
@@ -432,6 +437,17 @@ impl Config {
             let value = self.thresholds.key_age_days_max.to_string();
             return range("thresholds.key_age_days_max", value, "at most `thresholds.key_age_days_critical`");
         }
+        if self.thresholds.group_causes_min < 2 {
+            return range("thresholds.group_causes_min", self.thresholds.group_causes_min.to_string(), "at least 2");
+        }
+        for (key, share) in [
+            ("thresholds.overprivileged_gap_pct_min", self.thresholds.overprivileged_gap_pct_min),
+            ("thresholds.agent_reach_pct_min", self.thresholds.agent_reach_pct_min),
+        ] {
+            if !(1..=100).contains(&share) {
+                return range(key, share.to_string(), "from 1 to 100");
+            }
+        }
         if let Err((key, value, must)) = self.preflight.check() {
             return range(key, value, must);
         }
@@ -564,6 +580,9 @@ mod tests {
             ("[organization]\nown_accounts = [\"12\"]", "12 digits"),
             ("[thresholds]\nunused_days_review = 100", "unused_days_review"),
             ("[thresholds]\nunused_days_max = \"many\"", "own.toml"),
+            ("[thresholds]\ngroup_causes_min = 1", "`thresholds.group_causes_min` is 1, must be at least 2"),
+            ("[thresholds]\noverprivileged_gap_pct_min = 0", "from 1 to 100"),
+            ("[thresholds]\nagent_reach_pct_min = 101", "from 1 to 100"),
             ("[preflight]\nowner_share_min = 0.95", "`preflight.owner_share_min` is 0.95"),
             ("[preflight]\nskipped_share_max = 2", "from 0 to 1"),
             ("[preflight]\ntables = [\"persons\"]", "`persons`"),

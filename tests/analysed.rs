@@ -85,9 +85,12 @@ impl Analysed {
         first.map(|step| step.technique.clone()).collect()
     }
 
-    /// Findings of a rule about an entity; about anyone when none is given.
+    /// Findings of a rule about an entity, or about a cause that affects it with others; about anyone when none is given.
     pub fn findings(&self, rule: &str, entity: Option<EntityId>) -> Vec<&Finding> {
         let all = self.scan.results.findings.iter();
-        all.filter(|finding| finding.rule == rule && entity.is_none_or(|entity| finding.entity == entity)).collect()
+        let affected = |finding: &Finding, entity: EntityId| {
+            finding.entity == entity || (finding.affected_n > 1 && finding.subjects.contains(&entity.0))
+        };
+        all.filter(|finding| finding.rule == rule && entity.is_none_or(|entity| affected(finding, entity))).collect()
     }
 }

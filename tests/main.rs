@@ -5,6 +5,7 @@
 mod agreement;
 mod analysed;
 mod cases;
+mod causes;
 mod cli;
 mod demo;
 mod history;

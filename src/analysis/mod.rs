@@ -3,6 +3,7 @@
 //! [`scan`] reads, evaluates, searches and measures; the queries below answer one question on tables that a store
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
+mod asked;
 pub mod examples;
 pub mod preflight;
 mod role_gap;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 
 use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
-use crate::findings::{self, Context, Facts, Frameworks, exceptions, history, lifecycle};
+use crate::findings::{self, Asked, Context, Facts, Frameworks, exceptions, history, lifecycle};
 use crate::metrics::history::past::Past;
 use crate::metrics::{self, Inputs};
 use crate::model::{
@@ -181,6 +182,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     let AttackGraph { edges, target_sets, administrators } = attack_graph(&tables, &evaluators, &library);
     let masses: Vec<(&str, f64)> =
         evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
+    let asked = asked::ask(&tables, &evaluators);
     drop(evaluators);
     results.edges = edges;
     results.target_sets = target_sets;
@@ -191,7 +193,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    tables.exceptions = measure(request, before, &tables, zone, &masses, progress, &mut results)?;
+    tables.exceptions = measure(request, before, &tables, (zone, asked), &masses, progress, &mut results)?;
     tables.issues.extend(exceptions::issues(&tables.exceptions));
     scores::fill_role_gaps(&mut results.scores, &role_gaps);
     progress.finish();
@@ -206,7 +208,7 @@ fn measure(
     request: &ScanRequest,
     before: Option<Before<'_>>,
     tables: &Tables,
-    zone: Vec<(EntityId, String)>,
+    (zone, asked): (Vec<(EntityId, String)>, Asked),
     masses: &[(&str, f64)],
     progress: &dyn Progress,
     results: &mut Results,
@@ -228,6 +230,8 @@ fn measure(
         hops_possible: &hops_possible,
         exposure_in: &land.exposure_in(),
         reach_weight_certain: &land.blast_radius(),
+        land: &land,
+        asked: &asked,
         administrator_mass: &administrator_mass,
         as_of: request.as_of,
         config: &request.config,

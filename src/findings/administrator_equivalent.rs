@@ -1,7 +1,7 @@
 //! A principal that is an administrator by its effective permissions.
 
 use super::trust::outsider;
-use super::{Context, Draft, Info, Rule};
+use super::{Cause, Context, Draft, Info, Rule, causes};
 use crate::model::{AttachmentKind, Effect, Entity, EntityId, Grant};
 
 /// Statements cited; the grants table has them all.
@@ -45,9 +45,15 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     };
     let mut evidence = vec![reason.to_owned()];
     evidence.extend(outsider.map(|who| format!("{who} outside the organisation may act as it")));
-    evidence.extend(widest(context, entity.entity).into_iter().take(CITED_MAX).map(|row| context.cite(row.grant)));
+    let widest: Vec<u32> = widest(context, entity.entity).into_iter().map(|row| row.grant).collect();
+    evidence.extend(widest.iter().take(CITED_MAX).map(|&grant| context.cite(grant)));
+    let cause = causes::source(context, entity.entity, &widest).map(|entity| Cause {
+        entity,
+        key: vec![],
+        says: ("makes", "administrators".to_owned()),
+    });
     let title = format!("{} is an administrator", context.call(entity.entity));
-    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![], evidence })
+    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![], evidence, cause })
 }
 
 /// Statements of the principal and its groups that allow every action of the platform or of its identity service.

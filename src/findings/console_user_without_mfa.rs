@@ -46,7 +46,7 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Draft {
         evidence.push("reaches the protected zone in a few certain steps".to_owned());
     }
     let title = format!("{} signs in with a password and no second factor", context.call(of));
-    Draft { entity: of, case, title, subjects: vec![], key: vec![], evidence }
+    Draft { entity: of, case, title, subjects: vec![], key: vec![], evidence, cause: None }
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn draft(
     let mut evidence = vec![format!("`{}` is in no export", missing.id)];
     evidence.extend(Some(place()).filter(|place| !place.is_empty()));
     let key = vec![case.to_owned(), missing.id.clone()];
-    Some(Draft { entity: from, case, title, subjects: vec![to], key, evidence })
+    Some(Draft { entity: from, case, title, subjects: vec![to], key, evidence, cause: None })
 }
 
 /// Whether an export of its own account would define it: principals of that account are loaded. AWS-managed policies

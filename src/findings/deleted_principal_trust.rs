@@ -36,6 +36,7 @@ impl Rule for DeletedPrincipalTrust {
             subjects: vec![],
             key: vec![id.to_owned()],
             evidence: rows.iter().map(|row| context.cite(row.grant)).collect(),
+            cause: None,
         };
         found.into_iter().map(draft).collect()
     }

@@ -56,7 +56,7 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     // A key whose use is not known may be in use.
     let open = context.live_keys(entity).filter(|row| context.key_unused_days(row).is_none());
     evidence.extend(open.map(|row| format!("when `{}` was last used is not known", row.credential)));
-    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![], evidence })
+    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![], evidence, cause: None })
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::facts::count;
 use super::trust::outsider;
-use super::{Context, Draft, Info, Rule};
-use crate::model::{Certainty, Edge, Entity, EntityId, Path};
+use super::{Cause, Context, Draft, Info, Rule};
+use crate::model::{Certainty, Edge, Entity, EntityId};
 
 /// Statements cited for one step; the edges table has them all.
 const CITED_MAX: usize = 5;
@@ -65,13 +65,21 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     evidence.extend(outsider.map(|who| format!("{who} outside the organisation may act as it")));
     let mut subjects = Vec::new();
     if let Some(path) = path {
-        subjects = tell(context, path, &mut evidence);
+        subjects = tell(context, of, &path.steps, &mut evidence);
         evidence.extend(
             context.zone_reason(path.target).map(|why| format!("{} is protected: {why}", context.call(path.target))),
         );
         evidence.extend(path.weakest_reason.as_ref().map(|reason| format!("hangs on: {reason}")));
     }
-    Some(Draft { entity: of, case, title, subjects, key: vec![], evidence })
+    let cause = context.first_step_cause(of, certainty).map(|entity| Cause {
+        entity,
+        key: vec![],
+        says: match certainty {
+            Certainty::Certain => ("lets", "escalate to the protected zone".to_owned()),
+            Certainty::Conditional => ("may let", "escalate to the protected zone".to_owned()),
+        },
+    });
+    Some(Draft { entity: of, case, title, subjects, key: vec![], evidence, cause })
 }
 
 const fn case(certainty: Certainty, near: bool, nhi: bool, external: bool) -> &'static str {
@@ -89,13 +97,14 @@ const fn case(certainty: Certainty, near: bool, nhi: bool, external: bool) -> &'
     }
 }
 
-/// Adds the steps of a path in words, target sets left out, and gives the entities on it after the first.
-fn tell(context: &Context<'_>, path: &Path, evidence: &mut Vec<String>) -> Vec<EntityId> {
+/// Adds the steps of a way (rows of the edges table) in words, target sets left out, and gives the entities on it after
+/// the first.
+pub(super) fn tell(context: &Context<'_>, start: EntityId, steps: &[u32], evidence: &mut Vec<String>) -> Vec<EntityId> {
     let mut on_it = Vec::new();
     // The edge by which a target set was entered says how; the one that leaves it says to whom.
     let mut entered: Option<&Edge> = None;
-    let mut from = path.entity;
-    for edge in path.steps.iter().filter_map(|&at| context.facts.edges.get(at as usize)) {
+    let mut from = start;
+    for edge in steps.iter().filter_map(|&at| context.facts.edges.get(at as usize)) {
         if edge.dst as usize >= context.tables.entities.len() {
             entered = Some(edge);
             continue;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::asked::Asked;
 use super::lifecycle::Lifecycle;
 use super::trust::account_of;
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::model::{
     Access, AccessTable, Attachment, AttachmentKind, Attribute, Certainty, ClassTable, Credential, Edge, Entity,
     EntityId, EntityKind, Grant, Membership, MembershipKind, Path, Removal, Tables, TargetSet, Trust, Usage,
 };
+use crate::paths::Landscape;
 
 /// Milliseconds of a day.
 pub const DAY: i64 = 86_400_000;
@@ -40,6 +42,10 @@ pub struct Facts<'a> {
     pub exposure_in: &'a [u32],
     /// By entity number: share of entities that certain paths reach, weighted by criticality, 0 to 1.
     pub reach_weight_certain: &'a [f64],
+    /// The attack graph, for searches of a rule's own.
+    pub land: &'a Landscape<'a>,
+    /// What the evaluators were asked for rules.
+    pub asked: &'a Asked,
     /// Privilege mass of a platform's full administrator.
     pub administrator_mass: &'a (dyn Fn(&str) -> f64 + Sync),
     /// Time of the scan in milliseconds since 1970.

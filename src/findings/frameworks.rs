@@ -173,6 +173,7 @@ mod tests {
             ("A-03", "owasp-asi:2026:ASI03"),
             ("A-04", "owasp-asi:2026:ASI04"),
             ("IAM-01", "csa-maestro:2025:L6"),
+            ("MAESTRO IAM-01", "csa-maestro:2025:L6"),
         ] {
             assert_eq!(frameworks.resolve(id).as_deref(), Some(expected), "{id}");
         }

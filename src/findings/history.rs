@@ -21,15 +21,17 @@ pub fn fingerprint(rule: &str, entity: &str, key: &[String]) -> String {
     short_hash(&parts)
 }
 
-/// What a finding says, hashed: changes when its severity, sentence, subjects or evidence do.
+/// What a finding says, hashed: changes when its severity, subjects or evidence do. Ages are left out, for a key that
+/// got a week older in a week is no news: an age that crosses a limit shows in the severity. The sentence is left out
+/// too: all that it says is in the rest.
 #[must_use]
 pub fn digest(finding: &Finding, tables: &Tables) -> String {
-    let mut parts = vec![finding.severity.as_str().to_owned(), finding.title.clone()];
+    let mut parts = vec![finding.severity.as_str().to_owned()];
     parts
         .extend(finding.subjects.iter().filter_map(|&subject| Some(tables.entities.get(subject as usize)?.id.clone())));
     // Where the lists meet must show, or moving an item from one to the other would not.
     parts.push("evidence".to_owned());
-    parts.extend(finding.evidence.iter().map(|fact| without_numbers(fact)));
+    parts.extend(finding.evidence.iter().map(|fact| ageless(&without_numbers(fact))));
     short_hash(&parts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -39,6 +41,24 @@ fn without_numbers(fact: &str) -> String {
         Some(rest) => rest.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned(),
         None => fact.to_owned(),
     }
+}
+
+/// A text with every number of days taken out: `3 days ago` and `1 day ago` are the same.
+fn ageless(text: &str) -> String {
+    let mut parts = text.split(" day");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let number = kept.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        if number < kept.len() {
+            kept.truncate(number);
+            kept.push_str(" day");
+            kept.push_str(part.strip_prefix('s').unwrap_or(part));
+        } else {
+            kept.push_str(" day");
+            kept.push_str(part);
+        }
+    }
+    kept
 }
 
 fn short_hash(parts: &[&str]) -> String {
@@ -120,6 +140,7 @@ mod tests {
             entity,
             title: "t".to_owned(),
             subjects: vec![],
+            affected_n: 1,
             evidence: vec![evidence.to_owned()],
             frameworks: vec![],
             first_seen: 7,
@@ -155,6 +176,28 @@ mod tests {
         let mut current = vec![Finding { first_seen: 50, ..finding(b(&now), "grant:3 statement `t`") }];
         carry_over(&known, &mut current, &now);
         assert_eq!((current[0].state, current[0].first_seen), (FindingState::Updated, 7));
+    }
+
+    #[test]
+    fn a_finding_that_only_grew_older_is_unchanged_and_one_that_says_more_is_updated() {
+        let mut world = World::new();
+        world.user("b");
+        let tables = world.tables();
+        let b = tables.find(&World::user_id("b")).unwrap_or(EntityId(99));
+        let known = recall(&[finding(b, "1 day before the scan")], &tables, &tables);
+        let state = |change: &dyn Fn(&mut Finding)| {
+            let mut current = vec![finding(b, "8 days before the scan")];
+            change(&mut current[0]);
+            carry_over(&known, &mut current, &tables);
+            current[0].state
+        };
+        assert_eq!(state(&|_| {}), FindingState::Unchanged);
+        assert_eq!(state(&|row| row.title = "8 days old".to_owned()), FindingState::Unchanged);
+        assert_eq!(state(&|row| row.severity = Severity::Low), FindingState::Updated);
+        assert_eq!(state(&|row| row.subjects = vec![0]), FindingState::Updated);
+        assert_eq!(state(&|row| row.evidence.push("more".to_owned())), FindingState::Updated);
+        assert_eq!(ageless("1 day of 30 days, Monday 5"), " day of  day, Monday 5");
+        assert_eq!(ageless("in 2 steps, 90 days; every day counts"), "in 2 steps,  day; every day counts");
     }
 
     #[test]

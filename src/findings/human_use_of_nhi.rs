@@ -69,7 +69,15 @@ fn password(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
         None if privileged => ("privileged", format!("{who} is a machine's and has a console password")),
         None => ("password", format!("{who} is a machine's and has a console password")),
     };
-    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec!["password".to_owned()], evidence })
+    Some(Draft {
+        entity: entity.entity,
+        case,
+        title,
+        subjects: vec![],
+        key: vec!["password".to_owned()],
+        evidence,
+        cause: None,
+    })
 }
 
 /// Who can act as whom by one certain step: a trust is the machine's to change, and is one finding about the machine; a
@@ -123,6 +131,7 @@ fn acts_as(context: &Context<'_>, machine: EntityId, people: &[(EntityId, &Edge)
         subjects: names,
         key: vec!["acts-as".to_owned()],
         evidence,
+        cause: None,
     }
 }
 
@@ -150,6 +159,7 @@ fn makes_credentials(context: &Context<'_>, person: EntityId, machines: &BTreeMa
         subjects: machines.keys().copied().collect(),
         key: vec!["makes-credential".to_owned()],
         evidence,
+        cause: None,
     })
 }
 

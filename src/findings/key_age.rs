@@ -57,7 +57,15 @@ fn draft(context: &Context<'_>, entity: &Entity, row: &Credential) -> Option<Dra
             None => "whether the key is active is unknown".to_owned(),
         },
     ];
-    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![row.credential.clone()], evidence })
+    Some(Draft {
+        entity: entity.entity,
+        case,
+        title,
+        subjects: vec![],
+        key: vec![row.credential.clone()],
+        evidence,
+        cause: None,
+    })
 }
 
 #[cfg(test)]

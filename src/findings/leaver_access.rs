@@ -89,6 +89,7 @@ fn draft(context: &Context<'_>, person: &Person, identities: &[EntityId]) -> Opt
         subjects: found.iter().map(|(_, id, _)| *id).filter(|id| id != first).collect(),
         key: vec![person.person.clone()],
         evidence,
+        cause: None,
     })
 }
 

@@ -5,25 +5,41 @@
 //! out: nothing is hidden unless the configuration says so with a reason.
 
 mod administrator_equivalent;
+mod agent_blast_radius;
+mod agent_no_human_approval;
+mod agent_shared_identity;
+mod agent_standing_write;
+mod agent_unmapped;
+mod agents;
+pub mod asked;
+pub mod causes;
+mod ci_static_credential;
 mod console_user_without_mfa;
 mod dangling_reference;
 mod deleted_principal_trust;
 mod dormant_administrator;
+mod environment_crossing;
 mod escalation_path;
 pub mod exceptions;
 pub mod facts;
 pub mod frameworks;
 pub mod history;
 mod human_use_of_nhi;
+mod insecure_authentication;
 mod key_age;
 pub mod keys;
+mod leaked_secret;
 mod leaver_access;
 pub mod lifecycle;
+mod long_lived_credential;
 mod orphaned_nhi;
+mod overprivileged_nhi;
 mod partially_offboarded;
 mod root_access_key;
 mod second_active_key;
+pub mod severity;
 mod shared_nhi;
+mod sod_conflict;
 mod stale_exception;
 mod stale_principal;
 #[cfg(test)]
@@ -38,10 +54,12 @@ mod wildcard_trust;
 
 use std::collections::BTreeMap;
 
+pub use asked::Asked;
+pub use causes::Cause;
 pub use facts::{Context, DAY, Facts, LastUse};
 pub use frameworks::{FrameworkError, Frameworks};
 
-use crate::model::{EntityId, Finding, FindingState};
+use crate::model::{EntityId, Finding, FindingState, Severity};
 
 /// Every rule, in the order of the documentation.
 pub const ALL: &[&dyn Rule] = &[
@@ -66,6 +84,18 @@ pub const ALL: &[&dyn Rule] = &[
     &human_use_of_nhi::HumanUseOfNhi,
     &third_party_principal::ThirdPartyPrincipal,
     &stale_principal::StalePrincipal,
+    &sod_conflict::SodConflict,
+    &overprivileged_nhi::OverprivilegedNhi,
+    &leaked_secret::LeakedSecret,
+    &insecure_authentication::InsecureAuthentication,
+    &ci_static_credential::CiStaticCredential,
+    &environment_crossing::EnvironmentCrossing,
+    &long_lived_credential::LongLivedCredential,
+    &agent_shared_identity::AgentSharedIdentity,
+    &agent_standing_write::AgentStandingWrite,
+    &agent_blast_radius::AgentBlastRadius,
+    &agent_no_human_approval::AgentNoHumanApproval,
+    &agent_unmapped::AgentUnmapped,
     &stale_exception::StaleException,
 ];
 
@@ -91,6 +121,11 @@ pub trait Rule: Sync {
 
     /// Everything that it finds, in an order that depends on the tables alone.
     fn check(&self, context: &Context<'_>) -> Vec<Draft>;
+
+    /// How urgent a draft is when its input says so itself; the configuration's table of cases decides otherwise.
+    fn stated_severity(&self, _context: &Context<'_>, _draft: &Draft) -> Option<Severity> {
+        None
+    }
 }
 
 /// A finding before severity, references and history are known.
@@ -108,6 +143,8 @@ pub struct Draft {
     pub key: Vec<String>,
     /// One fact each.
     pub evidence: Vec<String>,
+    /// What alone makes it so, where others can be affected by the same.
+    pub cause: Option<Cause>,
 }
 
 /// A finding that the configuration leaves out, with the reason that it gives.
@@ -131,10 +168,18 @@ pub struct Outcome {
 #[must_use]
 pub fn run(context: &Context<'_>, frameworks: &Frameworks) -> Outcome {
     let mut outcome = Outcome::default();
+    let accepted = exceptions::Accepted::new(context.tables);
     for rule in ALL {
-        let info = rule.info();
-        for draft in rule.check(context) {
-            finish(context, frameworks, info, draft, &mut outcome);
+        let id = |draft: &Draft| context.tables.entity(draft.entity).id.as_str();
+        let excluded = |draft: &Draft| context.config.exclusion(rule.info().id, id(draft)).is_some();
+        // Whoever is left out is not counted among those whom a cause affects.
+        let (out, mut kept): (Vec<Draft>, Vec<Draft>) = rule.check(context).into_iter().partition(excluded);
+        // Nor is whom an exception is about: a decision about one of them covers that one, whatever it comes to.
+        kept.iter_mut()
+            .filter(|draft| accepted.names(rule.info().id, draft.entity))
+            .for_each(|draft| draft.cause = None);
+        for draft in out.into_iter().chain(causes::group(context, kept)) {
+            finish(context, frameworks, *rule, draft, &mut outcome);
         }
     }
     merge(&mut outcome.findings);
@@ -149,7 +194,8 @@ pub(crate) fn sort(findings: &mut [Finding]) {
     });
 }
 
-fn finish(context: &Context<'_>, frameworks: &Frameworks, info: &'static Info, draft: Draft, outcome: &mut Outcome) {
+fn finish(context: &Context<'_>, frameworks: &Frameworks, rule: &dyn Rule, draft: Draft, outcome: &mut Outcome) {
+    let info = rule.info();
     let id = context.tables.entity(draft.entity).id.as_str();
     let fingerprint = history::fingerprint(info.id, id, &draft.key);
     if let Some(reason) = context.config.exclusion(info.id, id) {
@@ -160,12 +206,19 @@ fn finish(context: &Context<'_>, frameworks: &Frameworks, info: &'static Info, d
     let mut subjects: Vec<u32> = draft.subjects.iter().map(|subject| subject.0).collect();
     subjects.sort_unstable();
     subjects.dedup();
+    let severity = rule.stated_severity(context, &draft);
     outcome.findings.push(Finding {
         fingerprint,
         rule: info.id.to_owned(),
-        severity: context.config.severity(info.id, draft.case),
+        severity: severity.unwrap_or_else(|| context.config.severity(info.id, draft.case)),
         entity: draft.entity,
         title: draft.title,
+        affected_n: affected(
+            context,
+            draft.entity,
+            &subjects,
+            draft.key.first().is_some_and(|key| key == causes::MARK),
+        ),
         subjects,
         evidence: draft.evidence,
         frameworks: frameworks.of_rule(info.id).to_vec(),
@@ -173,6 +226,16 @@ fn finish(context: &Context<'_>, frameworks: &Frameworks, info: &'static Info, d
         state: FindingState::New,
         exception: None,
     });
+}
+
+/// Principals that a finding affects. About a principal that is this one, unless it is the cause of a group: then, and
+/// where the finding is about a policy, a group or a scope, those among the subjects.
+fn affected(context: &Context<'_>, entity: EntityId, subjects: &[u32], grouped: bool) -> u32 {
+    if context.tables.entity(entity).is_principal() && !grouped {
+        return 1;
+    }
+    let principals = subjects.iter().filter(|&&one| context.tables.entity(EntityId(one)).is_principal());
+    u32::try_from(principals.count()).unwrap_or(u32::MAX).max(1)
 }
 
 fn merge(findings: &mut Vec<Finding>) {

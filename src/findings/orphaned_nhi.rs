@@ -105,6 +105,7 @@ fn draft(context: &Context<'_>, reason: OrphanReason, cause: &str, group: &Group
         subjects: entities.into_iter().filter(|&entity| entity != about).collect(),
         key: vec![reason.as_str().to_owned(), cause.to_owned()],
         evidence,
+        cause: None,
     }
 }
 

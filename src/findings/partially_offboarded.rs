@@ -76,6 +76,7 @@ fn draft(context: &Context<'_>, leaver: &Leaver) -> Option<Draft> {
         subjects: certain.iter().chain(&open).map(|one| one.entity).filter(|&one| one != about).collect(),
         key: vec![person.person.clone()],
         evidence,
+        cause: None,
     })
 }
 

@@ -50,6 +50,7 @@ fn draft(context: &Context<'_>, entity: &Entity, row: &Credential) -> Draft {
         subjects: vec![],
         key: vec![row.credential.clone()],
         evidence,
+        cause: None,
     }
 }
 

@@ -54,6 +54,7 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
         subjects: vec![],
         key: vec![],
         evidence: keys.iter().map(fact).collect(),
+        cause: None,
     })
 }
 

@@ -60,7 +60,7 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     }
     let subjects: Vec<EntityId> = found.others.iter().copied().collect();
     let case = if privileged { "privileged" } else { main };
-    Some(Draft { entity: entity.entity, case, title, subjects, key: vec![], evidence })
+    Some(Draft { entity: entity.entity, case, title, subjects, key: vec![], evidence, cause: None })
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
         let mut world = World::new();
         let (one, two, power) = (world.role("a-one"), world.role("b-two"), world.role("c-power"));
         for (role, id) in [(one, "w1"), (two, "w2"), (two, "w3"), (power, "w4"), (power, "w5")] {
-            world.workflow(id, role, None);
+            world.automation(id, role, None);
         }
         world.hops(power, Some(1), Some(1));
         let found = world.check(&SharedNhi);
@@ -113,8 +113,8 @@ mod tests {
         world.edit(undecided, |entity| entity.nhi = None);
         world.builder.attribute(linked, "service_linked", "true");
         for who in [person, undecided, linked] {
-            world.workflow("w1", who, None);
-            world.workflow("w2", who, None);
+            world.automation("w1", who, None);
+            world.automation("w2", who, None);
         }
         assert!(world.check(&SharedNhi).is_empty());
     }

@@ -62,7 +62,7 @@ fn draft(context: &Context<'_>, entity: &Entity) -> Option<Draft> {
     if privileged {
         evidence.push("it is in the protected zone or has a certain path into it".to_owned());
     }
-    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![], evidence })
+    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![], evidence, cause: None })
 }
 
 impl Context<'_> {

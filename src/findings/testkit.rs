@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::asked::{Asked, Duties, Holder, InEnvironment};
 use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
 use crate::model::{
-    Access, AccessTable, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind, Decision, Edge,
-    Effect, Entity, EntityId, EntityKind, Exception, ExceptionStatus, Grant, Granularity, Handle, Layer, Membership,
-    MembershipKind, Path, Person, PersonStatus, Source, Standing, Tables, Trust, TrustKind, Usage,
+    Access, AccessTable, Approval, Attachment, AttachmentKind, Builder, Certainty, Credential, CredentialKind,
+    Decision, Edge, Effect, Entity, EntityId, EntityKind, Exception, ExceptionStatus, Grant, Granularity, Handle,
+    Layer, Membership, MembershipKind, Path, Person, PersonStatus, Severity, SodRule, Source, Standing, Tables, Trust,
+    TrustKind, Usage, Workflow,
 };
+use crate::paths::Landscape;
 
 /// Time of the scan in tests: 2026-11-22T00:00:00Z.
 pub const NOW: i64 = 1_795_305_600_000;
@@ -29,7 +32,16 @@ pub struct World {
     zone: Vec<(Handle, String)>,
     hops: Vec<(Handle, Option<u32>, Option<u32>)>,
     paths: Vec<(Handle, Handle, Certainty, u32)>,
+    edges: Vec<(Handle, Handle, Certainty, u32)>,
+    duties: Vec<[Vec<Held>; 2]>,
+    environments: Vec<Labelled>,
+    reach: Vec<(Handle, f64)>,
 }
+
+/// Access of somebody to a thing in an environment, by a statement.
+type Labelled = (Handle, &'static str, Handle, Certainty, u32);
+/// A duty that somebody has, by the statement that gives it.
+pub type Held = (Handle, Certainty, Option<u32>);
 
 /// The instant `days` before the scan, in the form in which records hold it.
 #[expect(clippy::unnecessary_wraps, reason = "every field that takes it is optional")]
@@ -47,6 +59,10 @@ impl World {
             zone: vec![],
             hops: vec![],
             paths: vec![],
+            edges: vec![],
+            duties: vec![],
+            environments: vec![],
+            reach: vec![],
         };
         world.add(&format!("aws:account/{ACCOUNT}"), EntityKind::Scope, ACCOUNT, None);
         world
@@ -274,6 +290,79 @@ impl World {
         self.identity_of(person, entity, 1.0);
     }
 
+    /// A step that is on no stored path.
+    pub fn edge(&mut self, from: Handle, to: Handle, certainty: Certainty, grant: u32) {
+        self.edges.push((from, to, certainty, grant));
+    }
+
+    /// A rule of segregation of duties and who holds its sides.
+    pub fn apart(&mut self, rule: &str, severity: Option<Severity>, left: Vec<Held>, right: Vec<Held>) {
+        self.builder.sod_rules.push(SodRule {
+            rule: rule.to_owned(),
+            title: format!("keeps {rule} apart"),
+            left: vec!["l:Do".to_owned()],
+            right: vec!["r:Do".to_owned()],
+            severity,
+            source: self.builder.source_id(),
+            record: String::new(),
+        });
+        self.duties.push([left, right]);
+    }
+
+    /// Access to a thing in an environment.
+    pub fn reaches_into(&mut self, who: Handle, environment: &'static str, target: Handle, grant: u32) {
+        self.environments.push((who, environment, target, Certainty::Certain, grant));
+    }
+
+    /// The share of everything that certain paths lead to.
+    pub fn reach(&mut self, who: Handle, share: f64) {
+        self.reach.push((who, share));
+    }
+
+    /// A person and their identities.
+    pub fn person_with(&mut self, person: &str, status: PersonStatus, identities: &[Handle]) {
+        self.person_of(person, status, None).entity = identities.first().copied();
+        for &entity in identities {
+            self.identity_of(person, entity, 1.0);
+        }
+    }
+
+    /// A workflow with a business process and a control owner, which a model takes part in.
+    pub fn workflow(&mut self, workflow: &str, principal: Option<Handle>, functions: &[&str]) -> &mut Workflow {
+        self.builder.workflows.push(Workflow {
+            workflow: workflow.to_owned(),
+            business_process: Some("access reviews".to_owned()),
+            control_owner: Some("p-owner".to_owned()),
+            principal,
+            ai: Some(true),
+            functions: functions.iter().map(|&one| one.to_owned()).collect(),
+            tier: None,
+            queue: None,
+            source: self.builder.source_id(),
+            record: String::new(),
+        });
+        let last = self.builder.workflows.len() - 1;
+        &mut self.builder.workflows[last]
+    }
+
+    /// A required approval by one.
+    pub fn approval(&mut self, object: &str, approver: &str) -> &mut Approval {
+        self.builder.approvals.push(Approval {
+            object: object.to_owned(),
+            entity: None,
+            approver: approver.to_owned(),
+            required: Some(true),
+            quorum: Some(1),
+            cycle_days: None,
+            last_reviewed_at: None,
+            queue: None,
+            source: self.builder.source_id(),
+            record: String::new(),
+        });
+        let last = self.builder.approvals.len() - 1;
+        &mut self.builder.approvals[last]
+    }
+
     pub fn tables(self) -> Tables {
         Builder::assemble(vec![self.builder])
     }
@@ -296,11 +385,14 @@ impl World {
             certain[of(who).index()] = c;
             possible[of(who).index()] = p;
         }
+        let place_of = |grant: u32| {
+            let place = tables.grants.iter().position(|row| row.statement == statements[&grant]);
+            u32::try_from(place.expect("the statement exists")).expect("tests are small")
+        };
         let (mut edges, mut paths) = (Vec::new(), Vec::new());
         for (from, to, certainty, grant) in self.paths {
             let (from, to) = (of(from), of(to));
-            let place = tables.grants.iter().position(|row| row.statement == statements[&grant]);
-            let place = u32::try_from(place.expect("the statement exists")).expect("tests are small");
+            let place = place_of(grant);
             paths.push(Path {
                 entity: from,
                 target: to,
@@ -312,6 +404,17 @@ impl World {
             let technique = "iam-003".to_owned();
             edges.push(Edge { src: from.0, dst: to.0, technique, certainty, reasons: vec![], evidence: vec![place] });
         }
+        for (from, to, certainty, grant) in self.edges {
+            let (from, to, evidence) = (of(from), of(to), vec![place_of(grant)]);
+            let technique = "sts-001".to_owned();
+            edges.push(Edge { src: from.0, dst: to.0, technique, certainty, reasons: vec![], evidence });
+        }
+        let asked = asked(&self.duties, &self.environments, &of, &place_of);
+        let mut reach = vec![0.0; n];
+        for (who, share) in self.reach {
+            reach[of(who).index()] = share;
+        }
+        let land = Landscape::new(&tables, &edges, &[], zone.clone());
         let facts = Facts {
             tables: &tables,
             access: &AccessTable::from(access),
@@ -323,7 +426,9 @@ impl World {
             hops_certain: &certain,
             hops_possible: &possible,
             exposure_in: &vec![0; n],
-            reach_weight_certain: &vec![0.0; n],
+            reach_weight_certain: &reach,
+            land: &land,
+            asked: &asked,
             administrator_mass: &|_| ADMIN_MASS,
             as_of: NOW,
             config: &self.config,
@@ -348,4 +453,37 @@ impl World {
 /// The cases and names of what a rule found, for comparisons.
 pub fn cases<'a>(found: &'a [(&'static str, String, Draft)]) -> Vec<(&'static str, &'a str)> {
     found.iter().map(|(case, name, _)| (*case, name.as_str())).collect()
+}
+
+/// What the evaluators would have answered.
+fn asked(
+    duties: &[[Vec<Held>; 2]],
+    environments: &[Labelled],
+    of: &dyn Fn(Handle) -> EntityId,
+    place_of: &dyn Fn(u32) -> u32,
+) -> Asked {
+    let side = |rows: &[Held]| -> Vec<Holder> {
+        let holder = |&(who, certainty, grant): &Held| Holder {
+            entity: of(who),
+            by: "x:Do".to_owned(),
+            certainty,
+            reasons: vec![],
+            evidence: grant.map(place_of).into_iter().collect(),
+        };
+        let mut rows: Vec<Holder> = rows.iter().map(holder).collect();
+        rows.sort_by_key(|row| row.entity);
+        rows
+    };
+    let duties = duties.iter().map(|[left, right]| Duties { left: side(left), right: side(right) }).collect();
+    let labelled = environments.iter().map(|&(who, environment, target, certainty, grant)| InEnvironment {
+        entity: of(who),
+        environment: environment.to_owned(),
+        target: of(target),
+        action: "s3:GetObject".to_owned(),
+        certainty,
+        evidence: vec![place_of(grant)],
+    });
+    let mut environments: Vec<InEnvironment> = labelled.collect();
+    environments.sort_by(|a, b| (a.entity, &a.environment).cmp(&(b.entity, &b.environment)));
+    Asked { duties, environments }
 }

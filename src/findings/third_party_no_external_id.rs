@@ -53,7 +53,7 @@ fn draft(context: &Context<'_>, target: EntityId, account: &str, rows: &[&Trust]
         evidence.push(context.cite(row.grant));
     }
     let subjects = rows.iter().filter_map(|row| row.trustee).collect();
-    Draft { entity: target, case, title, subjects, key: vec![account.to_owned()], evidence }
+    Draft { entity: target, case, title, subjects, key: vec![account.to_owned()], evidence, cause: None }
 }
 
 #[cfg(test)]

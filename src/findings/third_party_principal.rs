@@ -91,7 +91,7 @@ fn draft(context: &Context<'_>, account: &str, rows: &[&Trust]) -> Option<Draft>
     evidence.extend(rows.iter().take(SHOWN).map(|row| context.cite(row.grant)));
     let about = context.tables.find(&format!("aws:account/{account}")).unwrap_or(targets[0]);
     let subjects = targets.into_iter().filter(|&id| id != about).collect();
-    Some(Draft { entity: about, case, title, subjects, key: vec![account.to_owned()], evidence })
+    Some(Draft { entity: about, case, title, subjects, key: vec![account.to_owned()], evidence, cause: None })
 }
 
 fn use_of(context: &Context<'_>, id: EntityId) -> String {

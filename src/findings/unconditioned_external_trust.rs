@@ -72,7 +72,7 @@ fn draft(context: &Context<'_>, target: EntityId, who: String, case: &'static st
             .push(row.condition.as_ref().map_or_else(|| "no condition".to_owned(), |text| format!("condition {text}")));
     }
     let subjects = rows.iter().filter_map(|row| row.trustee).collect();
-    Draft { entity: target, case, title, subjects, key: vec![who], evidence }
+    Draft { entity: target, case, title, subjects, key: vec![who], evidence, cause: None }
 }
 
 #[cfg(test)]

@@ -52,7 +52,15 @@ fn draft(context: &Context<'_>, entity: &Entity, row: &Credential) -> Option<Dra
         ),
     };
     let evidence = vec![fact, format!("review is due after {}", count(limits.unused_days_review as usize, "day"))];
-    Some(Draft { entity: entity.entity, case, title, subjects: vec![], key: vec![row.credential.clone()], evidence })
+    Some(Draft {
+        entity: entity.entity,
+        case,
+        title,
+        subjects: vec![],
+        key: vec![row.credential.clone()],
+        evidence,
+        cause: None,
+    })
 }
 
 #[cfg(test)]

@@ -18,8 +18,9 @@ const INFO: Info = Info {
     id: "unused-service",
     title: "Granted services are not used",
     meaning: "The principal may use these services, its use of them was watched, and it did not use them within \
-              `thresholds.usage_window_days` days. When the only thing that grants a service to several principals is \
-              one shared policy, the finding is about that policy, for that is where it is to be put right.",
+              `thresholds.usage_window_days` days. When the only thing that grants a service to \
+              `thresholds.group_causes_min` principals or more is one shared policy or group, the finding is about \
+              that, for that is where it is to be put right.",
     remediation: "Remove the services from the statements listed; a service that is used at rare times only can be \
                   granted when it is needed.",
     cases: &[
@@ -46,23 +47,36 @@ impl Rule for UnusedService {
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
         let idle: Vec<Idle<'_>> = context.principals().flat_map(|entity| idle_services(context, entity)).collect();
-        let mut by_source: BTreeMap<(EntityId, &str), Vec<&Idle<'_>>> = BTreeMap::new();
+        let mut by_source: BTreeMap<(Place<'_>, &str), Vec<&Idle<'_>>> = BTreeMap::new();
         for one in &idle {
-            by_source.entry((root_cause(context, one), one.usage.permission.as_str())).or_default().push(one);
+            let source = root_cause(context, one);
+            let place = (source, foreign_scope(context, source, one.who));
+            by_source.entry((place, one.usage.permission.as_str())).or_default().push(one);
         }
-        // A policy that one principal alone is affected by is that principal's matter.
-        let mut grouped: BTreeMap<EntityId, Vec<&Idle<'_>>> = BTreeMap::new();
-        for ((source, _), rows) in by_source {
-            if rows.len() > 1 {
-                grouped.entry(source).or_default().extend(rows);
+        // A policy that few principals are affected by is their own matter.
+        let least = context.config.thresholds.group_causes_min as usize;
+        let mut grouped: BTreeMap<Place<'_>, Vec<&Idle<'_>>> = BTreeMap::new();
+        for ((place, _), rows) in by_source {
+            if rows.len() >= least {
+                grouped.entry(place).or_default().extend(rows);
             } else {
                 for row in rows {
-                    grouped.entry(row.who).or_default().push(row);
+                    grouped.entry((row.who, None)).or_default().push(row);
                 }
             }
         }
-        grouped.into_iter().map(|(entity, rows)| draft(context, entity, &rows)).collect()
+        grouped.into_iter().map(|((entity, scope), rows)| draft(context, entity, scope, &rows)).collect()
     }
+}
+
+/// Whom a finding is about, and the scope of those affected where that is another than its own.
+type Place<'a> = (EntityId, Option<&'a str>);
+
+/// The scope of a principal that a policy of another scope, or of none, gives something: a policy that the platform
+/// manages is put right in each account.
+fn foreign_scope<'a>(context: &Context<'a>, source: EntityId, who: EntityId) -> Option<&'a str> {
+    let (own, there) = (&context.tables.entity(source).scope, &context.tables.entity(who).scope);
+    there.as_deref().filter(|_| own != there)
 }
 
 /// The one policy that alone grants the service, or else the principal itself.
@@ -114,7 +128,7 @@ fn case_of(level: &str) -> &'static str {
 }
 
 /// Statements that allow something to a principal: its own, its groups' and those of the policies attached to them.
-fn statements<'a>(context: &Context<'a>, who: EntityId) -> Vec<&'a Grant> {
+pub(super) fn statements<'a>(context: &Context<'a>, who: EntityId) -> Vec<&'a Grant> {
     let mut holders = vec![who];
     holders.extend(context.groups(who));
     let attached = holders.iter().flat_map(|&holder| context.attachments(holder));
@@ -127,7 +141,7 @@ fn statements<'a>(context: &Context<'a>, who: EntityId) -> Vec<&'a Grant> {
 }
 
 /// Whether a statement is about actions of a service; one with `NotAction` is, unless it names the whole service.
-fn gives(row: &Grant, service: &str) -> bool {
+pub(super) fn gives(row: &Grant, service: &str) -> bool {
     let about = |pattern: &String| match pattern.split_once(':') {
         Some((prefix, _)) => text::glob_ignore_case(prefix, service),
         None => pattern == "*",
@@ -138,7 +152,7 @@ fn gives(row: &Grant, service: &str) -> bool {
     !row.not_actions.iter().any(|pattern| about(pattern) && pattern.rsplit(':').next() == Some("*"))
 }
 
-fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
+fn draft(context: &Context<'_>, entity: EntityId, scope: Option<&str>, rows: &[&Idle<'_>]) -> Draft {
     let services: BTreeSet<&str> = rows.iter().map(|row| row.usage.permission.as_str()).collect();
     let services: Vec<&str> = services.into_iter().collect();
     let who: BTreeSet<EntityId> = rows.iter().map(|row| row.who).collect();
@@ -146,7 +160,8 @@ fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
     let title = if who.len() == 1 && who.contains(&entity) {
         format!("{} does not use {n} that it may use: {}", context.call(entity), short_list(&services))
     } else {
-        let affected = count(who.len(), "principal");
+        let place = scope.map(|scope| format!(" of {}", super::causes::called(context, scope))).unwrap_or_default();
+        let affected = format!("{}{place}", count(who.len(), "principal"));
         format!("{} gives {affected} {n} that they do not use: {}", context.call(entity), short_list(&services))
     };
     let mut evidence: Vec<String> = rows.iter().take(TOLD_MAX).map(|row| tell(context, row)).collect();
@@ -157,7 +172,8 @@ fn draft(context: &Context<'_>, entity: EntityId, rows: &[&Idle<'_>]) -> Draft {
     evidence.extend(grants.into_iter().map(|grant| context.cite(grant)));
     let worst = rows.iter().map(|row| row.case).min_by_key(|case| INFO.cases.iter().position(|known| known.0 == *case));
     let subjects = who.into_iter().filter(|&one| one != entity).collect();
-    Draft { entity, case: worst.unwrap_or("read"), title, subjects, key: vec![], evidence }
+    let key = scope.map(str::to_owned).into_iter().collect();
+    Draft { entity, case: worst.unwrap_or("read"), title, subjects, key, evidence, cause: None }
 }
 
 fn tell(context: &Context<'_>, row: &Idle<'_>) -> String {
@@ -226,22 +242,50 @@ mod tests {
         let mut world = World::new();
         let policy = world.policy("Shared");
         world.grant(policy, &["sqs:*"], Layer::Identity);
-        let (a, b, c) = (world.role("a"), world.role("b"), world.role("c"));
-        for role in [a, b, c] {
+        let (a, b, c, d) = (world.role("a"), world.role("b"), world.role("c"), world.role("d"));
+        for role in [a, b, c, d] {
             world.attach(role, policy, AttachmentKind::Identity);
             world.may(role, "sqs", "read", 2, 4.0);
         }
         world.usage(a, "sqs", None);
         world.usage(b, "sqs", Some(200));
         world.usage(c, "sqs", Some(1));
+        world.usage(d, "sqs", None);
         // Role `a` has another service of its own that it does not use.
         world.grant(a, &["sns:Publish"], Layer::Identity);
         world.may(a, "sns", "write", 1, 5.0);
         world.usage(a, "sns", None);
         let found = world.check(&UnusedService);
         assert_eq!(cases(&found), [("read", "Shared"), ("write", "a")]);
-        assert_eq!(found[0].2.subjects.len(), 2);
-        assert_eq!(found[0].2.title, "policy `Shared` gives 2 principals 1 service that they do not use: `sqs`");
+        assert_eq!(found[0].2.subjects.len(), 3);
+        assert_eq!(found[0].2.title, "policy `Shared` gives 3 principals 1 service that they do not use: `sqs`");
+    }
+
+    #[test]
+    fn a_policy_of_the_platform_is_put_right_in_each_account() {
+        let mut world = World::new();
+        let policy = world.policy("Managed");
+        world.grant(policy, &["sqs:*"], Layer::Identity);
+        world.edit(policy, |entity| entity.scope = None);
+        for name in ["a", "b", "c"] {
+            let role = world.role(name);
+            world.attach(role, policy, AttachmentKind::Identity);
+            world.may(role, "sqs", "read", 2, 4.0);
+            world.usage(role, "sqs", None);
+        }
+        // Two are too few elsewhere.
+        for name in ["d", "e"] {
+            let role = world.role(name);
+            world.edit(role, |entity| entity.scope = Some("aws:account/222222222222".to_owned()));
+            world.attach(role, policy, AttachmentKind::Identity);
+            world.may(role, "sqs", "read", 2, 4.0);
+            world.usage(role, "sqs", None);
+        }
+        let found = world.check(&UnusedService);
+        assert_eq!(cases(&found), [("read", "Managed"), ("read", "d"), ("read", "e")]);
+        let title =
+            "policy `Managed` gives 3 principals of account `111111111111` 1 service that they do not use: `sqs`";
+        assert_eq!((found[0].2.title.as_str(), found[0].2.key.len()), (title, 1));
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn draft(context: &Context<'_>, target: EntityId, rows: &[(&Trust, Restriction)]
         evidence
             .push(row.condition.as_ref().map_or_else(|| "no condition".to_owned(), |text| format!("condition {text}")));
     }
-    Draft { entity: target, case, title, subjects: vec![], key: vec![], evidence }
+    Draft { entity: target, case, title, subjects: vec![], key: vec![], evidence, cause: None }
 }
 
 #[cfg(test)]

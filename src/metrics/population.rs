@@ -87,8 +87,7 @@ impl Parts {
             groups.entry(labelling.of(entity)).or_default().members.push(entity.entity);
         }
         for finding in inputs.findings.iter().filter(|finding| finding.state != FindingState::Absent) {
-            let entity = inputs.context.tables.entity(finding.entity);
-            groups.entry(labelling.of(entity)).or_default().count(finding);
+            groups.entry(labelling.of_finding(finding)).or_default().count(finding);
         }
         let mut parts = Self::default();
         for (labels, group) in &groups {
@@ -110,7 +109,7 @@ impl Parts {
         let tables = inputs.context.tables;
         let places = matches(tables, inputs.exceptions, inputs.findings);
         for (row, places) in inputs.exceptions.iter().zip(places) {
-            let about = places.iter().map(|&at| labelling.of(tables.entity(inputs.findings[at].entity)));
+            let about = places.iter().map(|&at| labelling.of_finding(&inputs.findings[at]));
             let labels: BTreeSet<Labels<'_>> = about.collect();
             let mut cells: BTreeSet<Cell> = labels.iter().flat_map(Labels::cells).collect();
             cells.insert(cell(WHOLE, WHOLE, WHOLE));
@@ -144,6 +143,26 @@ impl<'a> Labelling<'a> {
             third_party: entity.is_principal() && trust::outsider(self.context, entity.entity).is_some(),
             ..Labels::of_row(entity)
         }
+    }
+
+    /// What decides the parts of what a finding is about: where one cause affects several principals, what they have
+    /// in common.
+    #[must_use]
+    pub fn of_finding(&self, finding: &Finding) -> Labels<'a> {
+        let tables = self.context.tables;
+        let own = self.of(tables.entity(finding.entity));
+        if finding.affected_n < 2 {
+            return own;
+        }
+        let affected = finding.subjects.iter().filter_map(|&one| tables.entities.get(one as usize));
+        let shared = affected.map(|entity| self.of(entity)).reduce(|a, b| Labels {
+            platform: if a.platform == b.platform { a.platform } else { own.platform },
+            nhi: a.nhi.filter(|_| a.nhi == b.nhi),
+            agent: a.agent && b.agent,
+            third_party: a.third_party && b.third_party,
+            domain: a.domain.filter(|_| a.domain == b.domain),
+        });
+        shared.unwrap_or(own)
     }
 }
 
@@ -196,4 +215,40 @@ fn cell(platform: &str, kind: &str, domain: &str) -> Cell {
 #[must_use]
 pub fn score_of(scores: &[Score], entity: EntityId) -> Option<&Score> {
     scores.binary_search_by_key(&entity, |score| score.entity).ok().map(|at| &scores[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::testkit::World;
+    use crate::findings::{Frameworks, run};
+    use crate::model::{AttachmentKind, Layer};
+
+    #[test]
+    fn a_finding_about_a_cause_counts_where_those_are_whom_it_affects() {
+        for (machines, expected) in [(3, 1), (2, 0)] {
+            let mut world = World::new();
+            let policy = world.policy("Full");
+            world.grant(policy, &["*"], Layer::Identity);
+            for at in 0..3 {
+                let name = format!("u{at}");
+                let user = if at < machines { world.robot(&name) } else { world.user(&name) };
+                world.attach(user, policy, AttachmentKind::Identity);
+                world.protect(user, "administrator by effective permissions (x)");
+            }
+            // Whether a machine holds it is a case, and cases are told apart: without that they are one.
+            world.config.thresholds.group_causes_min = 2;
+            let found: [Option<u32>; 2] = world.with(|context| {
+                let mut findings = run(context, &Frameworks::default()).findings;
+                findings.retain(|row| row.affected_n > 1);
+                if machines == 2 {
+                    findings[0].subjects = context.principals().map(|entity| entity.entity.0).collect();
+                }
+                let parts = Parts::new(&Inputs::new(context, &[], &findings));
+                ["nhi", WHOLE]
+                    .map(|kind| parts.0.get(&cell(WHOLE, kind, WHOLE)).map(|part| part.findings.values().sum()))
+            });
+            assert_eq!(found.map(Option::unwrap_or_default), [expected, 1], "{machines} machines");
+        }
+    }
 }

@@ -129,8 +129,10 @@ record! {
         pub entity: EntityId,
         /// One sentence for a person.
         pub title: String,
-        /// Other entities that take part.
+        /// Other entities that take part; all who are affected, where one cause affects several.
         pub subjects: Vec<u32>,
+        /// How many principals are affected: those among `subjects` where one cause affects several, else 1.
+        pub affected_n: u32,
         /// What it stands on, one fact each.
         pub evidence: Vec<String>,
         /// Framework references, `framework:revision:id`.

@@ -4,12 +4,14 @@
 //! are transparent: passing one is no hop.
 
 mod exposure;
+mod ways;
 mod witness;
 
 use crate::graph::{Condensation, Csr, Hops, NodeSet, hops_to, reach_weights};
 use crate::model::{Certainty, Edge, EntityId, EntityKind, Path, Tables, TargetSet};
 
 pub use exposure::{Exposed, Exposure};
+pub use ways::Ways;
 pub use witness::{WitnessPath, WitnessStep, Witnesses};
 
 /// Weight that stands for a criticality of 1 in sums of integers.

@@ -27,7 +27,7 @@ impl Report for Csv {
     }
 }
 
-const FINDING_COLUMNS: [&str; 12] = [
+const FINDING_COLUMNS: [&str; 13] = [
     "severity",
     "rule",
     "entity",
@@ -40,6 +40,7 @@ const FINDING_COLUMNS: [&str; 12] = [
     "state",
     "exception",
     "fingerprint",
+    "affected_n",
 ];
 
 /// Writes findings with a header row.
@@ -64,6 +65,7 @@ pub fn findings(view: &View<'_>, findings: &[&Finding], out: &mut dyn Write) -> 
             finding.state.to_string(),
             finding.exception.clone().unwrap_or_default(),
             finding.fingerprint.clone(),
+            finding.affected_n.to_string(),
         ];
         writer.write_record(fields.iter().map(|field| cell(field).into_owned()))?;
     }

@@ -7,7 +7,7 @@ use crate::model::text::format_time;
 use crate::model::{Entity, Finding, Score};
 
 /// One finding: `{fingerprint, rule, severity, entity, entity_name, platform, title, evidence[], frameworks[],
-/// first_seen, state}`, and `subjects` and `exception` where there are any.
+/// first_seen, state, affected_n}`, and `subjects` with their `subject_names`, and `exception`, where there are any.
 #[must_use]
 pub fn finding(view: &View<'_>, finding: &Finding) -> Value {
     let entity = view.entity(finding.entity);
@@ -23,12 +23,16 @@ pub fn finding(view: &View<'_>, finding: &Finding) -> Value {
         "frameworks": finding.frameworks,
         "first_seen": format_time(finding.first_seen),
         "state": finding.state,
+        "affected_n": finding.affected_n,
     });
     if let Value::Object(fields) = &mut row {
         if !finding.subjects.is_empty() {
             let subjects: Vec<String> =
                 finding.subjects.iter().map(|&number| view.id(crate::model::EntityId(number))).collect();
             fields.insert("subjects".to_owned(), json!(subjects));
+            let name = |&number: &u32| view.entity(crate::model::EntityId(number)).map(|entity| &entity.name);
+            let names: Vec<_> = finding.subjects.iter().map(name).collect();
+            fields.insert("subject_names".to_owned(), json!(names));
         }
         if let Some(exception) = &finding.exception {
             fields.insert("exception".to_owned(), json!(exception));

@@ -100,6 +100,7 @@ fn finding() -> Finding {
         entity: EntityId(3),
         title: "=evil() can become administrator".to_owned(),
         subjects: vec![5],
+        affected_n: 1,
         evidence: vec!["statement `Keys`".to_owned()],
         frameworks: vec!["owasp-nhi:2025:NHI5".to_owned()],
         first_seen: 1_700_000_000_000,
@@ -233,4 +234,15 @@ fn the_scan_document_has_the_published_keys() {
     assert_eq!((&counts["users"], &counts["roots"], &counts["principals"]), (&1.into(), &1.into(), &3.into()));
     assert_eq!(document["findings"]["critical"], 1);
     assert_eq!(document["as_of"], "2023-11-14T22:13:20Z");
+}
+
+#[test]
+fn a_finding_of_a_cause_names_whom_it_affects() {
+    let mut fixture = Fixture::default();
+    let group = &mut fixture.results.findings[0];
+    (group.entity, group.subjects, group.affected_n) = (EntityId(2), vec![3, 4], 2);
+    let row = super::rows::finding(&fixture.view(), &fixture.results.findings[0]);
+    assert_eq!((&row["entity_name"], &row["affected_n"]), (&"deploy".into(), &2.into()));
+    assert_eq!(row["subjects"][0], "arn:aws:iam::111122223333:role/ci/deploy");
+    assert_eq!(row["subject_names"], serde_json::json!(["deploy", "alice"]));
 }

@@ -58,6 +58,10 @@ pub struct Found {
     severity: Option<String>,
     title: Option<String>,
     evidence: Option<String>,
+    /// Principals that are affected.
+    affected_n: Option<u32>,
+    /// Among the subjects.
+    subject: Option<String>,
 }
 
 #[derive(Deserialize, Debug)]
@@ -177,11 +181,14 @@ impl Found {
         known_rule(&self.rule)?;
         let entity = analysed.find(&self.entity)?;
         let findings = analysed.findings(&self.rule, Some(entity));
+        let subject = self.subject.as_deref().map(|id| analysed.find(id)).transpose()?;
         let right = findings.iter().any(|finding| {
             let has = |part: &String| finding.evidence.iter().any(|line| line.contains(part));
             self.severity.as_ref().is_none_or(|severity| finding.severity.as_str() == severity)
                 && self.title.as_ref().is_none_or(|part| finding.title.contains(part))
                 && self.evidence.as_ref().is_none_or(has)
+                && self.affected_n.is_none_or(|n| finding.affected_n == n)
+                && subject.is_none_or(|subject| finding.subjects.contains(&subject.0))
         });
         let seen = || findings.iter().map(|finding| (finding.severity, &finding.title, &finding.evidence));
         holds(right, || format!("{self:?}: found {:?}", seen().collect::<Vec<_>>()))

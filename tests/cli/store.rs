@@ -30,6 +30,7 @@ fn finding(entity: u32, severity: Severity, rule: &str) -> Finding {
         entity: EntityId(entity),
         title: format!("{rule} of number {entity}"),
         subjects: Vec::new(),
+        affected_n: 1,
         evidence: vec!["because".to_owned()],
         frameworks: vec!["owasp-nhi:2025:NHI5".to_owned()],
         first_seen: AS_OF,
@@ -161,6 +162,7 @@ fn findings_have_the_published_shape_and_the_most_urgent_comes_first() {
     assert_eq!(texts(&document["findings"], "severity"), ["critical", "high", "low"]);
     let keys: Vec<&String> = document["findings"][0].as_object().expect("an object").keys().collect();
     let published = [
+        "affected_n",
         "entity",
         "entity_name",
         "evidence",

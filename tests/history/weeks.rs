@@ -97,6 +97,7 @@ pub fn finding(name: &str, entity: u32, first_week: usize, state: FindingState) 
         entity: EntityId(entity),
         title: format!("{name} is not used"),
         subjects: Vec::new(),
+        affected_n: 1,
         evidence: vec!["not used for 120 days".to_owned()],
         frameworks: Vec::new(),
         first_seen: as_of(first_week),

@@ -15,7 +15,7 @@ use crate::cli::terminal::Terminal;
 use crate::model::text::{format_time, glob_ignore_case};
 use crate::model::{EntityId, Finding, FindingState, Severity};
 use crate::reports::grid::{Cell, Grid, Side};
-use crate::reports::{self, Layout, json as document, rows};
+use crate::reports::{self, Layout, View, json as document, rows};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +37,7 @@ pub struct Args {
     /// Of this rule; `*` and `?` are wildcards; several are allowed
     #[arg(long, value_name = "ID")]
     rule: Vec<String>,
-    /// About this principal
+    /// About this principal, or one in which it takes part or is affected with others
     #[arg(long, value_name = "PRINCIPAL")]
     principal: Option<String>,
     /// About principals of this platform
@@ -111,10 +111,10 @@ fn select<'a>(args: &Args, snapshot: &'a Snapshot) -> Result<Vec<&'a Finding>, F
         args.state.map_or(row.state != FindingState::Absent, |state| row.state == state)
             && args.severity.is_none_or(|least| row.severity <= least)
             && (args.rule.is_empty() || args.rule.iter().any(|rule| glob_ignore_case(rule, &row.rule)))
-            && about.is_none_or(|about| row.entity == about)
+            && about.is_none_or(|about| row.entity == about || row.subjects.contains(&about.0))
             && (!args.excepted || row.exception.is_some())
             && (!args.no_excepted || row.exception.is_none())
-            && selected(view.entity(row.entity), args.platform.as_deref(), args.kind)
+            && concerns(&view, row, args)
     });
     rows.sort_by(|a, b| {
         let first = match args.sort {
@@ -129,6 +129,12 @@ fn select<'a>(args: &Args, snapshot: &'a Snapshot) -> Result<Vec<&'a Finding>, F
             .then_with(|| (&a.rule, &a.fingerprint).cmp(&(&b.rule, &b.fingerprint)))
     });
     Ok(rows)
+}
+
+/// Whether a finding is about whom `--platform` and `--kind` say: its entity, or one of those that its cause affects.
+fn concerns(view: &View<'_>, row: &Finding, args: &Args) -> bool {
+    let is = |id: EntityId| selected(view.entity(id), args.platform.as_deref(), args.kind);
+    is(row.entity) || (row.affected_n > 1 && row.subjects.iter().any(|&one| is(EntityId(one))))
 }
 
 fn render(
@@ -207,8 +213,12 @@ mod tests {
         low.rule = "stale".to_owned();
         low.entity = EntityId(4);
         low.exception = Some("accepted-1".to_owned());
+        let mut group = fixture.results.findings[0].clone();
+        (group.rule, group.entity, group.severity) = ("shared".to_owned(), EntityId(2), Severity::Medium);
+        (group.subjects, group.affected_n) = (vec![3, 4], 2);
         let mut snapshot = Snapshot { tables: fixture.tables, results: fixture.results, ..Snapshot::default() };
         snapshot.results.findings.insert(0, low);
+        snapshot.results.findings.push(group);
         snapshot
     }
 
@@ -221,17 +231,17 @@ mod tests {
 
     #[test]
     fn filters_select_and_the_most_urgent_comes_first() {
-        assert_eq!(rules(&[]), ["escalation-path", "stale"]);
+        assert_eq!(rules(&[]), ["escalation-path", "shared", "stale"]);
         assert_eq!(rules(&["--severity", "high"]), ["escalation-path"]);
-        assert_eq!(rules(&["--kind", "human"]), ["stale"]);
+        assert_eq!(rules(&["--kind", "human"]), ["shared", "stale"]);
         assert_eq!(rules(&["--rule", "ESC*"]), ["escalation-path"]);
-        assert_eq!(rules(&["--principal", "alice"]), ["stale"]);
+        assert_eq!(rules(&["--principal", "alice"]), ["shared", "stale"]);
         assert_eq!(rules(&["--platform", "gcp"]), [""; 0]);
         assert_eq!(rules(&["--state", "absent"]), [""; 0]);
         assert_eq!(rules(&["--excepted"]), ["stale"]);
-        assert_eq!(rules(&["--no-excepted"]), ["escalation-path"]);
-        assert_eq!(rules(&["--sort", "rule"]), ["escalation-path", "stale"]);
-        assert_eq!(rules(&["--sort", "entity"]), ["escalation-path", "stale"]);
+        assert_eq!(rules(&["--no-excepted"]), ["escalation-path", "shared"]);
+        assert_eq!(rules(&["--sort", "rule"]), ["escalation-path", "shared", "stale"]);
+        assert_eq!(rules(&["--sort", "entity"]), ["shared", "escalation-path", "stale"]);
     }
 
     #[test]

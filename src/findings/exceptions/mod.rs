@@ -37,6 +37,31 @@ use crate::model::{
 /// The rule that reports exceptions.
 pub const RULE: &str = "stale-exception";
 
+/// Principals that exceptions are about, whatever those are worth.
+pub struct Accepted<'a> {
+    covers: Vec<Cover<'a>>,
+}
+
+impl<'a> Accepted<'a> {
+    /// Resolves the names in the exceptions of a snapshot.
+    #[must_use]
+    pub fn new(tables: &'a Tables) -> Self {
+        if tables.exceptions.is_empty() {
+            return Self { covers: Vec::new() };
+        }
+        let entities = Entities::new(tables);
+        Self { covers: tables.exceptions.iter().map(|row| Cover::new(&entities, row)).collect() }
+    }
+
+    /// Whether some exception is about findings of a rule and names this principal.
+    #[must_use]
+    pub fn names(&self, rule: &str, principal: EntityId) -> bool {
+        let named =
+            |cover: &Cover<'_>| cover.principals.as_ref().is_some_and(|list| list.binary_search(&principal).is_ok());
+        self.covers.iter().any(|cover| cover.takes_rule(rule) && named(cover))
+    }
+}
+
 /// Judges the exceptions of a snapshot by its findings: puts ids on those that are covered, adds a finding for every
 /// exception that is not worth anything, and gives the exceptions with `status`, `problem` and `matched_n` filled in.
 #[must_use]
@@ -130,6 +155,7 @@ fn report(
             first_seen: context.facts.as_of,
             state: FindingState::New,
             exception: None,
+            affected_n: 1,
         });
     }
 }

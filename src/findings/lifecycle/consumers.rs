@@ -448,7 +448,7 @@ mod tests {
         };
         assert!(
             ways(&|world, role| {
-                world.workflow("w1", role, None);
+                world.automation("w1", role, None);
                 world.workload("pod", role);
                 world.trust(role, "Service:lambda.amazonaws.com", TrustKind::Service, None);
                 world.trust(role, "Service:edgelambda.amazonaws.com", TrustKind::Service, None);
@@ -457,8 +457,8 @@ mod tests {
         );
         assert_eq!(
             ways(&|world, role| {
-                world.workflow("w1", role, None);
-                world.workflow("w2", role, None);
+                world.automation("w1", role, None);
+                world.automation("w2", role, None);
                 world.workload("pod-a", role);
                 world.workload("pod-b", role);
                 world.trust(role, "Service:lambda.amazonaws.com", TrustKind::Service, None);

@@ -309,11 +309,11 @@ mod tests {
         let found = proposal(|world, orphan| {
             world.builder.people[0].manager = Some("boss".to_owned());
             world.person_of("boss", PersonStatus::Active, None);
-            world.workflow("nightly", orphan, Some("boss"));
+            world.automation("nightly", orphan, Some("boss"));
         });
         assert_eq!(short(found), Some(("boss".to_owned(), 0.8, 2)));
         let found = proposal(|world, orphan| {
-            world.workflow("nightly", orphan, Some("boss"));
+            world.automation("nightly", orphan, Some("boss"));
             world.person_of("boss", PersonStatus::Active, None);
             let row = world.owner(orphan, "ann", OwnerStatus::Active);
             (row.confidence, row.origin) = (0.9, OwnerOrigin::Tag);

@@ -57,7 +57,7 @@ impl World {
     }
 
     /// Binds a workflow to the identity that it runs as.
-    pub fn workflow(&mut self, id: &str, principal: Handle, control_owner: Option<&str>) {
+    pub fn automation(&mut self, id: &str, principal: Handle, control_owner: Option<&str>) {
         self.builder.workflows.push(Workflow {
             workflow: id.to_owned(),
             business_process: None,

@@ -8,12 +8,13 @@
 use std::collections::BTreeSet;
 
 use crate::config::Config;
-use crate::findings::{Context, Facts};
+use crate::findings::{Asked, Context, Facts};
 use crate::metrics::population::{Cell, Labelling, Parts};
 use crate::metrics::{Inputs, MetricsError, table};
 use crate::model::{
     Access, AccessTable, Certainty, ClassTable, EntityId, Finding, Metric, Path, Results, Score, Tables,
 };
+use crate::paths::Landscape;
 use crate::store::{SnapshotReader, StoreError};
 
 /// The tables of one snapshot that metrics are made of.
@@ -117,6 +118,9 @@ impl Stored {
         let (hops_certain, hops_possible) = self.hops(&zone);
         let (exposure_in, reach) = self.reach();
         let removals = ClassTable::default();
+        // No metric searches the graph.
+        let land = Landscape::new(&self.tables, &[], &[], zone.clone());
+        let asked = Asked::default();
         ask(&Context::new(Facts {
             tables: &self.tables,
             access: &self.access,
@@ -129,6 +133,8 @@ impl Stored {
             hops_possible: &hops_possible,
             exposure_in: &exposure_in,
             reach_weight_certain: &reach,
+            land: &land,
+            asked: &asked,
             administrator_mass: &|_| 0.0,
             as_of: self.as_of,
             config,

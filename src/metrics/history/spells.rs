@@ -90,6 +90,7 @@ mod tests {
             entity: EntityId(0),
             title: String::new(),
             subjects: Vec::new(),
+            affected_n: 1,
             evidence: Vec::new(),
             frameworks: Vec::new(),
             first_seen: first_seen * DAY,

@@ -22,6 +22,7 @@ fn finding(name: &str, entity: u32, first_seen: i64, state: FindingState) -> Fin
         first_seen,
         state,
         exception: None,
+        affected_n: 1,
     }
 }
 

@@ -146,7 +146,7 @@ fn findings<'s>(a: &Shot<'s>, b: &Shot<'s>, found: &mut Diff<'s>) {
                 let state = if before.is_some() { FindingState::Reopened } else { FindingState::New };
                 found.findings_added.push(finding(b, row, state));
             }
-            Some(old) if content(old, a.tables) != content(row, b.tables) => {
+            Some(old) if digest(old, a.tables) != digest(row, b.tables) => {
                 found.findings_changed.push(finding(b, row, FindingState::Updated));
             }
             Some(_) => {}
@@ -157,27 +157,6 @@ fn findings<'s>(a: &Shot<'s>, b: &Shot<'s>, found: &mut Diff<'s>) {
     for list in [&mut found.findings_added, &mut found.findings_removed, &mut found.findings_changed] {
         list.sort_by_key(|row| (row.severity, row.rule, row.entity, row.fingerprint));
     }
-}
-
-/// What a finding says, ages left out: a key that got a week older in a week is no news. Severity is in it, and that is
-/// how an age that crosses a limit shows.
-fn content(row: &Finding, tables: &Tables) -> String {
-    let evidence = row.evidence.iter().map(|fact| ageless(fact)).collect();
-    digest(&Finding { title: ageless(&row.title), evidence, ..row.clone() }, tables)
-}
-
-/// A text with every number of days taken out.
-fn ageless(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    for (at, part) in text.split(" day").enumerate() {
-        if at > 0 {
-            let number = kept.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-            kept.truncate(number);
-            kept.push_str(" day");
-        }
-        kept.push_str(part);
-    }
-    kept
 }
 
 fn finding<'s>(of: &Shot<'s>, row: &'s Finding, state: FindingState) -> FindingRow<'s> {

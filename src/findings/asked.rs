@@ -1,0 +1,47 @@
+//! What rules need to know of effective permissions beyond the access table, asked while the evaluators are alive.
+
+use crate::model::{Certainty, EntityId};
+
+/// The answers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// One for each row of the table `sod_rules`, in its order.
+    pub duties: Vec<Duties>,
+    /// Who may do something to things that are labelled with an environment, sorted by entity, then environment.
+    pub environments: Vec<InEnvironment>,
+}
+
+/// Who holds each side of a rule of segregation of duties.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Duties {
+    /// Sorted by entity, one row each.
+    pub left: Vec<Holder>,
+    /// In the same way.
+    pub right: Vec<Holder>,
+}
+
+/// A principal with a duty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    pub entity: EntityId,
+    /// Action, or principal, by which it has the duty.
+    pub by: String,
+    pub certainty: Certainty,
+    /// What it hangs on, in words.
+    pub reasons: Vec<String>,
+    /// Numbers of the grants that give it; empty where the principal itself is the duty.
+    pub evidence: Vec<u32>,
+}
+
+/// Effective access of a principal to something in an environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InEnvironment {
+    pub entity: EntityId,
+    pub environment: String,
+    /// One of the things.
+    pub target: EntityId,
+    /// Action that it may do there.
+    pub action: String,
+    pub certainty: Certainty,
+    pub evidence: Vec<u32>,
+}
