@@ -15,12 +15,14 @@ use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
 use crate::findings::{self, Asked, Context, Facts, Frameworks, exceptions, history, lifecycle};
 use crate::metrics::history::past::Past;
-use crate::metrics::{self, Inputs};
+use crate::metrics::{self, Inputs, RoleComplexity};
 use crate::model::{
-    Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Score, Tables, Verdict,
+    AccessTable, Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Score, Tables,
+    Verdict,
 };
 use crate::paths::{self, Exposure, Landscape, Witnesses};
 use crate::platforms::{self, input};
+use crate::roles;
 use crate::scores;
 use crate::techniques::{AttackGraph, Library, TechniqueError, attack_graph};
 
@@ -252,6 +254,7 @@ fn measure(
     progress.stage("metrics", None);
     let inputs = Inputs {
         exceptions: &judged,
+        roles: role_complexity(tables, &results.access, &request.config),
         past: before.and_then(|before| before.past),
         ..Inputs::new(&context, &scores, &findings)
     };
@@ -260,6 +263,18 @@ fn measure(
     results.orphans = orphans;
     results.peers = peers;
     Ok(judged)
+}
+
+/// Principals up to which every scan looks for the fewest roles; beyond, `roles suggest` does when it is asked.
+const MINED_PRINCIPALS_MAX: usize = 2_000;
+
+/// Complexity of the roles as they are and as they could be.
+fn role_complexity(tables: &Tables, access: &AccessTable, config: &Config) -> Option<RoleComplexity> {
+    if tables.entities.iter().filter(|entity| entity.is_principal()).count() > MINED_PRINCIPALS_MAX {
+        return None;
+    }
+    let entropy = roles::entropy(tables, access, None, &config.roles)?;
+    Some(RoleComplexity { now: entropy.before, mined: entropy.after })
 }
 
 /// What was left out, in words: one line for each kind of issue that costs something.

@@ -118,7 +118,6 @@ const EXCEPTION: &str = "[[exception]]\nexception = \"EX-1\"\nrule = \"console-u
                          created = 2026-08-25\nexpires = 2026-09-10\n";
 
 #[test]
-#[ignore = "needs the reader of exception files"]
 fn an_exception_covers_a_finding_until_its_last_day_and_then_gives_it_back() {
     let folder = export();
     let file = folder.path().join("export/exceptions.toml");
@@ -152,7 +151,6 @@ fn an_exception_covers_a_finding_until_its_last_day_and_then_gives_it_back() {
 }
 
 #[test]
-#[ignore = "needs the reader of exception files"]
 fn an_exception_that_is_not_valid_leaves_the_scan_incomplete() {
     let folder = export();
     let alone = EXCEPTION.replace("approved_by = \"bo\"", "approved_by = \"ADA\"");

@@ -71,10 +71,18 @@ pub fn ownerless(part: &Population<'_>) -> Option<Reading> {
     if !part.inputs.owners_known {
         return Some(unmeasured());
     }
-    let owner = |entity: &&Entity| part.context.lifecycle().owner(part.context.tables, entity);
-    let owners: Vec<Owner> = machines(part).iter().map(owner).filter(|owner| *owner != Owner::Platform).collect();
-    let count = |what: Owner| owners.iter().filter(|&&owner| owner == what).count();
-    Some(rate(float(count(Owner::Missing)), float(owners.len() - count(Owner::Unknown)), float(owners.len())))
+    let owner = |entity: &Entity| part.context.lifecycle().owner(part.context.tables, entity);
+    // Whether somebody is named counts here, whatever they turned out to be.
+    let named = machines(part).into_iter().filter_map(|entity| match owner(entity) {
+        Owner::Platform => None,
+        Owner::Missing => Some(Some(false)),
+        Owner::Answers | Owner::Gone(_) => Some(Some(true)),
+        Owner::Unknown => Some(entity.owner.as_ref().map(|_| true)),
+    });
+    let named: Vec<Option<bool>> = named.collect();
+    let count = |what: Option<bool>| float(named.iter().filter(|&&one| one == what).count());
+    let (without, all) = (count(Some(false)), float(named.len()));
+    Some(rate(without, all - count(None), all))
 }
 
 /// Non-human identities that are orphans; the interval has those at its upper end of which it is not known.
