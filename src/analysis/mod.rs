@@ -3,6 +3,7 @@
 //! [`scan`] reads, evaluates, searches and measures; the queries below answer one question on tables that a store
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
+pub mod cuts;
 pub mod examples;
 mod usage;
 
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::findings::{self, Context, Facts, Frameworks, history};
 use crate::metrics;
 use crate::model::{Certainty, Coverage, EntityId, Finding, IssueSeverity, Request, Results, Tables, Verdict};
-use crate::paths::{self, Exposure, Landscape, Witnesses};
+use crate::paths::{self, Exposure, Landscape, Window, Witnesses};
 use crate::platforms::{self, input};
 use crate::scores;
 use crate::techniques::{AttackGraph, Library, TechniqueError, attack_graph};
@@ -180,26 +181,31 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    measure(request, before, &tables, zone, &masses, progress, &mut results)?;
+    let counted = measure(request, before, (&tables, &library), zone, &masses, progress, &mut results)?;
     progress.finish();
     results.coverage = coverage(&tables);
-    let incomplete = incomplete(&tables);
+    let mut incomplete = incomplete(&tables);
+    if !counted {
+        incomplete.push("choke-points: a limit ended the recounts, and some are missing".to_owned());
+    }
     let config_digest = request.config.digest();
     Ok(Scan { tables, results, incomplete, config_digest })
 }
 
-/// Everything that looks at the finished attack graph.
+/// Everything that looks at the finished attack graph. Gives whether every choke point was counted.
 fn measure(
     request: &ScanRequest,
     before: Option<Before<'_>>,
-    tables: &Tables,
+    (tables, library): (&Tables, &Library),
     zone: Vec<(EntityId, String)>,
     masses: &[(&str, f64)],
     progress: &dyn Progress,
     results: &mut Results,
-) -> Result<(), ScanError> {
+) -> Result<bool, ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
     results.paths = land.witness_paths();
+    let choked = land.choked(library, Window { tables, from: cuts::window_from(request.as_of, &request.config) });
+    (results.choke_points, results.minimum_cut) = (choked.choke_points, choked.minimum_cut);
     let (hops_certain, hops_possible) = (land.hops(Certainty::Certain), land.hops(Certainty::Conditional));
     let administrator_mass =
         |platform: &str| masses.iter().find(|(name, _)| *name == platform).map_or(0.0, |(_, mass)| *mass);
@@ -229,7 +235,7 @@ fn measure(
     progress.stage("metrics", None);
     let metrics = metrics::all(&context, &scores, &findings)?;
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
-    Ok(())
+    Ok(choked.complete)
 }
 
 /// What was left out, in words: one line for each kind of issue that costs something.

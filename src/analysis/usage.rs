@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::model::{AccessTable, Granularity, Tables};
 
 /// Milliseconds of a day.
-const DAY: i64 = 86_400_000;
+pub const DAY: i64 = 86_400_000;
 
 /// Fills the usage columns of access rows whose principal's service use was observed: all actions of a service that
 /// was not used inside the window are unused, and of one that was used, none is known to be. A service that the

@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, scan, scores, snapshots,
+    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, man, metrics, paths, scan, scores, snapshots,
     techniques, trend, who_can,
 };
 use super::exit;
@@ -42,6 +42,8 @@ Ask:
   who-can      Who may do that?
   paths        How a principal comes to control what is protected
   exposure     How many principals reach what is protected
+  choke-points What their paths have to pass
+  cut-plan     Which changes keep most of them out
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
@@ -110,6 +112,10 @@ pub enum Command {
     Paths(paths::Args),
     /// How many principals reach what is protected
     Exposure(exposure::Args),
+    /// What attack paths have to pass, and the change that takes it away
+    ChokePoints(choke_points::Args),
+    /// Which few changes keep most principals from what is protected
+    CutPlan(cut_plan::Args),
     /// What differs between two snapshots
     Diff(diff::Args),
     /// A metric over all snapshots: limits, drift, and what made it change

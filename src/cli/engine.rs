@@ -3,6 +3,7 @@
 //! Commands see [`Snapshot`], model types and [`Failure`]s; what an error of a part means for the exit code is
 //! decided here.
 
+mod cuts;
 pub mod history;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ use crate::paths::Witnesses;
 use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 use crate::techniques::{Library, Technique};
+
+pub use cuts::{choke_points, cut_plan, load_for_plan};
 
 pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 

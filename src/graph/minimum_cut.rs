@@ -127,7 +127,9 @@ impl<'g> Network<'g> {
         self.level.fill(NONE);
         self.done.fill(0);
         let mut queue: Vec<u32> = self.targets.iter().collect();
-        queue.iter().for_each(|&target| self.level[target as usize] = 0);
+        for &target in &queue {
+            self.level[target as usize] = 0;
+        }
         let (mut at, mut found) = (0, false);
         while let Some(&node) = queue.get(at) {
             at += 1;
@@ -253,7 +255,9 @@ impl<'g> Network<'g> {
             }
             at = head;
         }
-        nodes.iter().for_each(|&node| self.level[node as usize] = 0);
+        for &node in &nodes {
+            self.level[node as usize] = 0;
+        }
         let amount = self.take(&edges);
         (self.targets.contains(at) && amount > 0).then_some(Walk { amount, edges })
     }
@@ -261,7 +265,9 @@ impl<'g> Network<'g> {
     /// Takes as much flow off some arcs as all of them have.
     fn take(&mut self, edges: &[u32]) -> u64 {
         let amount = edges.iter().map(|&edge| self.flow[edge as usize]).min().unwrap_or(0);
-        edges.iter().for_each(|&edge| self.flow[edge as usize] -= amount);
+        for &edge in edges {
+            self.flow[edge as usize] -= amount;
+        }
         amount
     }
 }

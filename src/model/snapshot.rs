@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessTable, Approval, Attachment, Attribute, Credential, Edge, Entity, EntityId, Finding, Grant, Issue,
+    AccessTable, Approval, Attachment, Attribute, ChokePoint, Credential, Edge, Entity, EntityId, Finding, Grant, Issue,
     Membership, Metric, Path, Person, Score, TargetSet, Trust, Usage, Workflow,
 };
 
@@ -87,6 +87,10 @@ pub struct Results {
     pub edges: Vec<Edge>,
     pub target_sets: Vec<TargetSet>,
     pub paths: Vec<Path>,
+    pub choke_points: Vec<ChokePoint>,
+    /// Fewest changes that keep every principal outside the protected zone from it; none when no changes do, or when
+    /// the results come from a store, whose metrics have it.
+    pub minimum_cut: Option<u64>,
     pub findings: Vec<Finding>,
     pub scores: Vec<Score>,
     pub metrics: Vec<Metric>,

@@ -12,7 +12,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::manifest::SCHEMA_VERSION;
 use crate::model::{
-    Access, Approval, Attachment, Attribute, ColumnSpec, ColumnType, Credential, Edge, Entity, Finding, Grant, Issue,
+    Access, Approval, Attachment, Attribute, ChokePoint, ColumnSpec, ColumnType, Credential, Edge, Entity, Finding, Grant, Issue,
     Membership, Metric, Path, Person, Record, Score, TargetSet, Trust, Usage, Workflow,
 };
 
@@ -58,6 +58,7 @@ pub const TABLES: &[TableSpec] = &[
     table::<Edge>(),
     table::<TargetSet>(),
     table::<Path>(),
+    table::<ChokePoint>(),
     table::<Finding>(),
     table::<Score>(),
     table::<Metric>(),

@@ -178,6 +178,8 @@ impl SnapshotReader {
             edges: self.read()?,
             target_sets: self.read()?,
             paths: self.read()?,
+            choke_points: self.read()?,
+            minimum_cut: None,
             findings: self.read()?,
             scores: self.read()?,
             metrics: self.read()?,

@@ -265,7 +265,7 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         workflows,
         issues,
     } = tables;
-    let Results { access, edges, target_sets, paths, findings, scores, metrics, coverage: _ } = results;
+    let Results { access, edges, target_sets, paths, choke_points, minimum_cut: _, findings, scores, metrics, coverage: _ } = results;
     vec![
         job(entities),
         job(memberships),
@@ -287,6 +287,7 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         job(edges),
         job(target_sets),
         job(paths),
+        job(choke_points),
         job(findings),
         job(scores),
         job(metrics),

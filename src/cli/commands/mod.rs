@@ -2,7 +2,9 @@
 
 pub mod baseline;
 pub mod can;
+pub mod choke_points;
 pub mod completions;
+pub mod cut_plan;
 pub mod diff;
 pub mod explain;
 pub mod exposure;

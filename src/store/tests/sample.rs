@@ -1,7 +1,7 @@
 //! Rows of every table with every kind of cell, from a seed: nulls, empty lists, extremes, texts of any script.
 
 use crate::model::{
-    AttachmentKind, Certainty, ColumnReader, ColumnSpec, Coverage, CredentialKind, Decision, Effect, EntityKind,
+    AttachmentKind, Certainty, ChokeKind, ColumnReader, ColumnSpec, Coverage, CredentialKind, Decision, Effect, EntityKind,
     FindingState, Granularity, IssueSeverity, Layer, MembershipKind, PersonStatus, Record, Results, Severity, Source,
     Standing, Tables, TrustKind, TypeMismatch,
 };
@@ -103,6 +103,7 @@ fn names(table: &str, column: &ColumnSpec) -> Option<Vec<&'static str>> {
         ("issues", "severity") => names_of!(IssueSeverity),
         ("access", "decision") => names_of!(Decision),
         ("edges" | "paths", "certainty") => names_of!(Certainty),
+        ("choke_points", "kind") => names_of!(ChokeKind),
         ("findings", "severity") => names_of!(Severity),
         ("findings", "state") => names_of!(FindingState),
         _ => None,
@@ -149,6 +150,8 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
         edges: rows(seed, count),
         target_sets: rows(seed, count),
         paths: rows(seed, count),
+        choke_points: rows(seed, count),
+        minimum_cut: None,
         findings: rows(seed, count),
         scores: rows(seed, count),
         metrics: rows(seed, count),
