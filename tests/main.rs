@@ -6,6 +6,7 @@ mod agreement;
 mod analysed;
 mod cases;
 mod cli;
+mod cuts;
 mod demo;
 mod history;
 mod real;

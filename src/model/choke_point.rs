@@ -61,7 +61,8 @@ pub enum Change {
     RemoveMember { container: String, member: String },
     /// Takes a managed policy off a principal or group.
     Detach { holder: String, policy: String },
-    /// Takes a statement out of a policy: an inline one of the holder, or the managed one that the holder is.
+    /// Takes a statement out of a policy: an inline one of the holder (`inline:` and its name), or the managed one that
+    /// the holder is. The statement is its `Sid`, or `#` and its place as things were.
     DeleteGrant { holder: String, policy: String, statement: String },
     /// Takes a statement out of a trust policy.
     SetTrust { principal: String, remove_statement: String },

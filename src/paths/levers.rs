@@ -35,6 +35,8 @@ pub type Clause = Vec<Support>;
 struct Holding {
     holder: EntityId,
     levers: Support,
+    /// Whether there are statements that the export does not have.
+    unknown: bool,
 }
 
 /// Who may come into a role, or into some role of a set, by trust policies; values are trust statements.
@@ -158,15 +160,14 @@ impl<'l> Levers<'l> {
             if requirement.by != By::Actor {
                 continue;
             }
-            let clause = if by_trust(requirement) {
-                self.by_trust(edge, at, place)
+            if by_trust(requirement) {
+                clauses.extend(self.by_trust(edge, at, place));
             } else {
-                self.by_identity(edge, technique, at, place)
-            };
-            if !clause.is_empty() {
-                clauses.push(clause);
+                clauses.push(self.by_identity(edge, technique, at, place));
             }
         }
+        // A requirement that is met in a way that is not looked up here.
+        clauses.retain(|clause| !clause.is_empty());
         clauses
     }
 
@@ -176,6 +177,10 @@ impl<'l> Levers<'l> {
         let broad = technique.requires[place].on == On::Everything;
         let mut clause = Vec::new();
         for holding in self.holdings(EntityId(edge.src)).iter() {
+            if holding.unknown {
+                // What is not in the export may allow it.
+                clause.push(holding.levers.clone());
+            }
             for &grant in self.statements(holding.holder, at, place).iter() {
                 let fits = !aimed || self.covers(grant, edge.dst);
                 if fits && (!broad || is_broad(&self.tables.grants[grant as usize])) {
@@ -187,33 +192,41 @@ impl<'l> Levers<'l> {
     }
 
     /// A role's trust policy lets in whom it names; where it names the account, identity policies must allow as well.
-    /// In a set, one role's statement is not another's: the set's own edges stand on those.
-    fn by_trust(&mut self, edge: &Edge, at: usize, place: usize) -> Clause {
+    /// Some statement must let the principal in, and unless one is enough, some policy must allow: two clauses. In a
+    /// set, one role's statement is not another's, so that the first is left to the set's own edges.
+    fn by_trust(&mut self, edge: &Edge, at: usize, place: usize) -> [Clause; 2] {
         let src = EntityId(edge.src);
         let entrances = self.entrances(edge.dst);
         let single = (edge.dst as usize) < self.tables.entities.len();
         let of = |list: Option<&Vec<u32>>| list.cloned().unwrap_or_default();
-        let enough = entrances.anyone.iter().copied().chain(of(entrances.named.get(&src)));
-        let mut clause: Clause = enough.map(|grant| vec![Lever::Trust(grant)]).collect();
-        if !single {
-            // Not for the principal to lose.
-            clause.iter_mut().for_each(Vec::clear);
-        }
+        let enough: Vec<u32> = entrances.anyone.iter().copied().chain(of(entrances.named.get(&src))).collect();
         let scope = self.tables.entity(src).scope.as_deref().and_then(|scope| self.tables.find(scope));
         let mut asked = of(entrances.asked.get(&src));
         asked.extend(of(scope.and_then(|scope| entrances.asked.get(&scope))));
-        if asked.is_empty() {
-            return clause;
+        let trusts = |list: &[u32]| list.iter().map(|&grant| vec![Lever::Trust(grant)]).collect::<Clause>();
+        if !single {
+            // Who is named by some of the roles keeps those, whatever its policies say.
+            let allowed = if enough.is_empty() { self.by_policies(src, edge.dst, at, place) } else { Vec::new() };
+            return [Vec::new(), allowed];
         }
+        let entry = trusts(&[&enough[..], &asked[..]].concat());
+        let allowed = self.by_policies(src, edge.dst, at, place);
+        if allowed.is_empty() || asked.is_empty() {
+            return [entry, Vec::new()];
+        }
+        [entry, trusts(&enough).into_iter().chain(allowed).collect()]
+    }
+
+    /// Statements of the principal that allow coming into a role that a node stands for.
+    fn by_policies(&mut self, src: EntityId, dst: u32, at: usize, place: usize) -> Clause {
+        let mut clause = Vec::new();
         for holding in self.holdings(src).iter() {
+            if holding.unknown {
+                clause.push(holding.levers.clone());
+            }
             for &grant in self.statements(holding.holder, at, place).iter() {
-                if self.covers(grant, edge.dst) {
-                    let own = || holding.levers.iter().copied().chain([Lever::Statement(grant)]);
-                    if single {
-                        clause.extend(asked.iter().map(|&trust| own().chain([Lever::Trust(trust)]).collect()));
-                    } else {
-                        clause.push(own().collect());
-                    }
+                if self.covers(grant, dst) {
+                    clause.push(holding.levers.iter().copied().chain([Lever::Statement(grant)]).collect());
                 }
             }
         }
@@ -271,7 +284,8 @@ impl<'l> Levers<'l> {
         if let Some(known) = self.holdings.get(&of) {
             return Rc::clone(known);
         }
-        let mut found = vec![Holding { holder: of, levers: Vec::new() }];
+        let unknown = self.tables.attribute(of, "permissions_unknown") == Some("true");
+        let mut found = vec![Holding { holder: of, levers: Vec::new(), unknown }];
         self.attached(of, &[], &mut found);
         let rows = &self.tables.memberships;
         let start = rows.partition_point(|row| row.member < of);
@@ -279,7 +293,7 @@ impl<'l> Levers<'l> {
         for row in own.filter(|row| row.kind == MembershipKind::MemberOf && row.container != of) {
             let levers = vec![Lever::Membership { container: row.container, member: of }];
             self.attached(row.container, &levers, &mut found);
-            found.push(Holding { holder: row.container, levers });
+            found.push(Holding { holder: row.container, levers, unknown: !self.tables.entity(row.container).present });
         }
         let found = Rc::new(found);
         self.holdings.insert(of, Rc::clone(&found));
@@ -292,7 +306,8 @@ impl<'l> Levers<'l> {
         let own = rows[start..].iter().take_while(|row| row.holder == holder);
         for row in own.filter(|row| row.kind == AttachmentKind::Identity) {
             let link = Lever::Attachment { holder, policy: row.policy };
-            out.push(Holding { holder: row.policy, levers: before.iter().copied().chain([link]).collect() });
+            let unknown = !self.tables.entity(row.policy).present;
+            out.push(Holding { holder: row.policy, levers: before.iter().copied().chain([link]).collect(), unknown });
         }
     }
 

@@ -102,6 +102,8 @@ impl Window<'_> {
         let start = rows.partition_point(|row| row.entity < principal);
         let end = start + rows[start..].partition_point(|row| row.entity == principal);
         let own = &rows[start..end];
+        // Rights that follow from more than statements, such as those of an identity provider's group.
+        uses.unknown |= statements.is_empty();
         for statement in statements {
             uses.unknown |= own.is_empty() || services(statement).any(|service| !observed(own, service));
         }

@@ -216,6 +216,7 @@ fn told_cut(snapshot: &Snapshot, plan: &Plan) -> String {
     }
     let proof = match (cut.exact, cut.value) {
         (_, 0) => "nothing in use has to go".to_owned(),
+        (true, 1) => "no less will do".to_owned(),
         (true, value) => format!("no less will do: {value} paths share no change that costs anything"),
         (false, _) => "fewer might do: some paths need several permissions at once".to_owned(),
     };
