@@ -204,7 +204,7 @@ fn measure(
 ) -> Result<bool, ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
     results.paths = land.witness_paths();
-    let choked = land.choked(library, Window { tables, from: cuts::window_from(request.as_of, &request.config) });
+    let choked = land.choked(library, &Window::new(tables, cuts::window_from(request.as_of, &request.config)));
     (results.choke_points, results.minimum_cut) = (choked.choke_points, choked.minimum_cut);
     let (hops_certain, hops_possible) = (land.hops(Certainty::Certain), land.hops(Certainty::Conditional));
     let administrator_mass =
@@ -215,6 +215,8 @@ fn measure(
         edges: &results.edges,
         target_sets: &results.target_sets,
         paths: &results.paths,
+        choke_points: &results.choke_points,
+        minimum_cut: results.minimum_cut,
         zone: &land.zone,
         hops_certain: &hops_certain,
         hops_possible: &hops_possible,

@@ -47,7 +47,7 @@ impl Landscape<'_> {
 
     /// Finds all choke points. O(m log n) for the nodes; for the levers, what they affect.
     #[must_use]
-    pub fn choked(&self, library: &Library, window: Window<'_>) -> Choked {
+    pub fn choked(&self, library: &Library, window: &Window<'_>) -> Choked {
         let mut losses = self.losses();
         let exposed = losses.reached().len_common(&self.outside) as u64;
         let mut levers = Levers::new(self, library, losses.reached());
@@ -112,7 +112,7 @@ impl Landscape<'_> {
     }
 
     /// Nodes outside the zone that others cannot avoid.
-    fn nodes(&self, exposed: u64, reached: &NodeSet, window: Window<'_>) -> Vec<ChokePoint> {
+    fn nodes(&self, exposed: u64, reached: &NodeSet, window: &Window<'_>) -> Vec<ChokePoint> {
         let dominators = Dominators::new(&self.reverse, &self.forward, &self.in_zone);
         let counts = dominators.unavoidable_for(&self.outside);
         let entities = self.tables.entities.iter().zip(counts);
@@ -141,7 +141,7 @@ impl Landscape<'_> {
             .collect()
     }
 
-    fn choke_point(&self, worth: &Worth, exposed: u64, window: Window<'_>) -> ChokePoint {
+    fn choke_point(&self, worth: &Worth, exposed: u64, window: &Window<'_>) -> ChokePoint {
         let tables = self.tables;
         let (kind, other, grant): (ChokeKind, Option<EntityId>, Option<u32>) = match worth.lever {
             Lever::Statement(grant) => (ChokeKind::Statement, None, Some(grant)),

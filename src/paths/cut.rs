@@ -52,7 +52,7 @@ pub fn minimum_cut(
             continue;
         }
         match choose(levers.clauses(number), &price) {
-            Some(clause) => clause.iter().for_each(|support| network.support(edge.src, edge.dst, support, &price)),
+            Some(clause) => clause.iter().for_each(|support| network.support((edge.src, edge.dst), *support, &price)),
             None => network.arc(edge.src, edge.dst, UNCUTTABLE),
         }
     }
@@ -124,9 +124,9 @@ impl Network {
         ends
     }
 
-    fn support(&mut self, src: u32, dst: u32, support: &Support, price: &dyn Fn(Lever) -> u64) {
+    fn support(&mut self, (src, dst): (u32, u32), support: Support, price: &dyn Fn(Lever) -> u64) {
         let mut at = src;
-        for &lever in support {
+        for &lever in support.iter() {
             let (before, after) = self.lever(lever, price);
             self.arc(at, before, UNCUTTABLE);
             at = after;
@@ -175,14 +175,16 @@ impl Routes<'_, '_, '_> {
     fn route(&mut self, walk: &Walk) -> Option<Vec<Lever>> {
         let mut route: Vec<Lever> = Vec::new();
         let mut src = self.network.arcs[*walk.edges.first()? as usize].0;
-        let mut support: Support = Vec::new();
+        let mut support = Support::NONE;
         for &arc in &walk.edges {
-            support.extend(self.network.lever_of.get(&arc));
+            if let Some(&lever) = self.network.lever_of.get(&arc) {
+                support = support.with(lever);
+            }
             let to = self.network.arcs[arc as usize].1;
             if (to as usize) < self.land.forward.nodes() {
-                route.extend(self.step(src, to, &support)?);
+                route.extend(self.step(src, to, support)?);
                 src = to;
-                support.clear();
+                support = Support::NONE;
             }
         }
         route.sort_unstable();
@@ -191,7 +193,7 @@ impl Routes<'_, '_, '_> {
     }
 
     /// The levers of some edge between two nodes that has this support.
-    fn step(&mut self, src: u32, dst: u32, support: &Support) -> Option<Vec<Lever>> {
+    fn step(&mut self, src: u32, dst: u32, support: Support) -> Option<Vec<Lever>> {
         let edges: Vec<u32> =
             self.land.forward.out_arcs(src).filter(|&(head, _)| head == dst).map(|(_, edge)| edge).collect();
         for edge in edges {
@@ -202,10 +204,10 @@ impl Routes<'_, '_, '_> {
                 }
                 continue;
             }
-            let Some(at) = clauses.iter().position(|clause| clause.contains(support)) else { continue };
+            let Some(at) = clauses.iter().position(|clause| clause.contains(&support)) else { continue };
             clauses.swap_remove(at);
-            let others = clauses.into_iter().filter_map(|clause| clause.into_iter().next()).flatten();
-            return Some(support.iter().copied().chain(others).collect());
+            let others: Vec<Support> = clauses.iter().filter_map(|clause| clause.first().copied()).collect();
+            return Some(std::iter::once(support).chain(others).flat_map(|one| one.to_vec()).collect());
         }
         None
     }

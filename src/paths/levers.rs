@@ -25,8 +25,36 @@ use crate::model::{AttachmentKind, Edge, Effect, EntityId, Grant, Layer, Members
 use crate::techniques::format::{By, GainOf, On, Requirement};
 use crate::techniques::{ADMINISTRATION, Library, Technique};
 
-/// Levers of which each alone takes the support away; in the order in which they lead from the principal.
-pub type Support = Vec<Lever>;
+/// Levers of which each alone takes the support away, in the order in which they lead from the principal: at most a
+/// membership, an attachment and a statement. Edges have many supports, so they are kept without an allocation each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Support {
+    levers: [Lever; 3],
+    len: u8,
+}
+
+impl Support {
+    /// A support that nothing takes away.
+    pub const NONE: Self = Self { levers: [Lever::Statement(u32::MAX); 3], len: 0 };
+
+    /// The same with one more link; one that has three stays as it is.
+    #[must_use]
+    pub fn with(mut self, lever: Lever) -> Self {
+        if let Some(place) = self.levers.get_mut(usize::from(self.len)) {
+            *place = lever;
+            self.len += 1;
+        }
+        self
+    }
+}
+
+impl std::ops::Deref for Support {
+    type Target = [Lever];
+
+    fn deref(&self) -> &[Lever] {
+        &self.levers[..usize::from(self.len)]
+    }
+}
 
 /// Supports of one requirement: while one is left, the requirement is met.
 pub type Clause = Vec<Support>;
@@ -99,7 +127,8 @@ impl<'l> Levers<'l> {
         match edge.technique.as_str() {
             "contains" => Vec::new(),
             "membership" => {
-                vec![vec![vec![Lever::Membership { container: EntityId(edge.dst), member: EntityId(edge.src) }]]]
+                let link = Lever::Membership { container: EntityId(edge.dst), member: EntityId(edge.src) };
+                vec![vec![Support::NONE.with(link)]]
             }
             "trust" => self.federation(edge),
             _ if edge.src as usize >= self.tables.entities.len() => self.entrance(edge),
@@ -131,7 +160,7 @@ impl<'l> Levers<'l> {
         if grants.is_empty() || grants.contains(&u32::MAX) {
             return Vec::new();
         }
-        vec![grants.into_iter().map(|grant| vec![Lever::Trust(grant)]).collect()]
+        vec![grants.into_iter().map(|grant| Support::NONE.with(Lever::Trust(grant))).collect()]
     }
 
     /// From a set of targets to one of them: by its trust policy, where the technique comes in through that.
@@ -150,7 +179,7 @@ impl<'l> Levers<'l> {
         if grants.is_empty() || grants.contains(&u32::MAX) {
             return Vec::new();
         }
-        vec![grants.into_iter().map(|grant| vec![Lever::Trust(grant)]).collect()]
+        vec![grants.into_iter().map(|grant| Support::NONE.with(Lever::Trust(grant))).collect()]
     }
 
     fn technique(&mut self, edge: &Edge, at: usize) -> Vec<Clause> {
@@ -179,12 +208,12 @@ impl<'l> Levers<'l> {
         for holding in self.holdings(EntityId(edge.src)).iter() {
             if holding.unknown {
                 // What is not in the export may allow it.
-                clause.push(holding.levers.clone());
+                clause.push(holding.levers);
             }
             for &grant in self.statements(holding.holder, at, place).iter() {
                 let fits = !aimed || self.covers(grant, edge.dst);
                 if fits && (!broad || is_broad(&self.tables.grants[grant as usize])) {
-                    clause.push(holding.levers.iter().copied().chain([Lever::Statement(grant)]).collect());
+                    clause.push(holding.levers.with(Lever::Statement(grant)));
                 }
             }
         }
@@ -203,7 +232,8 @@ impl<'l> Levers<'l> {
         let scope = self.tables.entity(src).scope.as_deref().and_then(|scope| self.tables.find(scope));
         let mut asked = of(entrances.asked.get(&src));
         asked.extend(of(scope.and_then(|scope| entrances.asked.get(&scope))));
-        let trusts = |list: &[u32]| list.iter().map(|&grant| vec![Lever::Trust(grant)]).collect::<Clause>();
+        let trusts =
+            |list: &[u32]| list.iter().map(|&grant| Support::NONE.with(Lever::Trust(grant))).collect::<Clause>();
         if !single {
             // Who is named by some of the roles keeps those, whatever its policies say.
             let allowed = if enough.is_empty() { self.by_policies(src, edge.dst, at, place) } else { Vec::new() };
@@ -222,11 +252,11 @@ impl<'l> Levers<'l> {
         let mut clause = Vec::new();
         for holding in self.holdings(src).iter() {
             if holding.unknown {
-                clause.push(holding.levers.clone());
+                clause.push(holding.levers);
             }
             for &grant in self.statements(holding.holder, at, place).iter() {
                 if self.covers(grant, dst) {
-                    clause.push(holding.levers.iter().copied().chain([Lever::Statement(grant)]).collect());
+                    clause.push(holding.levers.with(Lever::Statement(grant)));
                 }
             }
         }
@@ -285,14 +315,14 @@ impl<'l> Levers<'l> {
             return Rc::clone(known);
         }
         let unknown = self.tables.attribute(of, "permissions_unknown") == Some("true");
-        let mut found = vec![Holding { holder: of, levers: Vec::new(), unknown }];
-        self.attached(of, &[], &mut found);
+        let mut found = vec![Holding { holder: of, levers: Support::NONE, unknown }];
+        self.attached(of, Support::NONE, &mut found);
         let rows = &self.tables.memberships;
         let start = rows.partition_point(|row| row.member < of);
         let own = rows[start..].iter().take_while(|row| row.member == of);
         for row in own.filter(|row| row.kind == MembershipKind::MemberOf && row.container != of) {
-            let levers = vec![Lever::Membership { container: row.container, member: of }];
-            self.attached(row.container, &levers, &mut found);
+            let levers = Support::NONE.with(Lever::Membership { container: row.container, member: of });
+            self.attached(row.container, levers, &mut found);
             found.push(Holding { holder: row.container, levers, unknown: !self.tables.entity(row.container).present });
         }
         let found = Rc::new(found);
@@ -300,14 +330,14 @@ impl<'l> Levers<'l> {
         found
     }
 
-    fn attached(&self, holder: EntityId, before: &[Lever], out: &mut Vec<Holding>) {
+    fn attached(&self, holder: EntityId, before: Support, out: &mut Vec<Holding>) {
         let rows = &self.tables.attachments;
         let start = rows.partition_point(|row| row.holder < holder);
         let own = rows[start..].iter().take_while(|row| row.holder == holder);
         for row in own.filter(|row| row.kind == AttachmentKind::Identity) {
             let link = Lever::Attachment { holder, policy: row.policy };
             let unknown = !self.tables.entity(row.policy).present;
-            out.push(Holding { holder: row.policy, levers: before.iter().copied().chain([link]).collect(), unknown });
+            out.push(Holding { holder: row.policy, levers: before.with(link), unknown });
         }
     }
 
@@ -332,7 +362,9 @@ impl<'l> Levers<'l> {
             let administers =
                 protected && self.library.find(&edge.technique).is_some_and(|one| one.category == ADMINISTRATION);
             if administers {
-                held.extend(self.clauses(number).into_iter().flatten().flatten());
+                for support in self.clauses(number).into_iter().flatten() {
+                    held.extend(support.iter());
+                }
             }
         }
         held

@@ -141,7 +141,7 @@ impl Planner<'_> {
     }
 
     fn window<'w>(&self, world: &'w World) -> Window<'w> {
-        Window { tables: &world.tables, from: self.request.window_from }
+        Window::new(&world.tables, self.request.window_from)
     }
 
     /// The lever that lowers exposure most, tried out.
@@ -156,7 +156,9 @@ impl Planner<'_> {
         let among = worths.partition_point(|worth| worth.gain >= top.max(1));
         let mut priced: Vec<((u64, u64, usize), Worth)> = worths
             .drain(..among)
-            .map(|worth| ((u64::MAX - worth.gain, cost(window, worth.lever), reach_of(world, worth.lever)), worth))
+            .map(|worth| {
+                ((u64::MAX - worth.gain, cost(&window, worth.lever), reach_of(world, &window, worth.lever)), worth)
+            })
             .collect();
         priced.sort_by_key(|(price, worth)| (*price, worth.lever));
         let mut best: Option<Trial> = None;
@@ -215,29 +217,26 @@ impl Planner<'_> {
         let window = self.window(world);
         let mut find =
             |price: &dyn Fn(Lever) -> u64| cut::minimum_cut(&land, &mut levers, &held, losses.reached(), price);
-        let ZoneCut { value, routes, exact, .. } = find(&|lever| cost(window, lever))?;
+        let ZoneCut { value, routes, exact, .. } = find(&|lever| cost(&window, lever))?;
         // Among all that cost as much, one of the fewest changes.
-        let ZoneCut { levers, .. } = find(&|lever| cost(window, lever) * COST + 1)?;
+        let ZoneCut { levers, .. } = find(&|lever| cost(&window, lever) * COST + 1)?;
         Some(Isolation { value, levers, routes, exact })
     }
 }
 
 /// What a cut plan pays for a lever: nothing when it is known not to be used.
-fn cost(window: Window<'_>, lever: Lever) -> u64 {
+fn cost(window: &Window<'_>, lever: Lever) -> u64 {
     u64::from(window.uses(lever).in_window() != Some(false))
 }
 
 /// How many hold what a lever takes away: a statement of a shared policy is worth the same as an attachment and
 /// touches more.
-fn reach_of(world: &World, lever: Lever) -> usize {
+fn reach_of(world: &World, window: &Window<'_>, lever: Lever) -> usize {
     match lever {
         Lever::Membership { .. } => 0,
         Lever::Attachment { .. } => 1,
         Lever::Trust(_) => 2,
-        Lever::Statement(grant) => {
-            let holder = world.tables.grants[grant as usize].holder;
-            3 + world.tables.attachments.iter().filter(|row| row.policy == holder).count()
-        }
+        Lever::Statement(grant) => 3 + window.holders(world.tables.grants[grant as usize].holder).len(),
     }
 }
 

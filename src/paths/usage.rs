@@ -3,6 +3,8 @@
 //! A service that was used counts as a use of every statement that allows anything of it, unless another statement of
 //! the same principal allows all of the service and stays. What no usage data covers is unknown, never unused.
 
+use rustc_hash::FxHashMap;
+
 use super::lever::Lever;
 use super::levers::own_statements;
 use crate::model::text::glob_ignore_case;
@@ -42,14 +44,30 @@ impl Uses {
 }
 
 /// The observation window over the usage of a snapshot.
-#[derive(Clone, Copy)]
 pub struct Window<'t> {
-    pub tables: &'t Tables,
-    /// Start of the window, in milliseconds since 1970.
-    pub from: i64,
+    tables: &'t Tables,
+    from: i64,
+    /// Principals and groups that each policy is attached to.
+    attached_to: FxHashMap<EntityId, Vec<EntityId>>,
+    /// Members of each group.
+    members: FxHashMap<EntityId, Vec<EntityId>>,
 }
 
-impl Window<'_> {
+impl<'t> Window<'t> {
+    /// The window that starts at a time, in milliseconds since 1970. O(attachments + memberships).
+    #[must_use]
+    pub fn new(tables: &'t Tables, from: i64) -> Self {
+        let mut attached_to: FxHashMap<EntityId, Vec<EntityId>> = FxHashMap::default();
+        for row in tables.attachments.iter().filter(|row| row.kind == AttachmentKind::Identity) {
+            attached_to.entry(row.policy).or_default().push(row.holder);
+        }
+        let mut members: FxHashMap<EntityId, Vec<EntityId>> = FxHashMap::default();
+        for row in tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf) {
+            members.entry(row.container).or_default().push(row.member);
+        }
+        Self { tables, from, attached_to, members }
+    }
+
     /// What would be lost that was used.
     #[must_use]
     pub fn uses(&self, lever: Lever) -> Uses {
@@ -157,13 +175,12 @@ impl Window<'_> {
     }
 
     /// The principals that hold what a policy, group or principal holds.
-    fn holders(&self, holder: EntityId) -> Vec<EntityId> {
+    pub(super) fn holders(&self, holder: EntityId) -> Vec<EntityId> {
         if self.tables.entity(holder).kind != EntityKind::RoleDefinition {
             return self.principals(holder);
         }
-        let rows = self.tables.attachments.iter();
-        let attached = rows.filter(|row| row.policy == holder && row.kind == AttachmentKind::Identity);
-        let mut all: Vec<EntityId> = attached.flat_map(|row| self.principals(row.holder)).collect();
+        let attached = self.attached_to.get(&holder).into_iter().flatten();
+        let mut all: Vec<EntityId> = attached.flat_map(|one| self.principals(*one)).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -174,10 +191,7 @@ impl Window<'_> {
         if self.tables.entity(holder).kind != EntityKind::Group {
             return vec![holder];
         }
-        let rows = self.tables.memberships.iter();
-        rows.filter(|row| row.container == holder && row.kind == MembershipKind::MemberOf)
-            .map(|row| row.member)
-            .collect()
+        self.members.get(&holder).cloned().unwrap_or_default()
     }
 }
 
