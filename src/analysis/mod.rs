@@ -299,6 +299,18 @@ pub fn witness_paths(
     stored(tables, results).paths(from, to, count)
 }
 
+/// Edges of the shortest paths, of whose rows only ends and certainty are looked at, and whether a limit ended the search.
+#[must_use]
+pub fn route_edges(
+    tables: &Tables,
+    results: &Results,
+    from: EntityId,
+    to: Option<EntityId>,
+    count: usize,
+) -> (Vec<u32>, bool) {
+    stored(tables, results).route_edges(from, to, count)
+}
+
 /// Who reaches the protected zone and each of its members.
 #[must_use]
 pub fn exposure(tables: &Tables, results: &Results) -> Exposure {

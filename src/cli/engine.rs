@@ -5,6 +5,7 @@
 
 mod cuts;
 pub mod history;
+mod partial;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,7 @@ use super::failure::Failure;
 use crate::analysis::{self, Before};
 use crate::config::Config;
 use crate::model::{
-    Coverage, Edge, Entity, EntityId, Finding, Grant, Issue, Metric, Record, Request, Results, Score, Source, Tables,
-    TargetSet, Verdict,
+    Coverage, Entity, EntityId, Finding, Issue, Metric, Record, Request, Results, Score, Source, Tables, Verdict,
 };
 use crate::paths::Witnesses;
 use crate::reports::{Exposed, Exposure, View};
@@ -24,6 +24,7 @@ use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verificati
 use crate::techniques::{Library, Technique};
 
 pub use cuts::{choke_points, cut_plan, load_for_plan};
+pub use partial::{Partial, grant};
 
 pub use crate::analysis::{Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
 
@@ -57,10 +58,6 @@ pub enum Need {
     Scores,
     /// All input tables.
     Inputs,
-    /// Entities, statements (as evidence) and the attack graph.
-    Graph,
-    /// All there is.
-    Everything,
 }
 
 impl Snapshot {
@@ -161,17 +158,6 @@ pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
             snapshot.results.scores = reader.read::<Score>()?;
         }
         Need::Inputs => snapshot.tables = reader.tables()?,
-        Need::Graph => {
-            snapshot.tables.entities = reader.read::<Entity>()?;
-            snapshot.tables.grants = reader.read::<Grant>()?;
-            snapshot.results.edges = reader.read::<Edge>()?;
-            snapshot.results.target_sets = reader.read::<TargetSet>()?;
-            snapshot.results.paths = reader.read::<crate::model::Path>()?;
-        }
-        Need::Everything => {
-            snapshot.tables = reader.tables()?;
-            snapshot.results = reader.results()?;
-        }
     }
     Ok(snapshot)
 }

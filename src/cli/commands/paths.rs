@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::steps::{self, TechniqueNames};
 use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Need};
+use crate::cli::engine::{self, Partial};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::resolve;
@@ -43,13 +43,17 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let snapshot = engine::load(&args.snapshot, Need::Graph)?;
-    let from = resolve::principal(&snapshot.tables, &args.from)?;
+    let mut partial = Partial::open(&args.snapshot)?;
+    let from = resolve::principal(partial.tables(), &args.from)?;
     let to = match &args.to {
-        Some(text) => Some(resolve::entity(&snapshot.tables, text)?),
+        Some(text) => Some(resolve::entity(partial.tables(), text)?),
         None => None,
     };
-    let found = engine::witness_paths(&snapshot, from, to, usize::from(args.count));
+    let count = usize::from(args.count);
+    let limit_reached = partial.load_paths(from, to, count)?;
+    let snapshot = partial.into_snapshot();
+    let mut found = engine::witness_paths(&snapshot, from, to, count);
+    found.limit_reached = limit_reached;
     let paths = &found.paths;
     let view = snapshot.view();
     let text = match args.format {
