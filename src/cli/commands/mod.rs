@@ -13,6 +13,7 @@ pub mod findings;
 pub mod man;
 pub mod metrics;
 pub mod paths;
+mod picture;
 pub mod scan;
 pub mod scores;
 pub mod snapshots;
