@@ -6,12 +6,13 @@
 //! edge is gone when for one of its requirements no support is left.
 //!
 //! An edge's stored evidence names one statement that proves it and not every other that would do as well. Supports are
-//! therefore looked up afresh: all statements the principal holds that allow an action of the requirement on a
-//! target that matters. What an edge hangs on besides (a condition of such a statement, a permission that the target
-//! itself must have) is taken to be met, so that a lever is said to take an edge away only when nothing else could
-//! hold it up: recounts of a single lever are never too low in what stays exposed, save where a deny or a boundary
-//! that the lever belongs to stops something. What is not known to be a lever (containment, an administrator's own
-//! standing, trust without a statement) stays.
+//! therefore looked up afresh: all statements that the principal holds and that allow an action of the requirement on a
+//! target that matters. Whatever else such a statement hangs on (its condition, a permission that the target itself must
+//! have) is taken to be met, and a requirement whose supports are not found here is taken to stay. So a lever is said to
+//! take an edge away only when nothing could hold it up, and a count says too little rather than too much. There is one
+//! exception: an attached policy that also denies, whose removal opens other ways; a cut plan, which evaluates
+//! permissions again, sees those. What is not known to be a lever (containment, trust without a statement) stays, and
+//! what an administrator's own standing rests on is never to be pulled.
 
 use std::rc::Rc;
 
@@ -70,6 +71,8 @@ struct Holding {
 /// Who may come into a role, or into some role of a set, by trust policies; values are trust statements.
 #[derive(Default)]
 struct Entrances {
+    /// Whether someone is let in by something that is no statement.
+    assigned: bool,
     /// Of statements that let anyone in.
     anyone: Vec<u32>,
     /// By principal, of statements that name it and are enough.
@@ -157,7 +160,7 @@ impl<'l> Levers<'l> {
         let rows = self.trusts.get(&EntityId(edge.dst)).into_iter().flatten().map(|&at| &self.tables.trusts[at]);
         let grants: Vec<u32> =
             rows.filter(|row| row.trustee == Some(EntityId(edge.src))).map(|row| row.grant).collect();
-        if grants.is_empty() || grants.contains(&u32::MAX) {
+        if grants.is_empty() || !grants.iter().all(|&grant| self.is_statement(grant)) {
             return Vec::new();
         }
         vec![grants.into_iter().map(|grant| Support::NONE.with(Lever::Trust(grant))).collect()]
@@ -176,7 +179,7 @@ impl<'l> Levers<'l> {
             .collect();
         grants.sort_unstable();
         grants.dedup();
-        if grants.is_empty() || grants.contains(&u32::MAX) {
+        if grants.is_empty() || !grants.iter().all(|&grant| self.is_statement(grant)) {
             return Vec::new();
         }
         vec![grants.into_iter().map(|grant| Support::NONE.with(Lever::Trust(grant))).collect()]
@@ -226,6 +229,9 @@ impl<'l> Levers<'l> {
     fn by_trust(&mut self, edge: &Edge, at: usize, place: usize) -> [Clause; 2] {
         let src = EntityId(edge.src);
         let entrances = self.entrances(edge.dst);
+        if entrances.assigned {
+            return [Vec::new(), Vec::new()];
+        }
         let single = (edge.dst as usize) < self.tables.entities.len();
         let of = |list: Option<&Vec<u32>>| list.cloned().unwrap_or_default();
         let enough: Vec<u32> = entrances.anyone.iter().copied().chain(of(entrances.named.get(&src))).collect();
@@ -272,6 +278,10 @@ impl<'l> Levers<'l> {
         for role in self.ends(node).iter() {
             for &at in self.trusts.get(role).into_iter().flatten() {
                 let trust = &self.tables.trusts[at];
+                if !self.is_statement(trust.grant) {
+                    found.assigned = true;
+                    continue;
+                }
                 let Some(trustee) = trust.trustee.filter(|_| trust.kind != TrustKind::Federated) else {
                     if trust.kind == TrustKind::External {
                         found.anyone.push(trust.grant);
@@ -286,6 +296,10 @@ impl<'l> Levers<'l> {
         let found = Rc::new(found);
         self.entrances.insert(node, Rc::clone(&found));
         found
+    }
+
+    fn is_statement(&self, grant: u32) -> bool {
+        (grant as usize) < self.tables.grants.len()
     }
 
     fn names_principal(&self, trustee: EntityId) -> bool {

@@ -1,4 +1,5 @@
-//! The attack graph in the words of the domain: the protected zone, who reaches it, and by which way.
+//! The attack graph in the words of the domain: the protected zone, who reaches it and by which way, and which changes
+//! would stop them.
 //!
 //! Arcs run in the direction of the attack: `a → b` when who controls `a` can come to control `b`. Target-set nodes
 //! are transparent: passing one is no hop.

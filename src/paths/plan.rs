@@ -110,7 +110,6 @@ impl Planner<'_> {
         let isolation = self.isolation(&world);
         let mut plan = Plan { exposure, steps: Vec::new(), isolation, ended: Ended::Budget };
         let mut exposed = exposure;
-        let mut rest: Vec<Lever> = Vec::new();
         while plan.steps.len() < self.request.budget {
             if exposed == 0 {
                 plan.ended = Ended::Isolated;
@@ -119,7 +118,7 @@ impl Planner<'_> {
             let (found, complete) = self.step(&world, exposed);
             let trial = match found {
                 Some(trial) => trial,
-                None => match self.rest(&world, &mut rest, self.request.budget - plan.steps.len()) {
+                None => match self.rest(&world, self.request.budget - plan.steps.len()) {
                     Some(trial) => trial,
                     None => {
                         plan.ended = if complete { Ended::NoSingleChange } else { Ended::Limit };
@@ -188,18 +187,15 @@ impl Planner<'_> {
         Some(Trial { lever, world, exposed })
     }
 
-    /// The next lever of the minimum cut, where the budget pays for the whole of it.
-    fn rest(&self, world: &World, rest: &mut Vec<Lever>, budget: usize) -> Option<Trial> {
-        if rest.is_empty() {
-            let found = self.isolation(world)?;
-            let allowed = !self.request.unused_only || found.value == 0;
-            if found.levers.len() > budget || !allowed {
-                return None;
-            }
-            *rest = found.levers;
-            rest.reverse();
+    /// A lever of the minimum cut, where the budget pays for the whole of it. What is left of the cut is one less, so
+    /// that the budget pays for that as well.
+    fn rest(&self, world: &World, budget: usize) -> Option<Trial> {
+        let found = self.isolation(world)?;
+        let allowed = !self.request.unused_only || found.value == 0;
+        if found.levers.len() > budget || !allowed {
+            return None;
         }
-        self.attempt(world, rest.pop()?)
+        self.attempt(world, *found.levers.first()?)
     }
 
     fn told(&self, world: &World, trial: &Trial, before: u64) -> Step {

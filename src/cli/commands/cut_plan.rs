@@ -89,7 +89,8 @@ fn changes(snapshot: &Snapshot, levers: &[Lever]) -> Vec<Value> {
     levers.iter().map(|&lever| change(snapshot, lever)).collect()
 }
 
-/// The plan in the normal form of a change set: drafted, not asked for by anybody.
+/// The plan in the normal form of a change set: drafted, not asked for by anybody. A draft of a program has the author
+/// that is trusted less.
 fn change_set(snapshot: &Snapshot, plan: &Plan) -> Value {
     let levers: Vec<Lever> = plan.steps.iter().map(|step| step.lever).collect();
     json!({
