@@ -179,7 +179,7 @@ fn a_choke_point_is_worth_what_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{} promise too much:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(exact > 8 * SEEDS, "{exact} choke points");
+    assert!(exact > 4 * SEEDS, "{exact} choke points");
     assert!(less.len() as u64 * 50 < exact, "{} of {exact} promise too little:\n{}", less.len(), less.join("\n"));
 }
 
@@ -215,6 +215,8 @@ fn a_plan_brings_what_it_says_and_its_bound_holds() {
             assert!(plan.ended != Ended::Isolated || plan.steps.len() as u64 >= cut.value, "seed {seed}");
             assert_eq!(cut.routes.len() as u64, cut.value, "seed {seed}");
         }
+        // Whatever isolates the zone pays for each route, and no two routes have anything in common.
+        assert!(plan.ended != Ended::Isolated || plan.steps.len() >= cut.routes.len(), "seed {seed}");
     }
     assert!(steps > SEEDS && isolated > 0 && proven > 0, "{steps} steps, {isolated} isolated, {proven} proven");
 }

@@ -8,8 +8,9 @@
 //! The certificate is a set of attack routes of which no two have a lever in common: none of them ends without a
 //! change of its own, so that as many changes are needed as there are routes. An edge that needs several permissions
 //! at once can be cut at any of them, and the network has only one; where two routes meet at another permission, or
-//! where a lever joins principals that the graph keeps apart, the cut isolates all the same, and the certificate says
-//! that fewer changes might (cheapest cuts of such conjunctions are NP-hard: it is hitting set).
+//! where a lever joins principals that the graph keeps apart, the cut isolates all the same, and the certificate has
+//! fewer routes than the cut has changes: the least lies between the two (cheapest cuts of such conjunctions are
+//! NP-hard: it is hitting set).
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -25,9 +26,9 @@ pub struct ZoneCut {
     pub value: u64,
     /// Levers to be pulled, sorted.
     pub levers: Vec<Lever>,
-    /// Levers of attack routes that together cost as much; see `exact`.
+    /// Levers of attack routes that have none in common: whatever isolates the zone costs at least one of each.
     pub routes: Vec<Vec<Lever>>,
-    /// Whether the routes prove that nothing cheaper isolates the zone.
+    /// Whether the routes come to the value, so that nothing cheaper isolates the zone.
     pub exact: bool,
 }
 
@@ -62,12 +63,8 @@ pub fn minimum_cut(
     let cut = graph::minimum_cut(&graph, &network.costs, &sources, &targets)?;
     let mut pulled: Vec<Lever> = cut.edges.iter().filter_map(|edge| network.lever_of.get(edge).copied()).collect();
     pulled.sort_unstable();
-    let routes = Routes { land, levers, network: &network, price: &price }.of(&cut.walks);
-    let (routes, exact) = match routes {
-        Some(routes) => (routes, true),
-        None => (cut.walks.iter().map(|walk| network.levers(&walk.edges)).collect(), false),
-    };
-    Some(ZoneCut { value: cut.value, levers: pulled, routes, exact })
+    let (routes, proven) = Routes { land, levers, network: &network, price: &price }.of(&cut.walks);
+    Some(ZoneCut { value: cut.value, levers: pulled, routes, exact: proven == cut.value })
 }
 
 /// The requirement at which an edge is cut: one of which every support can go, with the fewest of them.
@@ -137,10 +134,6 @@ impl Network {
     fn csr(&self) -> Csr {
         Csr::from_arcs(self.nodes, self.arcs.iter().zip(0u32..).map(|(&(from, to), edge)| (from, to, edge)))
     }
-
-    fn levers(&self, edges: &[u32]) -> Vec<Lever> {
-        edges.iter().filter_map(|edge| self.lever_of.get(edge).copied()).collect()
-    }
 }
 
 /// Turns the walks of a certificate back into attack routes.
@@ -152,24 +145,26 @@ struct Routes<'r, 'l, 'v> {
 }
 
 impl Routes<'_, '_, '_> {
-    /// All levers of each walk's route, other requirements included; `None` when one is no route of the attack graph,
-    /// or routes share more of a lever than it costs.
-    fn of(mut self, walks: &[Walk]) -> Option<Vec<Vec<Lever>>> {
-        let mut routes = Vec::new();
+    /// All levers of the routes of walks, other requirements included, of as many as share no more of a lever than it
+    /// costs, and what these come to. A walk that is no route of the attack graph is left out.
+    fn of(mut self, walks: &[Walk]) -> (Vec<Vec<Lever>>, u64) {
+        let (mut routes, mut proven) = (Vec::new(), 0);
         let mut used: FxHashMap<Lever, u64> = FxHashMap::default();
         for walk in walks {
-            let route = self.route(walk)?;
-            for &lever in &route {
-                let used = used.entry(lever).or_default();
-                *used += walk.amount;
-                let price = (self.price)(lever);
-                if price != UNCUTTABLE && *used > price {
-                    return None;
+            let Some(route) = self.route(walk) else { continue };
+            let room = |lever: &Lever| {
+                let price = (self.price)(*lever);
+                price == UNCUTTABLE || used.get(lever).copied().unwrap_or(0) + walk.amount <= price
+            };
+            if route.iter().all(room) {
+                for &lever in &route {
+                    *used.entry(lever).or_default() += walk.amount;
                 }
+                routes.push(route);
+                proven += walk.amount;
             }
-            routes.push(route);
         }
-        Some(routes)
+        (routes, proven)
     }
 
     fn route(&mut self, walk: &Walk) -> Option<Vec<Lever>> {
@@ -206,8 +201,14 @@ impl Routes<'_, '_, '_> {
             }
             let Some(at) = clauses.iter().position(|clause| clause.contains(&support)) else { continue };
             clauses.swap_remove(at);
-            let others: Vec<Support> = clauses.iter().filter_map(|clause| clause.first().copied()).collect();
-            return Some(std::iter::once(support).chain(others).flat_map(|one| one.to_vec()).collect());
+            // Of the other requirements, what the route has already, or else the least more.
+            let mut route: Vec<Lever> = support.to_vec();
+            for clause in &clauses {
+                let more = |one: &&Support| one.iter().filter(|lever| !route.contains(lever)).count();
+                let least: Vec<Lever> = clause.iter().min_by_key(more).map(|one| one.to_vec()).unwrap_or_default();
+                route.extend(least);
+            }
+            return Some(route);
         }
         None
     }

@@ -50,8 +50,9 @@ pub struct Isolation {
     /// Changes of the cut that are in use, or not known to be unused: those that cost.
     pub value: u64,
     pub levers: Vec<Lever>,
-    /// Attack routes of which no two share a change that costs.
+    /// Attack routes of which no two share a change that costs: as many are needed at least.
     pub routes: Vec<Vec<Lever>>,
+    /// Whether there are as many as the value.
     pub exact: bool,
 }
 

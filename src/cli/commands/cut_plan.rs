@@ -132,7 +132,8 @@ fn published(snapshot: &Snapshot, plan: &Plan) -> Value {
     })
 }
 
-/// `changes` isolate the zone; no two of the `disjoint_paths` share a change that costs, so that as many are needed.
+/// `changes` isolate the zone; no two of the `disjoint_paths` share a change that costs, so that at least as many are
+/// needed, and where it is `exact`, no less than the value.
 fn certificate(snapshot: &Snapshot, cut: &Isolation) -> Value {
     let routes: Vec<Vec<Value>> = cut.routes.iter().map(|route| changes(snapshot, route)).collect();
     json!({
@@ -219,7 +220,11 @@ fn told_cut(snapshot: &Snapshot, plan: &Plan) -> String {
         (_, 0) => "nothing in use has to go".to_owned(),
         (true, 1) => "no less will do".to_owned(),
         (true, value) => format!("no less will do: {value} paths share no change that costs anything"),
-        (false, _) => "fewer might do: some paths need several permissions at once".to_owned(),
+        (false, _) => format!(
+            "no less than {} will do (paths that share no change that costs anything), and less might: some paths need \
+             several permissions at once",
+            cut.routes.len()
+        ),
     };
     let _ = writeln!(text, "; {proof}.");
     for lever in cut.levers.iter().take(CUT_N) {
