@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Snapshot, SnapshotArgs, config, library, reader};
+use super::{Partial, Snapshot, SnapshotArgs, config, library, reader};
 use crate::analysis::cuts::{self, PlanRequest};
 use crate::cli::failure::Failure;
-use crate::model::{ChokePoint, Edge, TargetSet};
+use crate::model::ChokePoint;
 use crate::paths::Plan;
 
 /// The choke points that the scan found, those that most principals hang on first.
@@ -15,12 +15,10 @@ pub fn choke_points(at: &SnapshotArgs) -> Result<Vec<ChokePoint>, Failure> {
 
 /// A snapshot with what a cut plan is made from.
 pub fn load_for_plan(at: &SnapshotArgs) -> Result<Snapshot, Failure> {
-    let reader = reader(at)?;
-    let mut snapshot = Snapshot::of_manifest(reader.manifest().clone());
-    snapshot.tables = reader.tables()?;
-    snapshot.results.edges = reader.read::<Edge>()?;
-    snapshot.results.target_sets = reader.read::<TargetSet>()?;
-    Ok(snapshot)
+    let mut partial = Partial::open(at)?;
+    partial.load_inputs()?;
+    partial.load_whole_graph()?;
+    Ok(partial.into_snapshot())
 }
 
 /// The changes that lower exposure most.

@@ -175,8 +175,7 @@ impl Partial {
             holders.push(scope);
             holders.extend(self.load_containers(scope, MembershipKind::Contains)?);
         }
-        let attachments = self.of::<Attachment>("holder", &holders)?;
-        holders.extend(attachments.iter().map(|row| row.policy));
+        let attachments = self.load_attachments(&mut holders)?;
         let grants = self.of::<Grant>("holder", &holders)?;
         self.add_grants(grants);
         let tables = &mut self.snapshot.tables;
@@ -190,6 +189,36 @@ impl Partial {
         let tables = &mut self.snapshot.tables;
         (tables.attributes, tables.trusts, tables.credentials, tables.usage) = (attributes, trusts, credentials, usage);
         self.load_results(of)
+    }
+
+    /// Reads what is attached to some entities, and to that; adds it to them.
+    fn load_attachments(&self, holders: &mut Vec<EntityId>) -> Result<Vec<Attachment>, Failure> {
+        let mut open = holders.clone();
+        let mut attachments = Vec::new();
+        while !open.is_empty() {
+            let rows = self.of::<Attachment>("holder", &open)?;
+            open = rows.iter().map(|row| row.policy).collect();
+            open.sort_unstable();
+            open.dedup();
+            open.retain(|policy| !holders.contains(policy));
+            holders.extend(&open);
+            attachments.extend(rows);
+        }
+        attachments.sort_by_key(|row| (row.holder, row.policy));
+        Ok(attachments)
+    }
+
+    /// Reads all input tables, for what has to evaluate permissions.
+    pub fn load_inputs(&mut self) -> Result<(), Failure> {
+        self.snapshot.tables = self.reader.tables()?;
+        Ok(())
+    }
+
+    /// Reads the attack graph with all that its edges stand on.
+    pub fn load_whole_graph(&mut self) -> Result<(), Failure> {
+        self.snapshot.results.edges = self.reader.read::<Edge>()?;
+        self.snapshot.results.target_sets = self.reader.read::<TargetSet>()?;
+        Ok(())
     }
 
     fn load_results(&mut self, of: EntityId) -> Result<(), Failure> {
