@@ -7,6 +7,7 @@ mod analysed;
 mod cases;
 mod causes;
 mod cli;
+mod cuts;
 mod demo;
 mod history;
 mod planted;

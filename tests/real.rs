@@ -3,6 +3,8 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
+#[path = "real/cuts.rs"]
+mod cuts;
 #[path = "real/excess.rs"]
 mod excess;
 #[path = "real/roles.rs"]
@@ -41,13 +43,14 @@ const CASES: &[Case] = &[
 fn real_data() {
     if shared().is_none() {
         // Written past the test harness, which keeps what a passing test prints to itself.
-        let line = format!("real data: {} cases skipped (OVERGRANT_SHARED is not set)\n", CASES.len());
+        let line =
+            format!("real data: {} cases skipped (OVERGRANT_SHARED is not set)\n", CASES.len() + cuts::CASES.len());
         std::io::stderr().write_all(line.as_bytes()).expect("standard error can be written to");
         return;
     }
-    let wrong: Vec<String> =
-        CASES.iter().filter_map(|(name, run)| Some(format!("{name}:\n{}", run().err()?))).collect();
-    assert!(wrong.is_empty(), "{} of {} cases fail:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
+    let cases = || CASES.iter().chain(cuts::CASES);
+    let wrong: Vec<String> = cases().filter_map(|(name, run)| Some(format!("{name}:\n{}", run().err()?))).collect();
+    assert!(wrong.is_empty(), "{} of {} cases fail:\n{}", wrong.len(), cases().count(), wrong.join("\n"));
 }
 
 fn shared() -> Option<PathBuf> {

@@ -4,6 +4,7 @@
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
 mod asked;
+pub mod cuts;
 pub mod examples;
 pub mod preflight;
 mod role_gap;
@@ -15,12 +16,12 @@ use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
 use crate::findings::{self, Asked, Context, Facts, Frameworks, exceptions, history, lifecycle};
 use crate::metrics::history::past::Past;
-use crate::metrics::{self, Inputs, RoleComplexity};
+use crate::metrics::{self, Cut, Inputs, RoleComplexity};
 use crate::model::{
     AccessTable, Certainty, Coverage, EntityId, Exception, Finding, IssueSeverity, Request, Results, Score, Tables,
     Verdict,
 };
-use crate::paths::{self, Exposure, Landscape, Witnesses};
+use crate::paths::{self, Exposure, Landscape, Window, Witnesses};
 use crate::platforms::{self, input};
 use crate::roles;
 use crate::scores;
@@ -195,28 +196,51 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         entity.protected_reason = Some(reason.clone());
     }
     progress.stage("paths", None);
-    tables.exceptions = measure(request, before, &tables, (zone, asked), &masses, progress, &mut results)?;
-    tables.issues.extend(exceptions::issues(&tables.exceptions));
+    let ready = Ready { tables: &tables, library: &library, zone, asked, masses: &masses };
+    let Measured { exceptions, counted } = measure(request, before, ready, progress, &mut results)?;
+    tables.issues.extend(exceptions::issues(&exceptions));
+    tables.exceptions = exceptions;
     scores::fill_role_gaps(&mut results.scores, &role_gaps);
     progress.finish();
     results.coverage = coverage(&tables, &results, request.config.thresholds.usage_window_days);
-    let incomplete = incomplete(&tables);
+    let mut incomplete = incomplete(&tables);
+    if !counted {
+        incomplete.push("choke-points: a limit ended the recounts, and some are missing".to_owned());
+    }
     let config_digest = request.config.digest();
     Ok(Scan { tables, results, incomplete, config_digest })
 }
 
-/// Everything that looks at the finished attack graph. Gives the exceptions as this scan judges them.
+/// What the attack graph is finished with.
+struct Ready<'a> {
+    tables: &'a Tables,
+    library: &'a Library,
+    zone: Vec<(EntityId, String)>,
+    asked: Asked,
+    /// Privilege mass of each platform's full administrator.
+    masses: &'a [(&'a str, f64)],
+}
+
+/// What [`measure`] finds besides the results.
+struct Measured {
+    /// As this scan judges them.
+    exceptions: Vec<Exception>,
+    /// Whether every choke point was counted.
+    counted: bool,
+}
+
+/// Everything that looks at the finished attack graph.
 fn measure(
     request: &ScanRequest,
     before: Option<Before<'_>>,
-    tables: &Tables,
-    (zone, asked): (Vec<(EntityId, String)>, Asked),
-    masses: &[(&str, f64)],
+    Ready { tables, library, zone, asked, masses }: Ready<'_>,
     progress: &dyn Progress,
     results: &mut Results,
-) -> Result<Vec<Exception>, ScanError> {
+) -> Result<Measured, ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
     results.paths = land.witness_paths();
+    let choked = land.choked(library, &Window::new(tables, cuts::window_from(request.as_of, &request.config)));
+    (results.choke_points, results.minimum_cut) = (choked.choke_points, choked.minimum_cut);
     let (hops_certain, hops_possible) = (land.hops(Certainty::Certain), land.hops(Certainty::Conditional));
     let administrator_mass =
         |platform: &str| masses.iter().find(|(name, _)| *name == platform).map_or(0.0, |(_, mass)| *mass);
@@ -227,6 +251,8 @@ fn measure(
         edges: &results.edges,
         target_sets: &results.target_sets,
         paths: &results.paths,
+        choke_points: &results.choke_points,
+        minimum_cut: results.minimum_cut,
         zone: &land.zone,
         hops_certain: &hops_certain,
         hops_possible: &hops_possible,
@@ -254,6 +280,7 @@ fn measure(
     progress.stage("metrics", None);
     let inputs = Inputs {
         exceptions: &judged,
+        cut: cut(results.choke_points.len(), results.minimum_cut),
         roles: role_complexity(tables, &results.access, &request.config),
         past: before.and_then(|before| before.past),
         ..Inputs::new(&context, &scores, &findings)
@@ -262,7 +289,13 @@ fn measure(
     (results.findings, results.scores, results.metrics) = (findings, scores, metrics);
     results.orphans = orphans;
     results.peers = peers;
-    Ok(judged)
+    Ok(Measured { exceptions: judged, counted: choked.complete })
+}
+
+/// The numbers of the cut, where both are known.
+fn cut(choke_points: usize, minimum: Option<u64>) -> Option<Cut> {
+    let (choke_points, minimum) = (u32::try_from(choke_points).ok()?, u32::try_from(minimum?).ok()?);
+    Some(Cut { choke_points: f64::from(choke_points), minimum: f64::from(minimum) })
 }
 
 /// Principals up to which every scan looks for the fewest roles; beyond, `roles suggest` does when it is asked.
@@ -356,6 +389,18 @@ pub fn witness_paths(
     count: usize,
 ) -> Witnesses {
     stored(tables, results).paths(from, to, count)
+}
+
+/// Edges of the shortest paths, of whose rows only ends and certainty are looked at, and whether a limit ended the search.
+#[must_use]
+pub fn route_edges(
+    tables: &Tables,
+    results: &Results,
+    from: EntityId,
+    to: Option<EntityId>,
+    count: usize,
+) -> (Vec<u32>, bool) {
+    stored(tables, results).route_edges(from, to, count)
 }
 
 /// Who reaches the protected zone and each of its members.

@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, completions, diff, explain, exposure, findings, man, metrics, paths, preflight, roles, scan, scores,
-    snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, man, metrics, paths,
+    preflight, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -44,6 +44,8 @@ Ask:
   exposure     How many principals reach what is protected
 Improve:
   roles        Candidate roles from what principals may do, or from what they use
+  choke-points What their paths have to pass
+  cut-plan     Which changes keep most of them out
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
@@ -115,6 +117,10 @@ pub enum Command {
     Exposure(exposure::Args),
     /// Candidate roles from what principals may do, or from what they use
     Roles(roles::Args),
+    /// What attack paths have to pass, and the change that takes it away
+    ChokePoints(choke_points::Args),
+    /// Which few changes keep most principals from what is protected
+    CutPlan(cut_plan::Args),
     /// What differs between two snapshots
     Diff(diff::Args),
     /// A metric over all snapshots: limits, drift, and what made it change

@@ -3,7 +3,9 @@
 //! Commands see [`Snapshot`], model types and [`Failure`]s; what an error of a part means for the exit code is
 //! decided here.
 
+mod cuts;
 pub mod history;
+mod partial;
 pub mod roles;
 
 use std::collections::BTreeMap;
@@ -15,13 +17,16 @@ use super::failure::Failure;
 use crate::analysis::{self, Before};
 use crate::config::Config;
 use crate::model::{
-    Access, Coverage, Edge, Entity, EntityId, Finding, Grant, Issue, Metric, Record, Request, Results, Score, Source,
-    Tables, TargetSet, Verdict,
+    Access, Coverage, Entity, EntityId, Finding, Issue, Metric, Record, Request, Results, Score, Source, Tables,
+    Verdict,
 };
 use crate::paths::Witnesses;
 use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 use crate::techniques::{Library, Technique};
+
+pub use cuts::{choke_points, cut_plan, load_for_plan};
+pub use partial::{Partial, grant};
 
 pub use crate::analysis::preflight::{Check, Preflight, Status as CheckStatus};
 pub use crate::analysis::{Entitlements, Progress, Scan, ScanRequest, WitnessPath, WitnessStep};
@@ -58,10 +63,6 @@ pub enum Need {
     Inputs,
     /// All input tables, and what principals may do.
     Access,
-    /// Entities, statements (as evidence) and the attack graph.
-    Graph,
-    /// All there is.
-    Everything,
 }
 
 impl Snapshot {
@@ -165,17 +166,6 @@ pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
         Need::Access => {
             snapshot.tables = reader.tables()?;
             snapshot.results.access = reader.read::<Access>()?.into();
-        }
-        Need::Graph => {
-            snapshot.tables.entities = reader.read::<Entity>()?;
-            snapshot.tables.grants = reader.read::<Grant>()?;
-            snapshot.results.edges = reader.read::<Edge>()?;
-            snapshot.results.target_sets = reader.read::<TargetSet>()?;
-            snapshot.results.paths = reader.read::<crate::model::Path>()?;
-        }
-        Need::Everything => {
-            snapshot.tables = reader.tables()?;
-            snapshot.results = reader.results()?;
         }
     }
     Ok(snapshot)

@@ -12,8 +12,8 @@ use super::lifecycle::Lifecycle;
 use super::trust::account_of;
 use crate::config::Config;
 use crate::model::{
-    Access, AccessTable, Attachment, AttachmentKind, Attribute, Certainty, ClassTable, Credential, Edge, Entity,
-    EntityId, EntityKind, Grant, Membership, MembershipKind, Path, Removal, Tables, TargetSet, Trust, Usage,
+    Access, AccessTable, Attachment, AttachmentKind, Attribute, Certainty, ChokePoint, ClassTable, Credential, Edge,
+    Entity, EntityId, EntityKind, Grant, Membership, MembershipKind, Path, Removal, Tables, TargetSet, Trust, Usage,
 };
 use crate::paths::Landscape;
 
@@ -32,6 +32,10 @@ pub struct Facts<'a> {
     pub target_sets: &'a [TargetSet],
     /// Witness paths, at most one certain and one conditional for each principal; in any order.
     pub paths: &'a [Path],
+    /// What attack paths to the zone have to pass.
+    pub choke_points: &'a [ChokePoint],
+    /// Fewest changes that isolate the zone; none when no changes do, or when it has not been computed.
+    pub minimum_cut: Option<u64>,
     /// Members of the protected zone with the reason, sorted by entity.
     pub zone: &'a [(EntityId, String)],
     /// By entity number: certain steps to the zone, 0 inside it.

@@ -422,6 +422,8 @@ impl World {
             edges: &edges,
             target_sets: &[],
             paths: &paths,
+            choke_points: &[],
+            minimum_cut: None,
             zone: &zone,
             hops_certain: &certain,
             hops_possible: &possible,

@@ -151,7 +151,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
         #[test]
         fn counts_and_sets_agree_with_the_closure((nodes, arcs) in arcs(16, 40), counted in any::<u64>()) {
             let graph = csr(nodes, &arcs);

@@ -269,7 +269,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
         #[test]
         fn a_dominator_is_a_node_whose_loss_cuts_off((nodes, arcs) in arcs(11, 26), roots in any::<u64>(), counted in any::<u64>()) {
             let (roots, counted) = (set(nodes, roots), set(nodes, counted));

@@ -11,11 +11,15 @@
 //! | components, condensation | [`components`] | O(n + m) |
 //! | weight reachable from every node, or reaching some; reachable sets | [`closure`] | O((n + m) · targets / 512), O(n + m) |
 //! | what every path must cross | [`dominators`] | O(m log n) |
+//! | what is cut off when edges go | [`loss`] | O(n + m), then the part that is affected |
+//! | the cheapest cut, and the proof that it is | [`minimum_cut`](mod@minimum_cut) | O(m √m) with unit costs |
 
 pub mod closure;
 pub mod components;
 pub mod csr;
 pub mod dominators;
+pub mod loss;
+pub mod minimum_cut;
 pub mod node_set;
 mod row;
 pub mod search;
@@ -29,6 +33,8 @@ pub use closure::{reach_counts, reach_weights, reachable_from, reaching, upstrea
 pub use components::{Components, Condensation};
 pub use csr::Csr;
 pub use dominators::Dominators;
+pub use loss::Losses;
+pub use minimum_cut::{MinimumCut, UNCUTTABLE, Walk, minimum_cut};
 pub use node_set::NodeSet;
 pub use search::{Hops, hops_from, hops_to};
 pub use shortest_paths::{Limit, Limits, PathFinder, Paths, Route};

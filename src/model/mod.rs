@@ -6,6 +6,7 @@
 
 mod access_table;
 mod builder;
+mod choke_point;
 mod decision;
 mod entity;
 mod governance;
@@ -24,6 +25,7 @@ pub mod text;
 
 pub use access_table::{AccessTable, ClassRow, ClassTable};
 pub use builder::{Builder, Handle};
+pub use choke_point::{Change, ChokeKind, ChokePoint};
 pub use decision::{Certainty, Decision, Reason, Request, Verdict};
 pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};
 pub use governance::{

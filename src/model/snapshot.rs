@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessTable, Approval, Attachment, Attribute, ClassTable, Credential, Edge, Entity, EntityId, Exception, Finding,
-    Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Removal, RoleBaseline, Score,
-    SodRule, TargetSet, Trust, Usage, Workflow,
+    AccessTable, Approval, Attachment, Attribute, ChokePoint, ClassTable, Credential, Edge, Entity, EntityId,
+    Exception, Finding, Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Removal,
+    RoleBaseline, Score, SodRule, TargetSet, Trust, Usage, Workflow,
 };
 
 /// Number of a source file in the manifest's list.
@@ -98,6 +98,10 @@ pub struct Results {
     pub edges: Vec<Edge>,
     pub target_sets: Vec<TargetSet>,
     pub paths: Vec<Path>,
+    pub choke_points: Vec<ChokePoint>,
+    /// Fewest changes that keep every principal outside the protected zone from it; none when no changes do, or when
+    /// the results come from a store, whose metrics have it.
+    pub minimum_cut: Option<u64>,
     pub findings: Vec<Finding>,
     /// Sorted by entity, then reason.
     pub orphans: Vec<Orphan>,

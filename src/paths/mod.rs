@@ -1,16 +1,28 @@
-//! The attack graph in the words of the domain: the protected zone, who reaches it, and by which way.
+//! The attack graph in the words of the domain: the protected zone, who reaches it and by which way, and which changes
+//! would stop them.
 //!
 //! Arcs run in the direction of the attack: `a → b` when who controls `a` can come to control `b`. Target-set nodes
 //! are transparent: passing one is no hop.
 
+mod choke_points;
+mod cut;
 mod exposure;
+mod lever;
+mod levers;
+mod plan;
+mod usage;
 mod ways;
 mod witness;
 
 use crate::graph::{Condensation, Csr, Hops, NodeSet, hops_to, reach_weights};
 use crate::model::{Certainty, Edge, EntityId, EntityKind, Path, Tables, TargetSet};
 
+pub use choke_points::{Choked, Worth};
+pub use cut::ZoneCut;
 pub use exposure::{Exposed, Exposure};
+pub use lever::Lever;
+pub use plan::{Ended, Isolation, Plan, Planner, Request, Step};
+pub use usage::{UsedLost, Uses, Window};
 pub use ways::Ways;
 pub use witness::{WitnessPath, WitnessStep, Witnesses};
 

@@ -1,7 +1,9 @@
 //! Paths as a person reads them: one step for each technique, target sets expanded away.
 
+use std::collections::BTreeSet;
+
 use super::Landscape;
-use crate::graph::{Limits, PathFinder};
+use crate::graph::{Limits, PathFinder, Paths};
 use crate::model::{Certainty, EntityId, EntityKind};
 
 /// One step of a path.
@@ -39,27 +41,15 @@ impl Landscape<'_> {
     /// something, each by length. A member of the zone has its own steps to other members.
     #[must_use]
     pub fn paths(&self, from: EntityId, to: Option<EntityId>, count: usize) -> Witnesses {
-        let targets: Vec<u32> = match to {
-            Some(target) => vec![target.0],
-            // Who is in the zone already is shown what makes it so: its own way to the scope.
-            None if self.in_zone.contains(from.0) => self.scopes(),
-            None => self.zone_nodes(),
-        };
+        let targets = self.targets(from, to);
         let mut out = Witnesses { paths: Vec::new(), limit_reached: false };
         for certainty in [Certainty::Certain, Certainty::Conditional] {
             let wanted = count.saturating_sub(out.paths.len());
             if wanted == 0 || targets.is_empty() {
                 break;
             }
-            let hops = self.towards(&targets, certainty);
-            let finder = PathFinder {
-                graph: &self.forward,
-                hops: &hops,
-                transparent: &self.transparent,
-                admits: self.admits(certainty),
-            };
             // Certain paths are found again among all paths, so that many more are asked for.
-            let found = finder.shortest(from.0, Limits { count: wanted + out.paths.len(), ..Limits::default() });
+            let found = self.search(from, &targets, certainty, wanted + out.paths.len());
             out.limit_reached |= found.stopped_by.is_some_and(|limit| limit != crate::graph::Limit::Count);
             for route in &found.routes {
                 let path = self.expand(from, &route.edges);
@@ -70,6 +60,48 @@ impl Landscape<'_> {
         }
         out.paths.truncate(count);
         out
+    }
+
+    /// The edges of all routes that [`paths`](Self::paths) looks at, ascending, and whether a limit stopped the search.
+    /// Of edges only their ends and certainty matter, and a graph of nothing but these has the same paths.
+    #[must_use]
+    pub fn route_edges(&self, from: EntityId, to: Option<EntityId>, count: usize) -> (Vec<u32>, bool) {
+        let targets = self.targets(from, to);
+        let (mut edges, mut limit_reached): (BTreeSet<u32>, bool) = (BTreeSet::new(), false);
+        let mut ways: BTreeSet<Vec<u32>> = BTreeSet::new();
+        for certainty in [Certainty::Certain, Certainty::Conditional] {
+            // Routes over the same entities may turn out to be one path.
+            if ways.len() >= count || targets.is_empty() {
+                break;
+            }
+            let found = self.search(from, &targets, certainty, count);
+            limit_reached |= found.stopped_by.is_some_and(|limit| limit != crate::graph::Limit::Count);
+            for route in found.routes {
+                edges.extend(&route.edges);
+                ways.insert(route.nodes);
+            }
+        }
+        (edges.into_iter().collect(), limit_reached)
+    }
+
+    fn targets(&self, from: EntityId, to: Option<EntityId>) -> Vec<u32> {
+        match to {
+            Some(target) => vec![target.0],
+            // Who is in the zone already is shown what makes it so: its own way to the scope.
+            None if self.in_zone.contains(from.0) => self.scopes(),
+            None => self.zone_nodes(),
+        }
+    }
+
+    fn search(&self, from: EntityId, targets: &[u32], certainty: Certainty, count: usize) -> Paths {
+        let hops = self.towards(targets, certainty);
+        let finder = PathFinder {
+            graph: &self.forward,
+            hops: &hops,
+            transparent: &self.transparent,
+            admits: self.admits(certainty),
+        };
+        finder.shortest(from.0, Limits { count, ..Limits::default() })
     }
 
     /// Members of the zone that others live in.

@@ -98,6 +98,38 @@ impl SnapshotReader {
         Ok(rows)
     }
 
+    /// All rows of one table as a record that has only some of its columns, in the table's order. The other columns
+    /// are neither decoded nor hashed.
+    ///
+    /// # Errors
+    /// As [`SnapshotReader::read`], for the columns that are read.
+    pub fn read_columns<R: Record + Send>(&self) -> Result<Vec<R>, StoreError> {
+        let table = self.table::<R>()?;
+        let metadata = table.metadata()?;
+        let columns: Vec<usize> =
+            R::COLUMNS.iter().filter_map(|column| Some(metadata.schema().column_with_name(column.name)?.0)).collect();
+        let found = metadata.schema().project(&columns).map_err(|error| StoreError::integrity(&table.path, error))?;
+        if let Some(what) = schema::difference::<R>(&found) {
+            return Err(StoreError::Schema { path: table.path.clone(), table: table.name, what });
+        }
+        let groups = metadata.metadata().row_groups();
+        // Every column has one leaf, lists too.
+        let ranges = groups.iter().flat_map(|group| columns.iter().map(|&at| group.column(at).byte_range()));
+        table.check_ranges(ranges.map(|(start, length)| start..start + length))?;
+        let length = usize::try_from(table.info.bytes).unwrap_or(usize::MAX);
+        let bytes = table.file.get_bytes(0, length).map_err(|error| table.undecodable(error))?;
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), columns);
+        let decoded = in_parallel(shares(groups.len(), threads()), |groups| {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
+            table.decode::<R, _>(builder.with_row_groups(groups.collect()).with_projection(mask.clone()))
+        });
+        let mut rows = Vec::new();
+        for part in decoded {
+            rows.append(&mut part?);
+        }
+        if rows.len() as u64 == table.info.rows { Ok(rows) } else { Err(table.wrong_rows(rows.len() as u64)) }
+    }
+
     /// The rows whose first column is in a range, in stored order. Row groups and pages outside the range are
     /// neither read nor hashed, so that a table sorted by its first column is read in time that depends on the
     /// rows found; on another one the answer is the same and takes longer. A null is in no range.
@@ -185,6 +217,8 @@ impl SnapshotReader {
             edges: self.read()?,
             target_sets: self.read()?,
             paths: self.read()?,
+            choke_points: self.read()?,
+            minimum_cut: None,
             findings: self.read()?,
             orphans: self.read()?,
             scores: self.read()?,

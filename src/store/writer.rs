@@ -289,8 +289,21 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         exceptions,
         issues,
     } = tables;
-    let Results { access, removals, peers, edges, target_sets, paths, findings, orphans, scores, metrics, coverage: _ } =
-        results;
+    let Results {
+        access,
+        removals,
+        peers,
+        edges,
+        target_sets,
+        paths,
+        choke_points,
+        minimum_cut: _,
+        findings,
+        orphans,
+        scores,
+        metrics,
+        coverage: _,
+    } = results;
     vec![
         job(entities),
         job(memberships),
@@ -315,6 +328,7 @@ fn jobs<'a>(tables: &'a Tables, results: &'a Results) -> Vec<Job<'a>> {
         job(edges),
         job(target_sets),
         job(paths),
+        job(choke_points),
         job(findings),
         job(orphans),
         job(scores),

@@ -9,7 +9,9 @@ fn help_is_as_expected() {
     case("help-none", &[]);
     case("help-short", &["-h"]);
     case("help-long", &["--help"]);
-    for command in ["scan", "findings", "scores", "explain", "can", "who-can", "paths", "exposure"] {
+    for command in
+        ["scan", "findings", "scores", "explain", "can", "who-can", "paths", "exposure", "choke-points", "cut-plan"]
+    {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
     for command in ["preflight", "snapshots", "techniques", "completions", "man"] {
@@ -42,6 +44,8 @@ fn every_query_says_that_there_is_no_store() {
         &["paths", "a"],
         &["exposure"],
         &["preflight"],
+        &["choke-points"],
+        &["cut-plan", "--budget", "1"],
         &["snapshots", "list"],
         &["snapshots", "verify"],
     ] {

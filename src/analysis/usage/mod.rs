@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::model::{Access, AccessTable, ClassTable, EntityId, Granularity, Removal, Tables};
 
 /// Milliseconds of a day.
-const DAY: i64 = 86_400_000;
+pub const DAY: i64 = 86_400_000;
 
 /// Rows of principals of whom the same was seen.
 struct Outcome {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Need, Snapshot};
+use crate::cli::engine::{Partial, Snapshot};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::resolve;
@@ -36,7 +36,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let mut snapshot = engine::load(&args.from, Need::Graph)?;
+    let mut partial = Partial::open(&args.from)?;
+    partial.load_graph()?;
+    let mut snapshot = partial.into_snapshot();
     snapshot.measure_exposure();
     if let Some(text) = &args.target {
         let target = resolve::entity(&snapshot.tables, text)?;

@@ -2,7 +2,9 @@
 
 pub mod baseline;
 pub mod can;
+pub mod choke_points;
 pub mod completions;
+pub mod cut_plan;
 pub mod diff;
 pub mod explain;
 pub mod exposure;
@@ -11,6 +13,7 @@ pub mod findings;
 pub mod man;
 pub mod metrics;
 pub mod paths;
+mod picture;
 pub mod preflight;
 pub mod roles;
 pub mod scan;

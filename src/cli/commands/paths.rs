@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::picture::{self, Picture};
 use super::steps::{self, TechniqueNames};
-use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Need};
+use crate::cli::args::SnapshotArgs;
+use crate::cli::engine::{self, Partial};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::resolve;
@@ -18,6 +19,7 @@ Examples:
   overgrant paths ci-deploy --count 5           … and four others
   overgrant paths alice --to role/admin
   overgrant paths alice --format json
+  overgrant paths alice --count 5 --format svg > alice.svg
 
 An empty answer is an answer: no path, exit code 0. Paths are shortest first; a certain path comes before \
 a conditional one of the same length.";
@@ -38,22 +40,41 @@ pub struct Args {
     snapshot: SnapshotArgs,
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
-    format: Form,
+    format: PathForm,
+}
+
+/// Output of `paths`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum PathForm {
+    /// Sentences for a person
+    Table,
+    /// One JSON document
+    Json,
+    /// A graph for Graphviz
+    Dot,
+    /// A flow chart for Mermaid
+    Mermaid,
+    /// A picture
+    Svg,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let snapshot = engine::load(&args.snapshot, Need::Graph)?;
-    let from = resolve::principal(&snapshot.tables, &args.from)?;
+    let mut partial = Partial::open(&args.snapshot)?;
+    let from = resolve::principal(partial.tables(), &args.from)?;
     let to = match &args.to {
-        Some(text) => Some(resolve::entity(&snapshot.tables, text)?),
+        Some(text) => Some(resolve::entity(partial.tables(), text)?),
         None => None,
     };
-    let found = engine::witness_paths(&snapshot, from, to, usize::from(args.count));
+    let count = usize::from(args.count);
+    let limit_reached = partial.load_paths(from, to, count)?;
+    let snapshot = partial.into_snapshot();
+    let mut found = engine::witness_paths(&snapshot, from, to, count);
+    found.limit_reached = limit_reached;
     let paths = &found.paths;
     let view = snapshot.view();
     let text = match args.format {
-        Form::Json => {
+        PathForm::Json => {
             let rows: Vec<Value> = paths.iter().map(|path| steps::json(&snapshot, path)).collect();
             document::text(&json!({
                 "format": document::FORMAT,
@@ -63,11 +84,14 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
                 "paths": rows,
             }))
         }
-        Form::Table if paths.is_empty() => {
+        PathForm::Table if paths.is_empty() => {
             let goal = to.map_or_else(|| "anything protected".to_owned(), |to| view.id(to));
             format!("No path from {} to {}.\n", plain(&view.id(from)), plain(&goal))
         }
-        Form::Table => {
+        PathForm::Dot => picture::draw(&snapshot, paths, Picture::Dot),
+        PathForm::Mermaid => picture::draw(&snapshot, paths, Picture::Mermaid),
+        PathForm::Svg => picture::draw(&snapshot, paths, Picture::Svg),
+        PathForm::Table => {
             let names = TechniqueNames::load();
             let told: Vec<String> = paths.iter().map(|path| steps::sentences(&snapshot, &names, path)).collect();
             told.join("\n")

@@ -50,7 +50,7 @@ pub fn json(snapshot: &Snapshot, path: &WitnessPath) -> Value {
 
 /// A statement as a citation: where it is held and where it was read.
 fn evidence(snapshot: &Snapshot, at: u32) -> Option<Value> {
-    let grant = snapshot.tables.grants.get(at as usize)?;
+    let grant = engine::grant(snapshot, at)?;
     let file = snapshot.sources.get(grant.source.0 as usize).map(|source| source.path.as_str());
     Some(json!({
         "grant": at,
@@ -91,7 +91,7 @@ fn sentence(snapshot: &Snapshot, names: &TechniqueNames, step: &WitnessStep) -> 
 }
 
 fn citations(snapshot: &Snapshot, step: &WitnessStep) -> Vec<String> {
-    let grants = step.evidence.iter().filter_map(|&at| snapshot.tables.grants.get(at as usize));
+    let grants = step.evidence.iter().filter_map(|&at| engine::grant(snapshot, at));
     let mut lines: Vec<String> = grants.take(STATEMENTS_N).map(|grant| citation(snapshot, grant)).collect();
     if step.evidence.len() > STATEMENTS_N {
         lines.push(format!("and {} more statements", step.evidence.len() - STATEMENTS_N));

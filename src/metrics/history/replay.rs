@@ -128,6 +128,8 @@ impl Stored {
             edges: &[],
             target_sets: &[],
             paths: &self.paths,
+            choke_points: &[],
+            minimum_cut: None,
             zone: &zone,
             hops_certain: &hops_certain,
             hops_possible: &hops_possible,

@@ -183,3 +183,41 @@ fn an_empty_table_has_no_row_in_any_range() {
     assert_eq!(reader.read_range::<Usage>(0..=u32::MAX).unwrap(), []);
     assert_eq!(Usage::TABLE, "usage");
 }
+
+crate::record! {
+    /// Some columns of the grants.
+    table "grants";
+    pub struct Some {
+        /// As there.
+        pub grant: u32,
+        /// As there.
+        pub actions: Vec<String>,
+        /// As there.
+        pub granted_at: Option<i64>,
+    }
+}
+
+crate::record! {
+    /// A column that the grants have with another type.
+    table "grants";
+    pub struct Other {
+        /// A text there.
+        pub policy: u32,
+    }
+}
+
+#[test]
+fn some_columns_are_read_without_the_others() {
+    let (tables, results) = sample::snapshot(5, 700);
+    let (_dir, store) = store_with(&[]);
+    store.writer().unwrap().commit(commit(AS_OF, &tables, &results)).unwrap();
+    let reader = store.resolve(None).unwrap();
+    let some = |row: &Grant| (row.grant, row.actions.clone(), row.granted_at);
+    let found: Vec<Some> = reader.read_columns().unwrap();
+    let found: Vec<_> = found.into_iter().map(|row| (row.grant, row.actions, row.granted_at)).collect();
+    assert_eq!(found, tables.grants.iter().map(some).collect::<Vec<_>>());
+    assert!(matches!(reader.read_columns::<Other>(), Err(StoreError::Schema { .. })));
+    flip(&reader.folder().join("grants.parquet"), 100);
+    let damaged = reader.read_columns::<Some>();
+    assert!(damaged.is_err_and(|error| error.is_integrity()), "the first column is at the start of the file");
+}

@@ -1,9 +1,10 @@
 //! Rows of every table with every kind of cell, from a seed: nulls, empty lists, extremes, texts of any script.
 
 use crate::model::{
-    AttachmentKind, Certainty, ColumnReader, ColumnSpec, Coverage, CredentialKind, Decision, Effect, EntityKind,
-    ExceptionStatus, FindingState, Granularity, IssueSeverity, Layer, MembershipKind, OrphanReason, OwnerOrigin,
-    OwnerStatus, PersonStatus, Record, Results, Severity, Source, Standing, Tables, TrustKind, TypeMismatch,
+    AttachmentKind, Certainty, ChokeKind, ColumnReader, ColumnSpec, Coverage, CredentialKind, Decision, Effect,
+    EntityKind, ExceptionStatus, FindingState, Granularity, IssueSeverity, Layer, MembershipKind, OrphanReason,
+    OwnerOrigin, OwnerStatus, PersonStatus, Record, Results, Severity, Source, Standing, Tables, TrustKind,
+    TypeMismatch,
 };
 
 const TEXTS: &[&str] = &[
@@ -110,6 +111,7 @@ fn names(table: &str, column: &ColumnSpec) -> Option<Vec<&'static str>> {
         ("removals", "verdict") => names_of!(crate::model::RemovalVerdict),
         ("peers", "cohort_kind") => names_of!(crate::model::CohortKind),
         ("edges" | "paths", "certainty") => names_of!(Certainty),
+        ("choke_points", "kind") => names_of!(ChokeKind),
         ("findings", "severity") => names_of!(Severity),
         ("findings", "state") => names_of!(FindingState),
         _ => None,
@@ -163,6 +165,8 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
         edges: rows(seed, count),
         target_sets: rows(seed, count),
         paths: rows(seed, count),
+        choke_points: rows(seed, count),
+        minimum_cut: None,
         findings: rows(seed, count),
         orphans: rows(seed, count),
         scores: rows(seed, count),

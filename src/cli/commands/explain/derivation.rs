@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::dossier::{Dossier, Held};
 use crate::cli::commands::scores::why::removable;
-use crate::cli::engine::{Entitlements, Snapshot};
+use crate::cli::engine::{self, Entitlements, Snapshot};
 use crate::model::{Access, CohortKind, Decision, EntityId, MembershipKind, Removal, RemovalVerdict, Tables};
 use crate::platforms::Granted;
 use crate::reports::escape::plain;
@@ -137,7 +137,7 @@ fn chains(snapshot: &Snapshot, dossier: &Dossier<'_>, row: &Granted) -> Vec<Stri
 /// `group → policy → statement`.
 fn chain(snapshot: &Snapshot, held: &[Held], grant: u32) -> String {
     let tables = &snapshot.tables;
-    let Some(row) = tables.grants.get(grant as usize) else { return format!("statement {grant}") };
+    let Some(row) = engine::grant(snapshot, grant) else { return format!("statement {grant}") };
     let holder = tables.entity(row.holder);
     let way = |via: EntityId| {
         let via = tables.entity(via);

@@ -5,7 +5,7 @@ mod dossier;
 mod text;
 
 use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Need};
+use crate::cli::engine::Partial;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::resolve;
@@ -42,9 +42,15 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let snapshot = engine::load(&args.from, Need::Everything)?;
-    let principal = resolve::principal(&snapshot.tables, &args.principal)?;
-    let dossier = dossier::gather(&snapshot, principal, usize::from(args.count));
+    let mut partial = Partial::open(&args.from)?;
+    let principal = resolve::principal(partial.tables(), &args.principal)?;
+    let count = usize::from(args.count);
+    partial.load_principal(principal)?;
+    if count > 0 {
+        partial.load_paths(principal, None, count)?;
+    }
+    let snapshot = partial.into_snapshot();
+    let dossier = dossier::gather(&snapshot, principal, count);
     let text = match args.format {
         Form::Json => document::text(&dossier.published(&snapshot)),
         Form::Table => text::told(&snapshot, &dossier, terminal.layout(), args.full),

@@ -1,0 +1,54 @@
+//! Cut plans over a stored snapshot: permissions are evaluated again after every change that is tried.
+
+use super::usage::DAY;
+use crate::access::{Evaluators, Settings};
+use crate::config::Config;
+use crate::model::{Results, Tables};
+use crate::paths::{Landscape, Plan, Planner, Request};
+use crate::techniques::{AttackGraph, Library, attack_graph};
+
+/// What a plan is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanRequest {
+    /// Changes at most.
+    pub budget: usize,
+    /// Only what usage data says has not been used in the window.
+    pub unused_only: bool,
+}
+
+/// The attack graph of the snapshot is not the one that these techniques make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the techniques at hand do not make the attack graph that the snapshot was stored with")]
+pub struct OtherTechniques;
+
+/// Start of the observation window of a scan, in milliseconds since 1970.
+#[must_use]
+pub fn window_from(as_of: i64, config: &Config) -> i64 {
+    as_of.saturating_sub(i64::from(config.thresholds.unused_days_max) * DAY)
+}
+
+/// The changes that lower exposure most, and the fewest that end it.
+///
+/// # Errors
+/// When the snapshot was scanned with other techniques, so that what a change brings could not be told.
+pub fn cut_plan(
+    tables: &Tables,
+    results: &Results,
+    as_of: i64,
+    library: &Library,
+    config: &Config,
+    request: PlanRequest,
+) -> Result<Plan, OtherTechniques> {
+    let evaluate = |tables: &Tables| -> AttackGraph {
+        let evaluators = Evaluators::new(tables, Settings { as_of });
+        attack_graph(tables, &evaluators, library)
+    };
+    let graph = evaluate(tables);
+    if graph.edges != results.edges {
+        return Err(OtherTechniques);
+    }
+    let request =
+        Request { budget: request.budget, unused_only: request.unused_only, window_from: window_from(as_of, config) };
+    let zone = Landscape::stored_zone(tables);
+    Ok(Planner { library, zone: &zone, evaluate: &evaluate, request }.plan(tables, graph))
+}

@@ -1,0 +1,38 @@
+//! Choke points and cut plans of a stored snapshot.
+
+use std::path::{Path, PathBuf};
+
+use super::{Partial, Snapshot, SnapshotArgs, config, library, reader};
+use crate::analysis::cuts::{self, PlanRequest};
+use crate::cli::failure::Failure;
+use crate::model::ChokePoint;
+use crate::paths::Plan;
+
+/// The choke points that the scan found, those that most principals hang on first.
+pub fn choke_points(at: &SnapshotArgs) -> Result<Vec<ChokePoint>, Failure> {
+    Ok(reader(at)?.read::<ChokePoint>()?)
+}
+
+/// A snapshot with what a cut plan is made from.
+pub fn load_for_plan(at: &SnapshotArgs) -> Result<Snapshot, Failure> {
+    let mut partial = Partial::open(at)?;
+    partial.load_inputs()?;
+    partial.load_whole_graph()?;
+    Ok(partial.into_snapshot())
+}
+
+/// The changes that lower exposure most.
+pub fn cut_plan(
+    snapshot: &Snapshot,
+    configuration: Option<&Path>,
+    techniques: &[PathBuf],
+    budget: usize,
+    unused_only: bool,
+) -> Result<Plan, Failure> {
+    let (config, library) = (config(configuration)?, library(techniques)?);
+    let request = PlanRequest { budget, unused_only };
+    cuts::cut_plan(&snapshot.tables, &snapshot.results, snapshot.as_of, &library, &config, request).map_err(|error| {
+        Failure::usage(error.to_string())
+            .hint("give the scan's folders with --techniques, or scan again with this version")
+    })
+}
