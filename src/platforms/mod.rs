@@ -6,13 +6,14 @@
 pub mod aws;
 mod evaluator;
 pub mod input;
+pub mod kubernetes;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 
 use crate::model::{Builder, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws];
+pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes];
 
 /// A platform whose exports are read.
 pub trait Platform: Sync {
@@ -34,6 +35,22 @@ pub trait Platform: Sync {
 
     /// Full names of every action that the platform's catalogue knows.
     fn actions(&self) -> Vec<&'static str>;
+
+    /// Whether an action is written in this platform's notation and in no other's: nobody on another platform can be
+    /// asked for it.
+    fn writes(&self, _action: &str) -> bool {
+        false
+    }
+
+    /// Whether a text is written as this platform writes resources of which no export needs to know.
+    fn is_resource(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Whether groups have members that no export lists, so that a group stands for people of its own.
+    fn has_open_groups(&self) -> bool {
+        false
+    }
 
     /// Compiles the effective permissions of this platform's principals.
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't>;
