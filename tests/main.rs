@@ -8,6 +8,7 @@ mod cases;
 mod cli;
 mod demo;
 mod history;
+mod kubernetes;
 mod real;
 mod reference;
 mod robustness;

@@ -79,7 +79,7 @@ impl<'t> Compiled<'t> {
             return Role::new(seen.iter().flat_map(|&role| rules::stored(self.tables, role)).collect(), true);
         }
         match defaults::rules(&entity.id) {
-            Some(lists) => Role::new(lists.iter().map(|lists| rules::built_in(entity.entity, lists)).collect(), true),
+            Some(lists) => Role::new(lists.iter().map(|rule| rules::built_in(entity.entity, rule)).collect(), true),
             None => Role::new(Vec::new(), defaults::is_live(self.tables, entity.scope.as_deref().unwrap_or_default())),
         }
     }

@@ -50,8 +50,8 @@ pub fn stored(tables: &Tables, role: EntityId) -> impl Iterator<Item = Rule> {
 }
 
 /// A rule of a role that every cluster has.
-pub fn built_in(role: EntityId, lists: &Lists) -> Rule {
-    Rule { lists: lists.clone(), names: Vec::new(), grant: None, role, number: "default".to_owned() }
+pub fn built_in(role: EntityId, (lists, names): &(Lists, Vec<String>)) -> Rule {
+    Rule { lists: lists.clone(), names: names.clone(), grant: None, role, number: "default".to_owned() }
 }
 
 /// What the API server knows of a request.

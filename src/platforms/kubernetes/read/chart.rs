@@ -16,13 +16,16 @@ impl Reader for Chart {
     }
 
     fn recognises(&self, head: &Head) -> bool {
+        let text = head.text();
+        let inside = head.path().split(['/', '!']).any(|folder| folder == "templates");
+        if inside && text.trim_start().starts_with("{{") {
+            return true;
+        }
         if head.json().is_some() {
             return false;
         }
-        let text = head.text();
         let has = |key: &str| text.lines().any(|line| line.starts_with(key));
         let file = head.path().rsplit(['/', '!']).next().unwrap_or_default();
-        let inside = head.path().split(['/', '!']).any(|folder| folder == "templates");
         let template = inside && has("apiVersion:") && has("kind:") && unrendered(&text);
         let described = file == "Chart.yaml" && has("apiVersion:") && has("name:") && has("version:");
         template || described || (file == "values.yaml" && !has("kind:") && text.contains(':'))

@@ -26,6 +26,7 @@ pub fn complete(tables: &mut Tables) {
     let facts = Facts::of(tables);
     let mut fresh = facts.tokens(tables);
     fresh.extend(facts.admission(tables));
+    fresh.extend(providers(tables));
     tables.attributes.append(&mut fresh);
     report_missing(tables);
     tidy(tables);
@@ -116,6 +117,19 @@ fn is_cluster_role(entity: &crate::model::Entity) -> bool {
     entity.platform == NAME && names::parts(&entity.id).is_some_and(|parts| parts.kind == "clusterrole")
 }
 
+/// Whose managed service a cluster may be: its nodes say where they run.
+fn providers(tables: &Tables) -> Vec<Attribute> {
+    let clusters = tables.entities.iter().filter(|entity| entity.platform == NAME && entity.scope.is_none());
+    let clusters = clusters.filter(|entity| entity.kind == EntityKind::Scope);
+    let state = |cluster: &crate::model::Entity, key: &str, provider: &str| {
+        let other = tables.attribute(cluster.entity, "provider").is_some_and(|known| known != provider);
+        Attribute { entity: cluster.entity, key: key.to_owned(), value: (!other).to_string() }
+    };
+    clusters
+        .flat_map(|cluster| [state(cluster, "may_be_eks", "aws"), state(cluster, "may_be_aks", "azure")])
+        .collect()
+}
+
 /// Facts of several tables together.
 struct Facts {
     /// What each workload runs as.
@@ -180,7 +194,8 @@ fn settle_roles(tables: &mut Tables) {
         };
         if defaults::rules(&entity.id).is_some() {
             state(defaults::BUILT_IN, "true");
-            state("kind", "ClusterRole");
+            let in_namespace = names::parts(&entity.id).is_some_and(|parts| !parts.namespace.is_empty());
+            state("kind", if in_namespace { "Role" } else { "ClusterRole" });
             present.push(entity.entity);
         } else if !defaults::is_live(tables, entity.scope.as_deref().unwrap_or_default()) {
             state("rules_unknown", "true");

@@ -268,7 +268,7 @@ impl<'b> Objects<'b> {
                 "{values} values of {secrets} secrets are in this file: they were not read; leave them out of exports, \
                  and take care who can read this one"
             );
-            self.out.issue(IssueSeverity::Warning, "secret_dropped", &place, message);
+            self.out.issue(IssueSeverity::Note, "secret_dropped", &place, message);
         }
     }
 

@@ -104,6 +104,12 @@ pub fn node(objects: &mut Objects<'_>, meta: &Meta<'_>) {
     objects.define(meta, EntityKind::Resource, &meta.name);
     let kubelet = objects.user(&format!("{}{}", names::NODE, meta.name));
     objects.membership(node, kubelet, MembershipKind::RunsAs, meta.place);
+    if let Some(provider) = at(meta.value, &["spec"]).and_then(|spec| text(spec, "providerID"))
+        && let Some((provider, _)) = provider.split_once("://")
+    {
+        let cluster = objects.cluster_scope();
+        objects.out.attribute(cluster, "provider", provider);
+    }
     let roles = ["control-plane", "master"].map(|role| format!("node-role.kubernetes.io/{role}"));
     if roles.iter().any(|role| meta.label(role).is_some()) {
         objects.out.attribute(node, "control_plane", "true");
