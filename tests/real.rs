@@ -3,6 +3,8 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
+#[path = "real/kubernetes.rs"]
+mod kubernetes;
 #[path = "real/table.rs"]
 mod table;
 
@@ -26,6 +28,10 @@ const CASES: &[Case] = &[
     ("IAM Vulnerable with computing", with_compute),
     ("a small account", small_account),
     ("the folder of CloudMapper's demo", cloudmapper_demo),
+    ("Kubernetes samples end well", kubernetes::exit_codes),
+    ("Kubernetes manifests", kubernetes::manifests),
+    ("the roles of a fresh cluster", kubernetes::bootstrap),
+    ("Kubernetes Goat", kubernetes::goat),
 ];
 
 #[test]

@@ -98,9 +98,10 @@ impl<'t> Index<'t> {
         self.tables
     }
 
-    /// Entities that a technique can be used against by actors of one scope; `None` when the scope does not matter.
+    /// Entities of a platform that a technique can be used against by actors of one scope; `None` when the scope does not
+    /// matter.
     #[must_use]
-    pub fn candidates(&self, target: &Target, scope: Option<EntityId>) -> Candidates {
+    pub fn candidates(&self, target: &Target, platform: &str, scope: Option<EntityId>) -> Candidates {
         let mut possible: RoaringBitmap = target
             .kind
             .iter()
@@ -108,6 +109,8 @@ impl<'t> Index<'t> {
             .fold(RoaringBitmap::new(), |all, one| all | one);
         if let Some(scope) = scope {
             possible &= self.by_scope.get(&scope).cloned().unwrap_or_default();
+        } else {
+            possible = possible.iter().filter(|&id| self.tables.entity(EntityId(id)).platform == platform).collect();
         }
         let mut out = Candidates::all(possible);
         if !target.trusts_service.is_empty() {

@@ -26,7 +26,8 @@ pub fn rules(id: &str) -> Option<&'static [DefaultRule]> {
         for line in ROLES.lines().filter(|line| !line.starts_with('#')) {
             let mut cells = line.split('\t');
             let (Some(role), Some(rules)) = (cells.next(), cells.next()) else { continue };
-            let names: Vec<String> = cells.next().into_iter().flat_map(|names| names.split(',')).map(str::to_owned).collect();
+            let names: Vec<String> =
+                cells.next().into_iter().flat_map(|names| names.split(',')).map(str::to_owned).collect();
             let rules = rules.split(' ').filter_map(Lists::parse).map(|lists| (lists, names.clone()));
             all.entry(role).or_default().extend(rules);
         }
@@ -50,7 +51,8 @@ pub fn rules(id: &str) -> Option<&'static [DefaultRule]> {
 #[must_use]
 pub fn is_live(tables: &Tables, cluster: &str) -> bool {
     let id = names::object(cluster, "", "ClusterRole", "cluster-admin");
-    tables.find(&id).is_some_and(|role| tables.entity(role).present)
+    let stated = |role| tables.entity(role).present && tables.attribute(role, BUILT_IN).is_none();
+    tables.find(&id).is_some_and(stated)
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl<'c> ClassView<'c> {
             match namespace {
                 // Rules for some namespaces by name hold in those.
                 None if is_namespaces(&action) && !rule.names.is_empty() => {
-                    spaces.some.extend(rule.names.iter().cloned())
+                    spaces.some.extend(rule.names.iter().cloned());
                 }
                 None => spaces.everywhere = true,
                 Some(namespace) => {

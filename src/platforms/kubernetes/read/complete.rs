@@ -11,7 +11,8 @@ use super::pod_spec::AUTOMOUNT;
 use super::roles::AGGREGATES;
 use super::selector;
 use crate::model::{
-    Attachment, AttachmentKind, Attribute, EntityId, EntityKind, Issue, IssueSeverity, MembershipKind, Tables,
+    Attachment, AttachmentKind, Attribute, Entity, EntityId, EntityKind, Issue, IssueSeverity, Membership,
+    MembershipKind, Tables,
 };
 
 /// See [`crate::platforms::Platform::complete`].
@@ -23,9 +24,8 @@ pub fn complete(tables: &mut Tables) {
     place_and_name(tables);
     aggregate(tables);
     settle_roles(tables);
-    let facts = Facts::of(tables);
-    let mut fresh = facts.tokens(tables);
-    fresh.extend(facts.admission(tables));
+    let mut fresh = tokens(tables);
+    fresh.extend(admission(tables));
     fresh.extend(providers(tables));
     tables.attributes.append(&mut fresh);
     report_missing(tables);
@@ -113,7 +113,7 @@ fn aggregate(tables: &mut Tables) {
     tables.attachments.dedup_by_key(|row| (row.holder, row.kind, row.policy));
 }
 
-fn is_cluster_role(entity: &crate::model::Entity) -> bool {
+fn is_cluster_role(entity: &Entity) -> bool {
     entity.platform == NAME && names::parts(&entity.id).is_some_and(|parts| parts.kind == "clusterrole")
 }
 
@@ -121,62 +121,42 @@ fn is_cluster_role(entity: &crate::model::Entity) -> bool {
 fn providers(tables: &Tables) -> Vec<Attribute> {
     let clusters = tables.entities.iter().filter(|entity| entity.platform == NAME && entity.scope.is_none());
     let clusters = clusters.filter(|entity| entity.kind == EntityKind::Scope);
-    let state = |cluster: &crate::model::Entity, key: &str, provider: &str| {
+    let state = |cluster: &Entity, key: &str, provider: &str| {
         let other = tables.attribute(cluster.entity, "provider").is_some_and(|known| known != provider);
         Attribute { entity: cluster.entity, key: key.to_owned(), value: (!other).to_string() }
     };
-    clusters
-        .flat_map(|cluster| [state(cluster, "may_be_eks", "aws"), state(cluster, "may_be_aks", "azure")])
-        .collect()
+    clusters.flat_map(|cluster| [state(cluster, "may_be_eks", "aws"), state(cluster, "may_be_aks", "azure")]).collect()
 }
 
-/// Facts of several tables together.
-struct Facts {
-    /// What each workload runs as.
-    accounts: Vec<(EntityId, EntityId)>,
+/// Whether the token of its service account is mounted in a workload: the pod's own word counts before that of its
+/// account, and without either it is.
+fn tokens(tables: &Tables) -> Vec<Attribute> {
+    let runs = tables.memberships.iter().filter(|row| row.kind == MembershipKind::RunsAs);
+    let workloads = runs.filter(|row| tables.entity(row.member).kind == EntityKind::Workload);
+    let one = |row: &Membership| {
+        let own = tables.attribute(row.member, AUTOMOUNT).or_else(|| tables.attribute(row.container, AUTOMOUNT));
+        let value = (own != Some("false")).to_string();
+        Attribute { entity: row.member, key: "token_mounted".to_owned(), value }
+    };
+    workloads.map(one).collect()
 }
 
-impl Facts {
-    fn of(tables: &Tables) -> Self {
-        let runs = tables.memberships.iter().filter(|row| row.kind == MembershipKind::RunsAs);
-        let workloads = runs.filter(|row| tables.entity(row.member).kind == EntityKind::Workload);
-        Self { accounts: workloads.map(|row| (row.member, row.container)).collect() }
-    }
-
-    /// Whether the token of its service account is mounted in a workload: the pod's own word counts before that of
-    /// its account, and without either it is.
-    fn tokens(&self, tables: &Tables) -> Vec<Attribute> {
-        let one = |&(workload, account): &(EntityId, EntityId)| {
-            let value = match (tables.attribute(workload, AUTOMOUNT), tables.attribute(account, AUTOMOUNT)) {
-                (Some("true" | "explicit"), _) | (None, Some("true")) => "true",
-                (Some(_), _) | (None, Some(_)) => "false",
-                (None, None) if tables.attribute(account, "defined").is_some() => "true",
-                // An account that nothing defines in manifests is made with the setting that is usual.
-                (None, None) => "true",
-            };
-            Attribute { entity: workload, key: "token_mounted".to_owned(), value: value.to_owned() }
+/// Whether a namespace admits pods that can leave their containers.
+fn admission(tables: &Tables) -> Vec<Attribute> {
+    let spaces = tables.entities.iter().filter(|entity| entity.platform == NAME && entity.kind == EntityKind::Scope);
+    let one = |entity: &Entity| {
+        names::parts(&entity.id).filter(|parts| parts.kind == "namespace")?;
+        let cluster = entity.scope.as_deref().and_then(|scope| tables.find(scope));
+        let policies = cluster.and_then(|cluster| tables.attribute(cluster, "admission_policies")).is_some();
+        let value = match tables.attribute(entity.entity, "pod_security") {
+            Some("baseline" | "restricted") => "false",
+            Some(_) if policies => "unknown: whether an admission policy of the cluster refuses such pods",
+            Some(_) => "true",
+            None => "unknown: the labels of the namespace, which may refuse such pods, are not in the export",
         };
-        self.accounts.iter().map(one).collect()
-    }
-
-    /// Whether a namespace admits pods that can leave their containers.
-    fn admission(&self, tables: &Tables) -> Vec<Attribute> {
-        let spaces =
-            tables.entities.iter().filter(|entity| entity.platform == NAME && entity.kind == EntityKind::Scope);
-        let one = |entity: &crate::model::Entity| {
-            names::parts(&entity.id).filter(|parts| parts.kind == "namespace")?;
-            let cluster = entity.scope.as_deref().and_then(|scope| tables.find(scope));
-            let policies = cluster.and_then(|cluster| tables.attribute(cluster, "admission_policies")).is_some();
-            let value = match tables.attribute(entity.entity, "pod_security") {
-                Some("baseline" | "restricted") => "false",
-                Some(_) if policies => "unknown: whether an admission policy of the cluster refuses such pods",
-                Some(_) => "true",
-                None => "unknown: the labels of the namespace, which may refuse such pods, are not in the export",
-            };
-            Some(Attribute { entity: entity.entity, key: "admits_escape".to_owned(), value: value.to_owned() })
-        };
-        spaces.filter_map(one).collect()
-    }
+        Some(Attribute { entity: entity.entity, key: "admits_escape".to_owned(), value: value.to_owned() })
+    };
+    spaces.filter_map(one).collect()
 }
 
 /// Roles that are bound and not in the export: those that every cluster has are there all the same, and the rules of

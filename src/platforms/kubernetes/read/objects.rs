@@ -66,7 +66,7 @@ impl Sink for Documents<'_> {
                 Ok(value) if text(&value, "kind").is_some() => self.objects.object(&value, &place, 0),
                 Ok(value) => self.unnamed.push((place, value)),
                 Err(error) => {
-                    self.objects.out.skip("json_invalid", &place, format!("an object cannot be read: {error}"))
+                    self.objects.out.skip("json_invalid", &place, format!("an object cannot be read: {error}"));
                 }
             }
         }
@@ -354,7 +354,9 @@ impl<'b> Objects<'b> {
                 name if name.starts_with(names::NODE) => &[names::AUTHENTICATED, names::NODES],
                 _ => &[names::AUTHENTICATED],
             };
-            groups.iter().for_each(|group| self.join(user, group));
+            for group in groups {
+                self.join(user, group);
+            }
         }
         user
     }

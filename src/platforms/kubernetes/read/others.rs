@@ -160,7 +160,9 @@ pub fn config_map(objects: &mut Objects<'_>, meta: &Meta<'_>) {
         let place = format!("{}/data/{key}", meta.place);
         yaml::read(&content, &mut |part, _| match part {
             Part::Document(Value::Array(entries)) => {
-                entries.iter().for_each(|entry| mapped(objects, entry, arn, kind, &place));
+                for entry in &entries {
+                    mapped(objects, entry, arn, kind, &place);
+                }
             }
             Part::Document(Value::Null) => {}
             Part::Document(_) | Part::Item(_) => {

@@ -250,25 +250,25 @@ mod tests {
 
     use super::*;
 
-    fn found(spec: Value) -> Vec<String> {
+    fn found(spec: &Value) -> Vec<String> {
         let sure = |(key, value): (&str, String)| if value == "true" { key.to_owned() } else { format!("{key}?") };
-        escapes(&spec).into_iter().map(sure).collect()
+        escapes(spec).into_iter().map(sure).collect()
     }
 
     #[test]
     fn ways_out_are_those_of_one_container() {
         let with = |own: Value| json!({"hostPID": true, "containers": [{"securityContext": own}]});
-        assert_eq!(found(with(json!({"privileged": true}))), ["nsenter", "privileged"]);
-        assert_eq!(found(with(json!({"capabilities": {"add": ["CAP_SYS_PTRACE"]}, "runAsUser": 0}))), ["ptrace"]);
-        assert_eq!(found(with(json!({"capabilities": {"add": ["SYS_PTRACE"]}}))), ["ptrace?"]);
-        assert_eq!(found(with(json!({"capabilities": {"add": ["SYS_PTRACE"]}, "runAsNonRoot": true}))), [""; 0]);
-        let all = found(with(json!({"capabilities": {"add": ["all"]}, "runAsUser": 0})));
+        assert_eq!(found(&with(json!({"privileged": true}))), ["nsenter", "privileged"]);
+        assert_eq!(found(&with(json!({"capabilities": {"add": ["CAP_SYS_PTRACE"]}, "runAsUser": 0}))), ["ptrace"]);
+        assert_eq!(found(&with(json!({"capabilities": {"add": ["SYS_PTRACE"]}}))), ["ptrace?"]);
+        assert_eq!(found(&with(json!({"capabilities": {"add": ["SYS_PTRACE"]}, "runAsNonRoot": true}))), [""; 0]);
+        let all = found(&with(json!({"capabilities": {"add": ["all"]}, "runAsUser": 0})));
         assert_eq!(all, ["dac_read", "module", "ptrace", "sys_admin"]);
         let apart =
             json!({"hostPID": false, "containers": [{"securityContext": {"capabilities": {"add": ["SYS_PTRACE"]}}}]});
-        assert_eq!(found(apart), [""; 0]);
+        assert_eq!(found(&apart), [""; 0]);
         assert_eq!(
-            found(json!({"hostUsers": false, "containers": [{"securityContext": {"privileged": true}}]})),
+            found(&json!({"hostUsers": false, "containers": [{"securityContext": {"privileged": true}}]})),
             [""; 0]
         );
     }
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn mounts_of_the_node_count_by_what_is_there() {
         let mount = |path: &str, only: bool, sub: &str| {
-            found(json!({
+            found(&json!({
                 "volumes": [{"name": "v", "hostPath": {"path": path}}, {"name": "unused", "hostPath": {"path": "/"}}],
                 "securityContext": {"runAsUser": 0},
                 "containers": [{"volumeMounts": [{"name": "v", "mountPath": "/x", "readOnly": only, "subPath": sub}]}],
