@@ -38,7 +38,7 @@ fn counts(tables: &Tables) -> [usize; 5] {
     ]
 }
 
-fn equal<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
 }
 
@@ -50,7 +50,7 @@ pub fn exit_codes() -> Result<(), String> {
         let path = path.to_str().ok_or("the path is no text")?;
         let output = cli::run(place.path(), &["scan", path, "--as-of", AS_OF]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        equal(&format!("exit code of {name} ({said})"), output.status.code(), Some(0))?;
+        equal(&format!("exit code of {name} ({said})"), &output.status.code(), &Some(0))?;
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ pub fn manifests() -> Result<(), String> {
         ("rbac-tool", [15, 13, 20, 0, 2]),
     ] {
         let analysed = Analysed::new(vec![folder(name)?], AS_OF, None)?;
-        equal(name, counts(analysed.tables()), expected)?;
+        equal(name, &counts(analysed.tables()), &expected)?;
     }
     Ok(())
 }
@@ -73,11 +73,11 @@ pub fn bootstrap() -> Result<(), String> {
     let analysed = Analysed::new(vec![folder("bootstrap-rbac-1.20.2")?], AS_OF, None)?;
     let tables = analysed.tables();
     // No service account is in the files: the 35 that bindings name are taken to exist.
-    equal("counts", counts(tables), [67, 48, 262, 0, 35])?;
+    equal("counts", &counts(tables), &[67, 48, 262, 0, 35])?;
     let users = tables.entities.iter().filter(|entity| entity.present && entity.kind == EntityKind::User);
     let names: BTreeSet<&str> = users.map(|entity| entity.name.as_str()).collect();
     let expected = ["system:kube-controller-manager", "system:kube-proxy", "system:kube-scheduler"];
-    equal("users", names, expected.into_iter().collect())?;
+    equal("users", &names, &expected.into_iter().collect())?;
     let evaluators = Evaluators::new(tables, Settings { as_of: analysed.as_of });
     let controller = |name: &str| format!("{ID}/kube-system/serviceaccount/{name}");
     let user = |name: &str| format!("{ID}/user/system:{name}");
@@ -121,7 +121,7 @@ pub fn bootstrap() -> Result<(), String> {
     ] {
         let principal_id = analysed.find(&principal)?;
         let verdict = evaluators.decide(&Request::new(principal_id, &action, resource));
-        equal(&format!("{principal} {action} {resource}"), verdict.decision, expected)?;
+        equal(&format!("{principal} {action} {resource}"), &verdict.decision, &expected)?;
     }
     aggregated(&analysed)
 }
@@ -135,9 +135,9 @@ fn aggregated(analysed: &Analysed) -> Result<(), String> {
         Ok(rows.map(|row| tables.entity(row.policy).name.clone()).collect())
     };
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<String>>();
-    equal("admin", parts("admin")?, set(&["edit", "system:aggregate-to-admin"]))?;
-    equal("edit", parts("edit")?, set(&["system:aggregate-to-edit", "view"]))?;
-    equal("view", parts("view")?, set(&["system:aggregate-to-view"]))
+    equal("admin", &parts("admin")?, &set(&["edit", "system:aggregate-to-admin"]))?;
+    equal("edit", &parts("edit")?, &set(&["system:aggregate-to-edit", "view"]))?;
+    equal("view", &parts("view")?, &set(&["system:aggregate-to-view"]))
 }
 
 /// The lessons of Kubernetes Goat: the account with all rights, and pods that leave for their node.
@@ -145,7 +145,7 @@ pub fn goat() -> Result<(), String> {
     let analysed = Analysed::new(vec![folder("kubernetes-goat")?], AS_OF, None)?;
     let administrator = analysed.find(&format!("{ID}/kube-system/serviceaccount/superadmin"))?;
     let protected = analysed.tables().entity(administrator).protected;
-    equal("superadmin is in the protected zone", protected, true)?;
+    equal("superadmin is in the protected zone", &protected, &true)?;
     for (workload, technique) in [
         ("default/deployment/health-check-deployment", "k8s-escape-privileged"),
         ("default/deployment/health-check-deployment", "k8s-escape-socket"),
@@ -153,12 +153,12 @@ pub fn goat() -> Result<(), String> {
     ] {
         let from = analysed.find(&format!("{ID}/{workload}"))?;
         let found: Vec<&str> = analysed.steps(from).into_iter().map(|step| step.edge.technique.as_str()).collect();
-        equal(&format!("{workload} {technique}"), found.contains(&technique), true)?;
+        equal(&format!("{workload} {technique}"), &found.contains(&technique), &true)?;
     }
     let hungry = analysed.find(&format!("{ID}/big-monolith/serviceaccount/big-monolith-sa"))?;
     let reads = analysed.steps(hungry).into_iter().filter(|step| step.edge.technique == "k8s-secret-read");
     let names: BTreeSet<String> =
         reads.flat_map(|step| step.to).map(|secret| analysed.tables().entity(secret).name.clone()).collect();
     // The role allows get, watch and list on every resource of the core group in the namespace, where two secrets are.
-    equal("secrets that the hungry pod reads", names.len(), 2)
+    equal("secrets that the hungry pod reads", &names.len(), &2)
 }

@@ -202,7 +202,7 @@ impl Rng {
     }
 
     fn some<'l>(&mut self, list: &[&'l str]) -> Vec<&'l str> {
-        (0..1 + self.below(3)).map(|_| self.pick(list)).collect()
+        (0..=self.below(3)).map(|_| self.pick(list)).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Objects of the API, one by one: what every object has, and which reader takes which kind.
 
 use std::borrow::Cow;
+use std::io::Read as _;
 
 use rustc_hash::FxHashSet;
 use serde_json::Value;
@@ -16,6 +17,8 @@ use crate::model::{Builder, Entity, EntityKind, Handle, IssueSeverity, Membershi
 use crate::platforms::input::json::{Batch, Fields, Sink};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
 
+/// YAML is read from memory, up to this size.
+const YAML_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Lists in lists deeper than this are not opened.
 const LISTS_MAX: usize = 4;
 
@@ -117,11 +120,15 @@ impl Reader for Yaml {
     }
 
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {
-        let mut content = String::new();
-        // The input limits how large a text can get, and has made it UTF-8.
-        if let Err(error) = std::io::Read::read_to_string(input.stream(), &mut content) {
+        let mut bytes = Vec::new();
+        if let Err(error) = input.stream().take(YAML_BYTES_MAX).read_to_end(&mut bytes) {
             out.skip("file_truncated", "", format!("reading stopped: {error}; what came before is kept"));
         }
+        if bytes.len() as u64 == YAML_BYTES_MAX {
+            let message = "only the first GiB of this file is read: export it as JSON, which is read piece by piece";
+            out.skip("file_too_large", "", message.to_owned());
+        }
+        let content = String::from_utf8_lossy(&bytes);
         let mut objects = Objects::new(out);
         let mut unnamed = Vec::new();
         yaml::read(&content, &mut |part, line| {
