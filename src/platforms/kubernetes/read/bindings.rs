@@ -62,7 +62,8 @@ fn subject_of(objects: &mut Objects<'_>, meta: &Meta<'_>, subject: &Value) -> Op
     }
 }
 
-fn attach(objects: &mut Objects<'_>, holder: Handle, policy: Handle, place: &str) {
+/// Attaches a binding to whom it binds, or a role to its binding.
+pub fn attach(objects: &mut Objects<'_>, holder: Handle, policy: Handle, place: &str) {
     objects.out.attachments.push(Attachment {
         holder,
         policy,

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use super::bindings;
 use super::objects::Objects;
 use super::others::{FEDERATED, principal_is};
 use super::value::{list, text, texts};
-use crate::model::{Builder, EntityKind};
+use crate::model::{Builder, EntityKind, IssueSeverity};
 use crate::platforms::input::json::{Batch, Fields, Sink};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
 
@@ -60,7 +61,7 @@ fn association(objects: &mut Objects<'_>, value: &Value, place: &str) {
     let Some(role) = text(value, "roleArn") else {
         let message =
             "the list of associations does not say which role each has: add `describe-pod-identity-association`";
-        return objects.out.issue(crate::model::IssueSeverity::Warning, "role_unknown", place, message.to_owned());
+        return objects.out.issue(IssueSeverity::Warning, "role_unknown", place, message.to_owned());
     };
     objects.out.refer(&role, "aws", EntityKind::Role, role.rsplit('/').next().unwrap_or(&role));
     objects.out.attribute(account, FEDERATED, &role);
@@ -76,19 +77,21 @@ impl Reader for AccessEntries {
     }
 
     fn title(&self) -> &'static str {
-        "EKS access entries: `aws eks describe-access-entry`, one document for each"
+        "EKS access entries: `aws eks describe-access-entry` and `list-associated-access-policies`, one document for each"
     }
 
     fn recognises(&self, head: &Head) -> bool {
         let one = head.object().and_then(|object| object.get("accessEntry")).and_then(Value::as_object);
         one.is_some_and(|entry| entry.contains_key("principalArn"))
+            || (head.has("associatedAccessPolicies") && head.has("principalArn"))
     }
 
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {
         let mut found = Vec::new();
-        let outcome = documents(input, "accessEntries", "accessEntry", &mut found);
+        let outcome = documents(input, "accessEntries", "", &mut found);
         let mut objects = Objects::new(out);
-        for (place, value) in &found {
+        for (place, document) in &found {
+            let value = document.get("accessEntry").unwrap_or(document);
             let Some(arn) = text(value, "principalArn").filter(|arn| arn.starts_with("arn:")) else {
                 objects.out.skip("record_invalid", place, "an access entry names no principal".to_owned());
                 continue;
@@ -98,12 +101,46 @@ impl Reader for AccessEntries {
             let kind = if arn.contains(":user/") { EntityKind::User } else { EntityKind::Role };
             let groups = texts(value, "kubernetesGroups");
             principal_is(&mut objects, &arn, kind, text(value, "username").as_deref(), groups, place);
-            if !list(value, "associatedAccessPolicies").is_empty() {
-                let message = format!("the access policies of `{arn}` are not evaluated");
-                objects.out.issue(crate::model::IssueSeverity::Warning, "access_policy_unread", place, message);
+            for policy in list(value, "associatedAccessPolicies") {
+                access_policy(&mut objects, &arn, kind, policy, place);
             }
         }
         outcome
+    }
+}
+
+/// EKS's own policies and the default roles whose rules they have.
+const POLICIES: &[(&str, &str)] = &[
+    ("AmazonEKSClusterAdminPolicy", "cluster-admin"),
+    ("AmazonEKSAdminPolicy", "admin"),
+    ("AmazonEKSEditPolicy", "edit"),
+    ("AmazonEKSViewPolicy", "view"),
+];
+
+/// An access policy of a principal: a role that it has in the cluster or in some namespaces, by a binding that EKS keeps
+/// to itself. The principal is the one member of a group of its own.
+fn access_policy(objects: &mut Objects<'_>, arn: &str, kind: EntityKind, policy: &Value, place: &str) {
+    let id = text(policy, "policyArn").unwrap_or_default();
+    let name = id.rsplit('/').next().unwrap_or_default();
+    let Some((_, role)) = POLICIES.iter().find(|(known, _)| *known == name) else {
+        let message = format!("the access policy `{id}` of `{arn}` is not evaluated: its rules are not known");
+        return objects.out.issue(IssueSeverity::Warning, "access_policy_unknown", place, message);
+    };
+    let group = format!("eks:{arn}");
+    principal_is(objects, arn, kind, None, std::iter::once(group.as_str()), place);
+    let group = objects.group(&group);
+    let role = objects.role("", "ClusterRole", role);
+    let scope = policy.get("accessScope").unwrap_or(&Value::Null);
+    let spaces: Vec<&str> = match text(scope, "type").as_deref() {
+        Some("namespace") => {
+            texts(scope, "namespaces").filter(|name| !name.is_empty() && !name.contains('/')).collect()
+        }
+        _ => vec![""],
+    };
+    for space in spaces {
+        let binding = objects.binding(space, &format!("eks:{name}:{arn}"));
+        bindings::attach(objects, group, binding, place);
+        bindings::attach(objects, binding, role, place);
     }
 }
 
@@ -115,7 +152,7 @@ fn hint(objects: &mut Objects<'_>, value: &Value) {
     }
 }
 
-/// Elements of a list, or the one object, of every document.
+/// Elements of a list, or the one object, of every document; without the name of an object the documents themselves.
 fn documents(
     input: &mut Input<'_>,
     many: &'static str,
@@ -136,7 +173,11 @@ fn documents(
             self.found.extend(parsed.into_iter().enumerate().map(|(at, value)| (batch.pointer(at), value)));
         }
         fn document(&mut self, pointer: &str, fields: Fields) {
-            self.found.extend(fields.get(self.one).map(|value| (format!("{pointer}/{}", self.one), value)));
+            if self.one.is_empty() {
+                self.found.push((pointer.to_owned(), Value::Object(fields.object().0)));
+            } else {
+                self.found.extend(fields.get(self.one).map(|value| (format!("{pointer}/{}", self.one), value)));
+            }
         }
     }
     input.split(&mut Taker { many, one, found })

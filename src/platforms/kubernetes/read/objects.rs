@@ -45,6 +45,9 @@ impl Reader for Json {
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {
         let mut sink = Documents { objects: Objects::new(out), unnamed: Vec::new() };
         let outcome = input.split(&mut sink);
+        for (place, _) in &sink.unnamed {
+            sink.objects.out.skip("kind_missing", place, "an object does not say of which `kind` it is".to_owned());
+        }
         sink.objects.finish();
         outcome
     }
@@ -87,7 +90,9 @@ impl Sink for Documents<'_> {
             name_kind(&mut value, &kind);
             self.objects.object(&value, &place, 0);
         }
-        if !kind.ends_with("List") {
+        // What is left of a list that is cut off before it says that it is one.
+        let cut = kind.is_empty() && at(&object, &["metadata", "name"]).is_none() && object.get("apiVersion").is_some();
+        if !kind.ends_with("List") && !cut {
             self.objects.object(&object, pointer, 0);
         }
     }
@@ -341,6 +346,18 @@ impl<'b> Objects<'b> {
     pub fn role(&mut self, namespace: &str, kind: &str, name: &str) -> Handle {
         let shown = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
         self.named(namespace, kind, name, EntityKind::RoleDefinition, &shown, false)
+    }
+
+    /// A binding that is no object of the API; `namespace` is empty for one that holds everywhere.
+    pub fn binding(&mut self, namespace: &str, name: &str) -> Handle {
+        let kind = if namespace.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
+        self.named(namespace, kind, name, EntityKind::RoleDefinition, name, true)
+    }
+
+    /// A secret that a pod is given.
+    pub fn secret(&mut self, namespace: &str, name: &str) -> Handle {
+        let shown = format!("{namespace}/{name}");
+        self.named(namespace, "Secret", name, EntityKind::Credential, &shown, false)
     }
 
     /// A group: being named is all that makes one.

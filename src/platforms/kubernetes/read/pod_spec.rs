@@ -95,11 +95,29 @@ pub fn read(objects: &mut Objects<'_>, workload: Handle, spec: &Value, running: 
     for (key, value) in escapes(spec) {
         objects.out.attribute(workload, &format!("escape:{key}"), &value);
     }
-    for volume in list(spec, "volumes") {
-        if let Some(secret) = at(volume, &["secret"]).and_then(|secret| text(secret, "secretName")) {
-            objects.out.attribute(workload, "mounts_secret", &secret);
-        }
+    let mut secrets: Vec<String> = secrets(spec).filter(|name| !name.contains('/')).collect();
+    secrets.sort_unstable();
+    secrets.dedup();
+    for name in secrets {
+        let secret = objects.secret(running.namespace, &name);
+        objects.membership(secret, workload, MembershipKind::Contains, running.place);
     }
+}
+
+/// Names of the secrets whose values a pod is given, as files or in its environment.
+fn secrets(spec: &Value) -> impl Iterator<Item = String> {
+    let volumes = list(spec, "volumes").iter().flat_map(|volume| {
+        let own = at(volume, &["secret"]).and_then(|secret| text(secret, "secretName"));
+        let projected = volume.get("projected").map(|projected| list(projected, "sources")).unwrap_or_default();
+        own.into_iter().chain(projected.iter().filter_map(|source| text(at(source, &["secret"])?, "name")))
+    });
+    let containers = ["containers", "initContainers"].into_iter().flat_map(|key| list(spec, key));
+    let environments = containers.flat_map(|container| {
+        let one = list(container, "env").iter().filter_map(|one| at(one, &["valueFrom", "secretKeyRef"]));
+        let all = list(container, "envFrom").iter().filter_map(|all| at(all, &["secretRef"]));
+        one.chain(all).filter_map(|reference| text(reference, "name"))
+    });
+    volumes.chain(environments).map(std::borrow::Cow::into_owned)
 }
 
 /// Whether a volume projects a token that the API server itself accepts.
@@ -291,6 +309,17 @@ mod tests {
         assert_eq!(mount("/etc/cron.d/../kubernetes", true, ""), ["host_read"]);
         assert_eq!(mount("/etcetera", false, ""), [""; 0]);
         assert_eq!(mount("/proc/sys/kernel", false, ""), ["core_pattern", "host_read", "host_write"]);
+    }
+
+    #[test]
+    fn secrets_are_given_as_files_and_in_the_environment() {
+        let spec = json!({
+            "volumes": [{"secret": {"secretName": "a"}}, {"projected": {"sources": [{"secret": {"name": "b"}}, {"configMap": {"name": "x"}}]}}],
+            "containers": [{"env": [{"name": "E", "valueFrom": {"secretKeyRef": {"name": "c", "key": "k"}}}]}],
+            "initContainers": [{"envFrom": [{"secretRef": {"name": "d"}}, {"configMapRef": {"name": "y"}}]}],
+            "imagePullSecrets": [{"name": "z"}],
+        });
+        assert_eq!(secrets(&spec).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     }
 
     #[test]
