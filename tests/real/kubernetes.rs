@@ -60,7 +60,8 @@ pub fn manifests() -> Result<(), String> {
     for (name, expected) in [
         ("kubernetes-goat", [1, 2, 1, 13, 2]),
         ("kube-prometheus", [12, 12, 50, 0, 8]),
-        ("rbac-tool", [15, 13, 20, 0, 2]),
+        // Two roles of one rule each are in three files, alike: 20 rules in the documents, 16 of them different.
+        ("rbac-tool", [15, 13, 16, 0, 2]),
     ] {
         let analysed = Analysed::new(vec![folder(name)?], AS_OF, None)?;
         equal(name, &counts(analysed.tables()), &expected)?;

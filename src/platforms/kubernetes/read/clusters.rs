@@ -5,11 +5,11 @@
 //! holds for the folder and all folders in it that tell no name of their own. Files that no such folder holds are of
 //! the one cluster that has a name, when there is exactly one, and else of the cluster `kubernetes`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::NAME;
 use super::names;
-use crate::model::{Builder, EntityKind};
+use crate::model::{Builder, Entity, EntityKind, Grant, IssueSeverity};
 
 /// See [`crate::platforms::Platform::reconcile`].
 pub fn reconcile(builders: &mut [Builder]) {
@@ -46,6 +46,52 @@ pub fn reconcile(builders: &mut [Builder]) {
             rename(builder, &unnamed, &name);
         }
     }
+    settle_copies(builders);
+}
+
+/// Rules of a role as they are stored, in order.
+type Rules = Vec<(Vec<String>, Vec<String>)>;
+
+/// Two exports of one cluster define the same roles: the same rules count once. Where they differ, the exports are of
+/// different times or of different clusters, and the rules of both are taken.
+fn settle_copies(builders: &mut [Builder]) {
+    let mut known: BTreeMap<String, (Rules, String)> = BTreeMap::new();
+    for builder in builders.iter_mut() {
+        let mut own: BTreeMap<String, Rules> = BTreeMap::new();
+        for entity in builder.entities().iter().filter(|entity| is_role(entity)) {
+            own.insert(entity.id.clone(), Vec::new());
+        }
+        for row in &builder.grants {
+            if let Some(rules) = own.get_mut(&builder.entity(row.holder).id) {
+                rules.push((row.actions.clone(), row.resources.clone()));
+            }
+        }
+        let mut copies = BTreeSet::new();
+        for (id, rules) in own {
+            match known.get(&id) {
+                None => drop(known.insert(id, (rules, builder.source.path.clone()))),
+                Some((others, _)) if *others == rules => drop(copies.insert(id)),
+                Some((_, path)) => {
+                    let message = format!("`{id}` has other rules here than in `{path}`: those of both are taken");
+                    builder.issue(IssueSeverity::Warning, "duplicate_object", "", message);
+                }
+            }
+        }
+        if copies.is_empty() {
+            continue;
+        }
+        let kept = std::mem::take(&mut builder.grants).into_iter();
+        let kept: Vec<Grant> = kept.filter(|row| !copies.contains(&builder.entity(row.holder).id)).collect();
+        builder.grants = (0u32..).zip(kept).map(|(grant, row)| Grant { grant, ..row }).collect();
+    }
+}
+
+/// Whether an entity is a role that its source defines.
+fn is_role(entity: &Entity) -> bool {
+    entity.present
+        && entity.platform == NAME
+        && entity.kind == EntityKind::RoleDefinition
+        && names::parts(&entity.id).is_some_and(|parts| matches!(parts.kind, "role" | "clusterrole"))
 }
 
 /// What stands before the last part of a path.
