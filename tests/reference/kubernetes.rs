@@ -208,9 +208,9 @@ impl Rng {
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 const NAMESPACES: &[&str] = &["dev", "prod", "kube-system"];
-const NAMES: &[&str] = &["a", "b", "a*", "dev"];
+const NAMES: &[&str] = &["a", "b", "a*", "*", "dev"];
 const VERBS: &[&str] = &["get", "list", "create", "delete", "deletecollection", "patch", "bind", "impersonate", "*"];
-const GROUPS: &[&str] = &["", "", "apps", RBAC, "*"];
+const GROUPS: &[&str] = &["", "", "", "apps", RBAC, "*", "core", "metrics"];
 const RESOURCES: &[&str] = &[
     "pods",
     "pods/exec",

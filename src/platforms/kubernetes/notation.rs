@@ -5,13 +5,19 @@
 //! without a dot (`core apps autoscaling batch extensions policy`), has a dot, or is `*`; without one the core group
 //! is meant. `VERB:/path` is a request to a URL that is no resource. Stars stand for themselves: `*:*/*` asks for a
 //! right to every verb on every resource, as `kubectl auth can-i '*' '*'` does. A stored statement is the product of
-//! lists: `get,list:core,apps/pods,deployments`; everything at all is `*`.
+//! lists: `get,list:core,apps/pods,deployments`; everything at all is `*`. A group without a dot that the API does not
+//! have, as rules name by mistake, has one behind it (`core.`).
 //!
 //! A resource is `NAMESPACE/NAME`; `NAMESPACE/*` is no particular object of the namespace, `*` no particular object
 //! anywhere, a bare `NAME` or `/NAME` an object outside namespaces.
 
+use std::borrow::Cow;
+
 /// Groups without a dot; `core` stands for the group that has no name.
 const PLAIN_GROUPS: &[&str] = &["core", "apps", "autoscaling", "batch", "extensions", "policy"];
+
+/// Stands among the names of a stored statement for an object that is called `*`.
+pub const STAR: &str = "${*}";
 
 /// Verbs that the authorization documentation names.
 const VERBS: &[&str] = &[
@@ -72,7 +78,7 @@ impl Action {
             Some((first, rest)) if is_group(first) => (first, rest),
             _ => ("", rest),
         };
-        let group = if group == "core" { "" } else { group };
+        let group = read_group(group);
         let on = Object::Resource { group: group.to_owned(), resource: resource.to_owned() };
         (!resource.is_empty()).then(|| Self { verb: verb.to_owned(), on })
     }
@@ -88,6 +94,20 @@ impl Action {
 
 fn is_group(text: &str) -> bool {
     PLAIN_GROUPS.contains(&text) || text == "*" || text.contains('.')
+}
+
+/// A group as it is written: a dot behind one that would not be known as a group, or be taken for the core group.
+fn written_group(group: &str) -> Cow<'_, str> {
+    match group {
+        "" => Cow::Borrowed("core"),
+        group if group != "core" && is_group(group) && !group.ends_with('.') => Cow::Borrowed(group),
+        group => Cow::Owned(format!("{group}.")),
+    }
+}
+
+/// The group that a text stands for.
+fn read_group(text: &str) -> &str {
+    if text == "core" { "" } else { text.strip_suffix('.').unwrap_or(text) }
 }
 
 /// Whether an action is written in the notation of this platform and in no other's.
@@ -142,7 +162,7 @@ impl Lists {
         if core && !is_groups(resources.split('/').next().unwrap_or_default()) {
             return Some(format!("{verbs}:{resources}"));
         }
-        let groups: Vec<&str> = self.groups.iter().map(|group| if group.is_empty() { "core" } else { group }).collect();
+        let groups: Vec<Cow<'_, str>> = self.groups.iter().map(|group| written_group(group)).collect();
         Some(format!("{verbs}:{}/{resources}", groups.join(",")))
     }
 
@@ -163,8 +183,7 @@ impl Lists {
             Some((first, rest)) if is_groups(first) => (first, rest),
             _ => ("", rest),
         };
-        let core = |group: String| if group == "core" { String::new() } else { group };
-        let groups = list(groups).into_iter().map(core).collect();
+        let groups = groups.split(',').map(|group| read_group(group).to_owned()).collect();
         Some(Self { verbs, groups, resources: list(resources), urls: Vec::new() })
     }
 }
@@ -236,6 +255,9 @@ mod tests {
             ("*", "rbac.authorization.k8s.io", "roles"),
             ("get", "", "a.b/c"),
             ("*", "*", "*"),
+            ("get", "core", "pods/log|secrets"),
+            ("get", "metrics", "pods/log|secrets"),
+            ("get", "metrics||core.", "secrets"),
         ] {
             let lists = Lists { verbs: list(verbs), groups: list(groups), resources: list(resources), urls: vec![] };
             let written = lists.write().unwrap();

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::super::notation::{Action, Asked, Lists, Object};
+use super::super::notation::{Action, Asked, Lists, Object, STAR};
 use super::access::Counted;
 use crate::model::{EntityId, Layer, Tables};
 
@@ -44,7 +44,8 @@ pub fn stored(tables: &Tables, role: EntityId) -> impl Iterator<Item = Rule> {
     own.filter(|row| row.layer == Layer::Identity).filter_map(move |row| {
         let lists = row.actions.first().and_then(|action| Lists::parse(action))?;
         let all = row.resources.len() == 1 && row.resources[0] == "*";
-        let names = if all { Vec::new() } else { row.resources.clone() };
+        let name = |name: &String| if name == STAR { "*".to_owned() } else { name.clone() };
+        let names = if all { Vec::new() } else { row.resources.iter().map(name).collect() };
         Some(Rule { lists, names, grant: Some(row.grant), role, number: row.statement.clone() })
     })
 }

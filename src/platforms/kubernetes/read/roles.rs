@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::objects::{Meta, Objects};
 use super::value::{at, list, text, texts};
 use crate::model::{Effect, EntityKind, Grant, Handle, IssueSeverity, Layer};
-use crate::platforms::kubernetes::notation::Lists;
+use crate::platforms::kubernetes::notation::{Lists, STAR};
 
 /// Attribute of an aggregated cluster role: its selectors as JSON.
 pub const AGGREGATES: &str = "aggregation_rule";
@@ -64,7 +64,9 @@ fn statement(objects: &mut Objects<'_>, meta: &Meta<'_>, role: Handle, number: u
     let granted_at = objects.out.entity(role).created_at;
     let mut push = |action: Option<String>, names: Vec<String>| {
         let Some(action) = action else { return };
-        let resources = if names.is_empty() { vec!["*".to_owned()] } else { names };
+        // A star as a name is a name like any other.
+        let name = |name: String| if name == "*" { STAR.to_owned() } else { name };
+        let resources = if names.is_empty() { vec!["*".to_owned()] } else { names.into_iter().map(name).collect() };
         let grant = u32::try_from(objects.out.grants.len()).unwrap_or(u32::MAX);
         objects.out.grants.push(Grant {
             grant,
