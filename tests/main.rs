@@ -10,6 +10,7 @@ mod cli;
 mod cuts;
 mod demo;
 mod history;
+mod kubernetes;
 mod planted;
 mod real;
 mod reference;

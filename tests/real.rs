@@ -7,6 +7,8 @@
 mod cuts;
 #[path = "real/excess.rs"]
 mod excess;
+#[path = "real/kubernetes.rs"]
+mod kubernetes;
 #[path = "real/roles.rs"]
 mod roles;
 #[path = "real/table.rs"]
@@ -37,6 +39,10 @@ const CASES: &[Case] = &[
     ("the roles of emea", roles::emea),
     ("the roles of a directory", roles::directory),
     ("excess against the logs of an account", excess::against_logs),
+    ("Kubernetes samples end well", kubernetes::exit_codes),
+    ("Kubernetes manifests", kubernetes::manifests),
+    ("the roles of a fresh cluster", kubernetes::bootstrap),
+    ("Kubernetes Goat", kubernetes::goat),
 ];
 
 #[test]

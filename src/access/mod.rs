@@ -3,10 +3,12 @@
 use rustc_hash::FxHashSet;
 
 use crate::model::{
-    Access, AccessTable, Decision, EntityId, Granularity, Membership, MembershipKind, Request, Tables, TrustKind,
-    Verdict,
+    Access, AccessTable, Decision, Entity, EntityId, EntityKind, Granularity, Layer, Membership, MembershipKind,
+    Reason, Request, Tables, TrustKind, Verdict,
 };
 use crate::platforms;
+
+mod federation;
 
 pub use crate::platforms::{
     Ask, Class, Evaluator, Given, Granted, Known, On, Reach, Recorded, Settings, Standpoint, View,
@@ -34,6 +36,8 @@ pub struct Federation {
     pub condition: Option<String>,
     /// The trust statement.
     pub grant: Option<u32>,
+    /// What else it hangs on, in words.
+    pub doubt: Option<String>,
 }
 
 impl<'t> Evaluators<'t> {
@@ -58,18 +62,28 @@ impl<'t> Evaluators<'t> {
     /// Answers one question by the platform of its principal.
     #[must_use]
     pub fn decide(&self, request: &Request) -> Verdict {
-        match self.of(&self.tables.entity(request.principal).platform) {
+        let platform = &self.tables.entity(request.principal).platform;
+        if let Some(other) = platforms::ALL.iter().find(|one| one.writes(&request.action) && one.name() != platform) {
+            return foreign(other.title());
+        }
+        match self.of(platform) {
             Some(evaluator) => evaluator.decide(request),
             None => Verdict { decision: Decision::Unknown, reasons: Vec::new() },
         }
     }
 
-    /// Asks the same question for every principal of the export, in the order of their numbers.
+    /// Asks the same question for every principal of the export, and for every group whose members no export lists, in
+    /// the order of their numbers.
     #[must_use]
     pub fn who_can(&self, request: &Request) -> Vec<(EntityId, Verdict)> {
         use rayon::prelude::*;
-        let principals: Vec<EntityId> =
-            self.tables.entities.iter().filter(|entity| entity.is_principal()).map(|entity| entity.entity).collect();
+        let open: Vec<&str> =
+            platforms::ALL.iter().filter(|one| one.has_open_groups()).map(|platform| platform.name()).collect();
+        let acts = |entity: &&Entity| {
+            let group = entity.present && entity.kind == EntityKind::Group;
+            entity.is_principal() || (group && open.contains(&entity.platform.as_str()))
+        };
+        let principals: Vec<EntityId> = self.tables.entities.iter().filter(acts).map(|entity| entity.entity).collect();
         principals
             .into_par_iter()
             .map(|principal| (principal, self.decide(&Request { principal, ..request.clone() })))
@@ -105,20 +119,35 @@ impl<'t> Evaluators<'t> {
     #[must_use]
     pub fn outer_memberships(&self) -> Vec<&'t Membership> {
         let holders = self.holders();
-        let rows = self.tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf);
-        rows.filter(|row| row.member != row.container && !holders.contains(&row.container)).collect()
+        let outside = |row: &&Membership| match row.kind {
+            MembershipKind::MemberOf => {
+                row.member != row.container
+                    && (self.is_across(row.member, row.container) || !holders.contains(&row.container))
+            }
+            // Whoever is somebody on another platform.
+            MembershipKind::RunsAs => self.is_across(row.member, row.container),
+            MembershipKind::Contains | MembershipKind::Owns => false,
+        };
+        self.tables.memberships.iter().filter(outside).collect()
+    }
+
+    /// Whether two entities are of different platforms: no platform's evaluator counts what one gives the other.
+    fn is_across(&self, one: EntityId, other: EntityId) -> bool {
+        self.tables.entity(one).platform != self.tables.entity(other).platform
     }
 
     /// Trusts whose trusted side is outside what policies of the export decide.
     #[must_use]
     pub fn federations(&self) -> Vec<Federation> {
         let holders = self.holders();
-        self.tables
+        let own = self
+            .tables
             .trusts
             .iter()
             .filter(|trust| !matches!(trust.kind, TrustKind::Service | TrustKind::Deleted))
             .filter_map(|trust| {
-                let trustee = trust.trustee.filter(|trustee| !holders.contains(trustee))?;
+                let known = |trustee: &EntityId| holders.contains(trustee) && !self.is_across(*trustee, trust.target);
+                let trustee = trust.trustee.filter(|trustee| !known(trustee))?;
                 // An account that is in the export delegates to its own principals, whom the evaluator asks.
                 let inside = self.tables.entity(trustee).present && trust.kind == TrustKind::SameAccount;
                 let grant = (trust.grant != u32::MAX).then_some(trust.grant);
@@ -127,8 +156,17 @@ impl<'t> Evaluators<'t> {
                     target: trust.target,
                     condition: trust.condition.clone(),
                     grant,
+                    doubt: None,
                 })
-            })
-            .collect()
+            });
+        own.chain(federation::joined(self.tables)).collect()
     }
+}
+
+/// The answer about an action that the principal's platform does not have.
+fn foreign(platform: &str) -> Verdict {
+    let condition = Some(format!("this is an action of {platform}, where this principal is nobody"));
+    let (layer, effect) = (Layer::Identity, "implicit_deny");
+    let reason = Reason { layer, policy: None, statement: None, effect, condition, grant: None };
+    Verdict { decision: Decision::Denied, reasons: vec![reason] }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::failure::Failure;
 use crate::model::naming::{Named, Names};
 use crate::model::{Entity, EntityId, EntityKind, Tables};
+use crate::platforms;
 
 /// Candidates listed in an error.
 const LISTED_N: usize = 10;
@@ -55,13 +56,19 @@ pub fn resource(tables: &Tables, text: &str) -> Result<String, Failure> {
     }
     match unique(tables, text, "resource", |_| true)? {
         Some(found) => Ok(tables.entity(found).id.clone()),
-        None if text.contains(':') => Ok(text.to_owned()),
+        None if text.contains(':') || is_written(tables, text) => Ok(text.to_owned()),
         None => Err(near(
             Failure::usage(format!("no resource `{text}` in this snapshot")),
             text,
             tables.entities.iter().map(|entity| entity.id.as_str()),
         )),
     }
+}
+
+/// Whether a platform of the snapshot writes resources like this.
+fn is_written(tables: &Tables, text: &str) -> bool {
+    let here = |name: &str| tables.entities.iter().any(|entity| entity.platform == name);
+    platforms::ALL.iter().any(|platform| platform.is_resource(text) && here(platform.name()))
 }
 
 /// The action that a text names: `service:Action` stands for itself, a bare action name is looked up among those

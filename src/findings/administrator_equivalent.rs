@@ -61,8 +61,11 @@ fn widest<'a>(context: &Context<'a>, of: EntityId) -> Vec<&'a Grant> {
     let mut holders = vec![of];
     holders.extend(context.groups(of));
     let attached = holders.iter().flat_map(|&holder| context.attachments(holder));
-    let policies: Vec<EntityId> =
+    let mut policies: Vec<EntityId> =
         attached.filter(|row| row.kind == AttachmentKind::Identity).map(|row| row.policy).collect();
+    // A binding gives what is attached to it.
+    let given = policies.iter().flat_map(|&policy| context.attachments(policy)).map(|row| row.policy);
+    policies.extend(given.collect::<Vec<_>>());
     let rows = holders.iter().chain(&policies).flat_map(|&holder| context.grants(holder));
     let all = |row: &&Grant| {
         row.actions.iter().any(|action| action == "*" || action == "*:*" || action.eq_ignore_ascii_case("iam:*"))

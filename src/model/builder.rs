@@ -156,6 +156,31 @@ impl Builder {
         self.issues = issues;
     }
 
+    /// Gives entities other ids, and the scopes that they name with them. `fresh` says the new id of an old one, `None`
+    /// to keep it; no two entities may come to have the same.
+    pub fn rename(&mut self, fresh: impl Fn(&str) -> Option<String>) {
+        self.by_id.clear();
+        for (at, entity) in (0u32..).zip(&mut self.entities) {
+            if let Some(id) = fresh(&entity.id) {
+                entity.id = id;
+            }
+            if let Some(scope) = entity.scope.as_deref().and_then(&fresh) {
+                entity.scope = Some(scope);
+            }
+            self.by_id.insert(entity.id.clone(), at);
+        }
+    }
+
+    /// Puts other facts in the place of an entity's; its id stays.
+    ///
+    /// # Panics
+    /// When the handle is of another builder.
+    pub fn replace(&mut self, handle: Handle, entity: Entity) {
+        let own = &mut self.entities[handle.index()];
+        let id = std::mem::take(&mut own.id);
+        *own = Entity { id, ..entity };
+    }
+
     /// Joins all sources: entities sorted by id and numbered, rows renumbered and sorted by their main key.
     #[must_use]
     pub fn assemble(builders: Vec<Self>) -> Tables {

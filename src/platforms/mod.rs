@@ -8,6 +8,7 @@ mod evaluator;
 pub mod governance;
 mod granted;
 pub mod input;
+pub mod kubernetes;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 pub use granted::{Granted, GrantedAction, Known, Recorded};
@@ -15,7 +16,7 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &governance::Governance];
+pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &governance::Governance];
 
 /// A platform whose exports are read.
 pub trait Platform: Sync {
@@ -46,6 +47,22 @@ pub trait Platform: Sync {
     /// platform has no catalogue to tell them by.
     fn written(&self, _actions: &[String], _not_actions: &[String], _grain: Granularity) -> Option<Vec<String>> {
         None
+    }
+
+    /// Whether an action is written in this platform's notation and in no other's: nobody on another platform can be
+    /// asked for it.
+    fn writes(&self, _action: &str) -> bool {
+        false
+    }
+
+    /// Whether a text is written as this platform writes resources of which no export needs to know.
+    fn is_resource(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Whether groups have members that no export lists, so that a group stands for people of its own.
+    fn has_open_groups(&self) -> bool {
+        false
     }
 
     /// Compiles the effective permissions of this platform's principals.

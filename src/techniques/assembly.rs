@@ -67,11 +67,16 @@ pub fn gains<'l>(
                 scopes.iter().for_each(|scope| push(Gained::Entity(EntityId(scope)), certainty, &grounds));
             }
         }
-        GainOf::Target => {
-            if let Some(gained) = Gained::of(&found.certain) {
+        GainOf::Target | GainOf::TargetContainer => {
+            let of = |targets: &RoaringBitmap| match technique.gain.of {
+                GainOf::TargetContainer => index.containing_scopes(targets),
+                _ => targets.clone(),
+            };
+            let sure = of(&found.certain);
+            if let Some(gained) = Gained::of(&sure) {
                 push(gained, standing, &certain());
             }
-            if let Some(gained) = Gained::of(&rest) {
+            if let Some(gained) = Gained::of(&(of(&rest) - sure)) {
                 push(gained, Certainty::Conditional, &open());
             }
         }
@@ -172,15 +177,15 @@ impl<'t> Assembly<'t> {
     /// Edges from those outside whom a trust lets in.
     pub fn federations(&mut self, evaluators: &Evaluators<'_>) {
         for federation in evaluators.federations() {
-            let conditional = federation.condition.is_some();
-            let certainty = if conditional { Certainty::Conditional } else { Certainty::Certain };
-            let reasons = federation.condition.map(|condition| format!("the trust requires {condition}"));
+            let condition = federation.condition.map(|condition| format!("the trust requires {condition}"));
+            let reasons: Vec<String> = condition.into_iter().chain(federation.doubt).collect();
+            let certainty = if reasons.is_empty() { Certainty::Certain } else { Certainty::Conditional };
             self.edges.push(Edge {
                 src: federation.trustee.0,
                 dst: federation.target.0,
                 technique: "trust".to_owned(),
                 certainty,
-                reasons: reasons.into_iter().collect(),
+                reasons,
                 evidence: federation.grant.into_iter().collect(),
             });
         }

@@ -109,6 +109,12 @@ pub enum Relation {
     OwnPolicy,
     /// The policy that bounds the actor.
     OwnBoundary,
+    /// An identity that the actor runs as, or proves.
+    ActsAs,
+    /// Something that is inside the actor.
+    Content,
+    /// Something that the actor is inside of.
+    Container,
 }
 
 /// One permission that the actor must have.
@@ -213,6 +219,8 @@ pub enum GainOf {
     Scope,
     /// Administration of the target's account.
     TargetScope,
+    /// Control of the part of the scope (a namespace) that contains the target.
+    TargetContainer,
 }
 
 /// A small export in which the technique must, or must not, lead from one entity to another.
@@ -327,6 +335,7 @@ impl fmt::Display for Gain {
             GainOf::Target => "control of the target",
             GainOf::Scope => "administration of the actor's account",
             GainOf::TargetScope => "administration of the target's account",
+            GainOf::TargetContainer => "control of what contains the target",
         };
         write!(out, "{what}")?;
         match &self.through {
@@ -342,7 +351,7 @@ fn contradiction(technique: &Technique) -> Option<String> {
     if stem != technique.id {
         return Some(format!("the id is `{}`, so the file should be `{}.toml`", technique.id, technique.id));
     }
-    if technique.requires.is_empty() {
+    if technique.requires.is_empty() && !is_about_things(technique) {
         return Some("it requires nothing".to_owned());
     }
     if technique.target.is_none() && technique.gain.of != GainOf::Scope {
@@ -364,6 +373,13 @@ fn contradiction(technique: &Technique) -> Option<String> {
     }
     let facts = technique.target.iter().flat_map(|target| target.with.keys()).chain(technique.actor.with.keys());
     facts.map(|name| super::index::known_fact(name)).find_map(Result::err)
+}
+
+/// Whether a technique follows from what its actor is or where it is, and needs no permission.
+fn is_about_things(technique: &Technique) -> bool {
+    let related =
+        |target: &Target| matches!(target.relation, Relation::ActsAs | Relation::Content | Relation::Container);
+    !technique.actors.is_empty() && (!technique.actor.with.is_empty() || technique.target.as_ref().is_some_and(related))
 }
 
 /// Whether a requirement can be asked for each of the actor's own policies.

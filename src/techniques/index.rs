@@ -30,16 +30,20 @@ pub const FACTS: &[(&str, &str)] = &[
     ("organization_admin", "the principal's account manages the organisation"),
 ];
 
+/// Prefix of facts that a platform's reader states as an attribute: `true`, `false` (or absent), a word, or
+/// `unknown: ` and what it hangs on.
+const ATTRIBUTE: &str = "attribute:";
+
 /// Whether a fact can be asked for.
 ///
 /// # Errors
 /// The names that can, in one sentence.
 pub fn known_fact(name: &str) -> Result<(), String> {
-    if name.starts_with("tag:") || FACTS.iter().any(|(known, _)| *known == name) {
+    if name.starts_with("tag:") || name.starts_with(ATTRIBUTE) || FACTS.iter().any(|(known, _)| *known == name) {
         return Ok(());
     }
     let names: Vec<&str> = FACTS.iter().map(|(name, _)| *name).collect();
-    Err(format!("`{name}` is no fact that can be asked for; there are {} and tag:KEY", names.join(", ")))
+    Err(format!("`{name}` is no fact that can be asked for; there are {}, tag:KEY and attribute:KEY", names.join(", ")))
 }
 
 /// What is known of a fact.
@@ -59,6 +63,7 @@ pub struct Index<'t> {
     trusts: Trusts,
     trusted_providers: OnceLock<Belongings>,
     own_policies: OnceLock<Belongings>,
+    contents: OnceLock<FxHashMap<u32, RoaringBitmap>>,
 }
 
 impl<'t> Index<'t> {
@@ -83,6 +88,7 @@ impl<'t> Index<'t> {
             trusts: Trusts::of(tables),
             trusted_providers: OnceLock::new(),
             own_policies: OnceLock::new(),
+            contents: OnceLock::new(),
         }
     }
 
@@ -92,9 +98,10 @@ impl<'t> Index<'t> {
         self.tables
     }
 
-    /// Entities that a technique can be used against by actors of one scope; `None` when the scope does not matter.
+    /// Entities of a platform that a technique can be used against by actors of one scope; `None` when the scope does not
+    /// matter.
     #[must_use]
-    pub fn candidates(&self, target: &Target, scope: Option<EntityId>) -> Candidates {
+    pub fn candidates(&self, target: &Target, platform: &str, scope: Option<EntityId>) -> Candidates {
         let mut possible: RoaringBitmap = target
             .kind
             .iter()
@@ -102,6 +109,8 @@ impl<'t> Index<'t> {
             .fold(RoaringBitmap::new(), |all, one| all | one);
         if let Some(scope) = scope {
             possible &= self.by_scope.get(&scope).cloned().unwrap_or_default();
+        } else {
+            possible = possible.iter().filter(|&id| self.tables.entity(EntityId(id)).platform == platform).collect();
         }
         let mut out = Candidates::all(possible);
         if !target.trusts_service.is_empty() {
@@ -136,7 +145,36 @@ impl<'t> Index<'t> {
                 holders.flat_map(|holder| self.attached(holder, AttachmentKind::Identity)).collect()
             }
             Relation::OwnBoundary => self.attached(actor, AttachmentKind::Boundary).collect(),
+            Relation::ActsAs => self.containers(actor, MembershipKind::RunsAs).collect(),
+            Relation::Container => self.containers(actor, MembershipKind::Contains).collect(),
+            Relation::Content => self.contents().get(&actor.0).cloned().unwrap_or_default(),
         }
+    }
+
+    /// What an entity is in, in one way.
+    fn containers(&self, member: EntityId, kind: MembershipKind) -> impl Iterator<Item = u32> {
+        let rows = &self.tables.memberships;
+        let start = rows.partition_point(|row| row.member < member);
+        let own = rows[start..].iter().take_while(move |row| row.member == member);
+        own.filter(move |row| row.kind == kind).map(|row| row.container.0)
+    }
+
+    /// What is inside each entity.
+    fn contents(&self) -> &FxHashMap<u32, RoaringBitmap> {
+        self.contents.get_or_init(|| {
+            let mut contents: FxHashMap<u32, RoaringBitmap> = FxHashMap::default();
+            for row in self.tables.memberships.iter().filter(|row| row.kind == MembershipKind::Contains) {
+                contents.entry(row.container.0).or_default().insert(row.member.0);
+            }
+            contents
+        })
+    }
+
+    /// Parts of scopes (namespaces) that contain some of these entities.
+    #[must_use]
+    pub fn containing_scopes(&self, entities: &RoaringBitmap) -> RoaringBitmap {
+        let containers = entities.iter().flat_map(|id| self.containers(EntityId(id), MembershipKind::Contains));
+        containers.filter(|&id| self.tables.entity(EntityId(id)).kind == EntityKind::Scope).collect()
     }
 
     /// Policies attached to a holder in one way.
@@ -277,6 +315,9 @@ impl<'t> Index<'t> {
                 (Some(_), _) => Truth::No,
                 (None, _) => Truth::Open("the number of access keys of the target is not in the export".to_owned()),
             },
+            stated if stated.starts_with(ATTRIBUTE) => {
+                stated_fact(self.attribute(entity, &stated[ATTRIBUTE.len()..]), wanted)
+            }
             tag => match (self.attribute(entity, tag), wanted) {
                 (Some(have), Fact::Equals(wanted)) if have == wanted => Truth::Yes,
                 (have, Fact::Is(wanted)) if have.is_some() == *wanted => Truth::Yes,
@@ -339,4 +380,17 @@ impl<'t> Index<'t> {
     fn access_keys(&self, entity: EntityId) -> Option<u32> {
         self.credentials(entity, CredentialKind::AccessKey)
     }
+}
+
+/// What an attribute that a reader states comes to.
+fn stated_fact(have: Option<&str>, wanted: &Fact) -> Truth {
+    if let Some(why) = have.and_then(|have| have.strip_prefix("unknown: ")) {
+        return Truth::Open(why.to_owned());
+    }
+    let holds = match wanted {
+        Fact::Is(wanted) => have.is_some_and(|have| have != "false") == *wanted,
+        Fact::AtMost(most) => have.and_then(|have| have.parse::<u32>().ok()).is_some_and(|have| have <= *most),
+        Fact::Equals(wanted) => have == Some(wanted),
+    };
+    if holds { Truth::Yes } else { Truth::No }
 }

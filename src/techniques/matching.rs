@@ -78,7 +78,9 @@ impl Targets {
                 None => {}
             }
         }
-        let candidates = |(at, scope, target)| ((at, scope), index.candidates(target, scope));
+        let candidates = |(at, scope, target): (usize, _, _)| {
+            ((at, scope), index.candidates(target, &techniques[at].platform, scope))
+        };
         Self(asked.into_par_iter().map(candidates).collect())
     }
 

@@ -20,16 +20,16 @@ fn of_code<'i>(issues: &'i [Value], code: &str) -> Vec<&'i Value> {
 
 #[test]
 fn a_file_that_is_no_export_is_refused_with_what_it_looks_like() {
-    let manifest = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: ci\n";
-    let list = r#"{"apiVersion":"v1","kind":"List","items":[{"kind":"Role"}]}"#;
+    let compose = "services:\n  web:\n    image: nginx\n";
+    let state = r#"{"version":4,"resources":[{"type":"aws_iam_role"}]}"#;
     let denied = "\nAn error occurred (AccessDenied) when calling the GetAccountAuthorizationDetails operation: no\n";
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01";
     for (name, bytes, looks) in [
         ("notes.txt", b"hello world".as_slice(), "plain text"),
         ("iam.json", png, "binary data"),
         ("iam.json", b"<!DOCTYPE html><html><body>502 Bad Gateway</body></html>", "an HTML page"),
-        ("rbac.yaml", manifest.as_bytes(), "plain text"),
-        ("rbac.json", list.as_bytes(), "a JSON object with the keys `apiVersion`"),
+        ("compose.yaml", compose.as_bytes(), "plain text"),
+        ("state.json", state.as_bytes(), "a JSON object with the keys `resources`, `version`"),
         ("iam.json", denied.as_bytes(), "an error message of the AWS command line (`accessdenied`)"),
         ("iam.json", b"", "holds nothing"),
     ] {

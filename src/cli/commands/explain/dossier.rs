@@ -120,7 +120,8 @@ fn policies(tables: &Tables, entity: &Entity, groups: &[EntityId]) -> Vec<Held> 
         holders.extend(containers(tables, scope, MembershipKind::Contains));
     }
     let mut held = Vec::new();
-    for row in tables.attachments.iter().filter(|row| holders.contains(&row.holder)) {
+    let givers = givers(tables, &holders);
+    for row in tables.attachments.iter().filter(|row| givers.contains(&row.holder)) {
         let (allows, denies) = statements(tables, row.policy, |_| true);
         let policy = tables.entity(row.policy);
         held.push(Held {
@@ -142,6 +143,19 @@ fn policies(tables: &Tables, entity: &Entity, groups: &[EntityId]) -> Vec<Held> 
     }
     held.sort();
     held
+}
+
+/// These holders, and what is attached to them and has something attached itself: a binding with its role.
+fn givers(tables: &Tables, holders: &BTreeSet<EntityId>) -> BTreeSet<EntityId> {
+    let mut givers = holders.clone();
+    let mut open: Vec<EntityId> = holders.iter().copied().collect();
+    while let Some(holder) = open.pop() {
+        // Attachments are sorted by holder: a holder's rows are one range.
+        let first = tables.attachments.partition_point(|row| row.holder < holder);
+        let own = tables.attachments[first..].iter().take_while(|row| row.holder == holder);
+        open.extend(own.map(|row| row.policy).filter(|&policy| givers.insert(policy)));
+    }
+    givers
 }
 
 fn layer(kind: AttachmentKind) -> &'static str {

@@ -1,0 +1,59 @@
+//! Kubernetes: readers of objects as `kubectl` writes them and of audit logs, and its permission model (RBAC).
+
+pub mod catalog;
+mod defaults;
+mod eval;
+pub mod names;
+pub mod notation;
+pub mod read;
+
+use super::{Evaluator, Platform, Settings, input};
+use crate::model::{Builder, Tables};
+
+/// Registry name of the platform.
+pub const NAME: &str = "kubernetes";
+
+/// The Kubernetes platform.
+pub struct Kubernetes;
+
+impl Platform for Kubernetes {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "Kubernetes"
+    }
+
+    fn readers(&self) -> &'static [&'static dyn input::Reader] {
+        read::READERS
+    }
+
+    fn reconcile(&self, builders: &mut [Builder]) {
+        read::reconcile(builders);
+    }
+
+    fn complete(&self, tables: &mut Tables) {
+        read::complete(tables);
+    }
+
+    fn actions(&self) -> Vec<&'static str> {
+        catalog::Catalog::get().actions().iter().map(|action| action.name.as_str()).collect()
+    }
+
+    fn writes(&self, action: &str) -> bool {
+        notation::is_written_here(action)
+    }
+
+    fn is_resource(&self, text: &str) -> bool {
+        notation::is_resource(text)
+    }
+
+    fn has_open_groups(&self) -> bool {
+        true
+    }
+
+    fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't> {
+        Box::new(eval::Compiled::new(tables, settings))
+    }
+}
