@@ -43,9 +43,9 @@ Ask:
   paths        How a principal comes to control what is protected
   exposure     How many principals reach what is protected
 Improve:
+  choke-points What attack paths have to pass, and the change that takes it away
+  cut-plan     Which few changes keep most principals from what is protected
   roles        Candidate roles from what principals may do, or from what they use
-  choke-points What their paths have to pass
-  cut-plan     Which changes keep most of them out
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change

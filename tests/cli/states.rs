@@ -105,8 +105,8 @@ fn rules_of_parts_and_lists_and_their_exit_codes() {
     assert_eq!(exit(&["metric:human/findings_high>=1,any:critical"]), 1);
     assert_eq!(exit(&["metric:aws/human/findings_high>1"]), 0);
     assert_eq!(exit(&["metric:gcp/findings_high>1", "any:high"]), 3, "no such part fails closed");
-    assert_eq!(exit(&["metric:minimum_cut>3"]), 3, "unmeasured fails closed");
-    assert_eq!(exit(&["metric:minimum_cut>3", "metric:no_such>3"]), 2);
+    assert_eq!(exit(&["metric:gate_block_rate_pct>3"]), 3, "unmeasured fails closed");
+    assert_eq!(exit(&["metric:gate_block_rate_pct>3", "metric:no_such>3"]), 2);
     assert_eq!(exit(&["new:high,"]), 2);
     fs::write(folder.path().join("export/odd.json"), "{\"UserDetailList\": [{\"UserName\": 3}]}").expect("a file");
     assert_eq!(exit(&[]), 4, "a record that cannot be used");
