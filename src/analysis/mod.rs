@@ -94,7 +94,7 @@ impl ScanError {
             }
             Self::NoPrincipal { .. } => {
                 "add an export that does, such as the output of `aws iam get-account-authorization-details`, whole and \
-                 without `--filter`"
+                 without `--filter`, or of `kubectl get` for roles, bindings and service accounts"
             }
             Self::Technique(_) => "see datasets/techniques/README.md for the format",
             Self::Frameworks(_) | Self::Metrics(_) => return None,
