@@ -7,11 +7,11 @@ use std::cell::Cell;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{LogicalType, TimeUnit};
 use parquet::column::page::Page;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use parquet::schema::types::Type;
 
 use super::ReadError;
 use crate::model::text::format_time;
@@ -36,23 +36,76 @@ pub fn rows(stream: &mut dyn Read, mut each: impl FnMut(&[String], u64, &[String
         pointer: format!("row {}", row + 1),
         message: format!("it cannot be read as Parquet: {error}"),
     };
-    let mut reader = guarded(|| {
-        ParquetRecordBatchReaderBuilder::try_new(in_memory(Page::buffer, bytes))
-            .and_then(ParquetRecordBatchReaderBuilder::build)
-            .map_err(|error| error.to_string())
+    let reader =
+        guarded(|| SerializedFileReader::new(in_memory(Page::buffer, bytes)).map_err(|error| error.to_string()))
+            .map_err(|error| invalid(0, &error))?;
+    let (columns, mut records) = guarded(|| {
+        let columns = Column::all(reader.metadata().file_metadata().schema());
+        Ok((columns, reader.get_row_iter(None).map_err(|error| error.to_string())?))
     })
     .map_err(|error| invalid(0, &error))?;
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let mut read = 0;
     loop {
-        let batch = guarded(|| {
-            reader.next().map(|batch| batch.map(|batch| texts(&batch))).transpose().map_err(|error| error.to_string())
-        })
-        .map_err(|error| invalid(read, &error))?;
-        let Some((names, rows)) = batch else { return Ok(()) };
-        for cells in rows {
-            read += 1;
-            each(&names, read, &cells);
-        }
+        let row = guarded(|| records.next().transpose().map_err(|error| error.to_string()))
+            .map_err(|error| invalid(read, &error))?;
+        let Some(row) = row else { return Ok(()) };
+        read += 1;
+        each(&names, read, &cells(&columns, &row));
+    }
+}
+
+/// A column that has a text form.
+struct Column {
+    name: String,
+    /// Place in a row.
+    place: usize,
+    /// How many of its units a millisecond has, where its numbers are times.
+    per_milli: Option<i64>,
+}
+
+impl Column {
+    /// The columns of a schema, lists and structures aside.
+    fn all(schema: &Type) -> Vec<Self> {
+        let fields = schema.get_fields().iter().enumerate();
+        fields
+            .filter(|(_, field)| field.is_primitive())
+            .map(|(place, field)| {
+                let unit = match field.get_basic_info().logical_type_ref() {
+                    Some(LogicalType::Timestamp(time)) => Some(&time.unit),
+                    _ => None,
+                };
+                let per_milli = unit.map(|unit| match unit {
+                    TimeUnit::MILLIS => 1,
+                    TimeUnit::MICROS => 1_000,
+                    TimeUnit::NANOS => 1_000_000,
+                });
+                Self { name: field.name().to_owned(), place, per_milli }
+            })
+            .collect()
+    }
+}
+
+/// The texts of a row.
+fn cells(columns: &[Column], row: &Row) -> Vec<String> {
+    let fields: Vec<&Field> = row.get_column_iter().map(|(_, field)| field).collect();
+    columns
+        .iter()
+        .map(|column| fields.get(column.place).map_or_else(String::new, |field| text(column, field)))
+        .collect()
+}
+
+fn text(column: &Column, field: &Field) -> String {
+    match (field, column.per_milli) {
+        (Field::Null, _) => String::new(),
+        (Field::Str(text), _) => text.clone(),
+        (Field::Bytes(bytes), _) => String::from_utf8_lossy(bytes.data()).into_owned(),
+        (Field::TimestampMillis(millis), _) => format_time(*millis),
+        (Field::TimestampMicros(micros), _) => format_time(micros.div_euclid(1_000)),
+        // Times of other units, and those without a zone, come as plain numbers.
+        (Field::Long(number), Some(per_milli)) => format_time(number.div_euclid(per_milli)),
+        (Field::Date(days), _) => format_time(i64::from(*days) * 86_400_000),
+        (field, _) => field.to_string(),
     }
 }
 
@@ -81,41 +134,13 @@ fn in_memory<T: From<Vec<u8>>>(_like: fn(&Page) -> &T, bytes: Vec<u8>) -> T {
     T::from(bytes)
 }
 
-/// Names of the columns that can be shown as text, and the rows.
-fn texts(batch: &RecordBatch) -> (Vec<String>, Vec<Vec<String>>) {
-    let fields = batch.schema_ref().fields().iter();
-    let (names, columns): (Vec<String>, Vec<ArrayRef>) = fields
-        .zip(batch.columns())
-        .filter_map(|(field, column)| {
-            let form = match column.data_type() {
-                DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-                    DataType::Timestamp(TimeUnit::Millisecond, None)
-                }
-                DataType::List(_) | DataType::LargeList(_) | DataType::Struct(_) | DataType::Map(..) => return None,
-                _ => DataType::Utf8,
-            };
-            Some((field.name().clone(), cast(column, &form).ok()?))
-        })
-        .unzip();
-    let row = |at: usize| columns.iter().map(|column| text(column, at)).collect();
-    (names, (0..batch.num_rows()).map(row).collect())
-}
-
-fn text(column: &ArrayRef, at: usize) -> String {
-    if column.is_null(at) {
-        return String::new();
-    }
-    if let Some(times) = column.as_primitive_opt::<TimestampMillisecondType>() {
-        return format_time(times.value(at));
-    }
-    column.as_string_opt::<i32>().map_or_else(String::new, |texts| texts.value(at).to_owned())
-}
-
 #[cfg(test)]
 pub(in crate::platforms) mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int64Array, ListArray, StringArray, TimestampMicrosecondArray};
+    use arrow::array::{
+        ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    };
     use arrow::datatypes::Int32Type;
     use parquet::arrow::ArrowWriter;
     use proptest::prelude::*;
@@ -133,6 +158,7 @@ pub(in crate::platforms) mod tests {
                     TimestampMicrosecondArray::from(vec![Some(1_788_220_800_000_000), None, None]).with_timezone("UTC"),
                 ),
             ),
+            ("window_end", Arc::new(TimestampNanosecondArray::from(vec![Some(1_788_220_800_000_000_000), None, None]))),
             ("count", Arc::new(Int64Array::from(vec![Some(12), Some(0), None]))),
             (
                 "extra",
@@ -162,11 +188,12 @@ pub(in crate::platforms) mod tests {
 
     #[test]
     fn cells_are_texts_times_are_iso_8601_and_null_is_empty() -> Result<(), ReadError> {
-        let expected: [[&str; 4]; 4] = [
-            ["principal", "permission", "last_used_at", "count"],
-            ["role/app", "s3:GetObject", "2026-09-01T00:00:00Z", "12"],
-            ["role/app", "sqs", "", "0"],
-            ["", "s3", "", ""],
+        let time = "2026-09-01T00:00:00Z";
+        let expected: [[&str; 5]; 4] = [
+            ["principal", "permission", "last_used_at", "window_end", "count"],
+            ["role/app", "s3:GetObject", time, time, "12"],
+            ["role/app", "sqs", "", "", "0"],
+            ["", "s3", "", "", ""],
         ];
         assert_eq!(read(&usage())?, expected);
         Ok(())
