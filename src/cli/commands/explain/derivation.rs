@@ -65,7 +65,7 @@ pub fn entitlements(text: &mut String, snapshot: &Snapshot, dossier: &Dossier<'_
     if rows.is_empty() {
         return;
     }
-    rows.sort_by(|a, b| mass(b).total_cmp(&mass(a)).then_with(|| (a.service, a.level).cmp(&(b.service, b.level))));
+    rows.sort_by(|a, b| mass(b).total_cmp(&mass(a)).then_with(|| (&a.service, a.level).cmp(&(&b.service, b.level))));
     let shown = if full { rows.len() } else { ROWS_N };
     let _ = writeln!(text, "\nEntitlements, largest privilege mass first: what, through what, used, usual, removable");
     for row in rows.iter().take(shown) {
