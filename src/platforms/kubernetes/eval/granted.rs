@@ -329,6 +329,51 @@ subjects: [{kind: ServiceAccount, name: ci, namespace: dev}]
     }
 
     #[test]
+    fn what_a_missing_role_may_add_is_counted_beyond_what_is_certain() {
+        // The same role in two namespaces, and one everywhere that the export does not have.
+        let tables = cluster(
+            "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: viewer}
+rules: [{apiGroups: [''], resources: [pods], verbs: [list]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: b, namespace: dev}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: viewer}
+subjects: [{kind: User, name: ada}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: b, namespace: prod}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: viewer}
+subjects: [{kind: User, name: ada}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: b}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: house-role}
+subjects: [{kind: User, name: ada}]
+",
+        );
+        agree(&tables, "missing");
+        let ada = tables.find(&format!("{ID}/user/ada")).unwrap();
+        let rows = Compiled::new(&tables, Settings { as_of: 0 }).granted(ada);
+        let found = |decision: Decision, name: &str| {
+            let row =
+                rows.iter().find(|row| row.service == "core" && row.level == "list" && row.decision == decision)?;
+            let action = row.actions.iter().find(|action| action.action.name == name)?;
+            Some((action.mass, row.sources[action.source].clone()))
+        };
+        // In a namespace 2 for certain; everywhere 4, of which 2 are more.
+        assert_eq!(found(Decision::Allowed, "list:pods"), Some((2.0, vec![0])));
+        assert_eq!(found(Decision::Unknown, "list:pods"), Some((2.0, vec![])));
+        assert_eq!(found(Decision::Allowed, "list:nodes"), None);
+        assert_eq!(found(Decision::Unknown, "list:nodes"), Some((4.0, vec![])));
+    }
+
+    #[test]
     fn masters_hold_everything_by_no_statement() {
         let tables = cluster(
             "
