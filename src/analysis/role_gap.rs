@@ -38,7 +38,7 @@ fn gap(granted: &[Granted], baselines: &[&RoleBaseline]) -> RoleGap {
     for row in granted {
         for action in &row.actions {
             let needed =
-                baselines.iter().filter(|baseline| names(baseline, action.action.name)).map(|one| breadth(one));
+                baselines.iter().filter(|baseline| names(baseline, &action.action.name)).map(|one| breadth(one));
             match needed.max_by(f64::total_cmp) {
                 None => {
                     gap.n += 1;
@@ -68,6 +68,8 @@ fn breadth(baseline: &RoleBaseline) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
+
     use crate::access::{Known, Recorded};
     use crate::model::{Decision, SourceId};
     use crate::platforms::GrantedAction;
@@ -87,13 +89,13 @@ mod tests {
     #[test]
     fn what_no_baseline_names_is_beyond_it_and_what_is_wider_is_so_in_part() {
         let action = |name, mass| {
-            let action = Known { name, level: "write", recorded: Recorded::Always };
+            let action = Known { name: Cow::Borrowed(name), level: "write", recorded: Recorded::Always };
             GrantedAction { action, mass, source: 0 }
         };
         // Two writes on everything, 5 x 4, and one on a single resource, 5 x 1.
         let actions =
             vec![action("s3:PutBucketAcl", 20.0), action("s3:CreateBucket", 20.0), action("s3:PutObject", 5.0)];
-        let (service, level, decision) = ("s3", "write", Decision::Allowed);
+        let (service, level, decision) = ("s3".into(), "write", Decision::Allowed);
         let granted = [Granted { service, level, level_weight: 5.0, decision, actions, sources: vec![vec![0]] }];
         let gap = |baselines: &[RoleBaseline]| gap(&granted, &baselines.iter().collect::<Vec<_>>());
         assert_eq!(gap(&[]), RoleGap { n: 3, mass: 45.0 });

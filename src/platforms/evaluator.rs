@@ -4,6 +4,8 @@
 //! question is asked once for a class and a whole set of targets. [`Evaluator::decide`] is the same model asked
 //! one question at a time; both must agree, and tests hold them to it.
 
+use std::borrow::Cow;
+
 use roaring::RoaringBitmap;
 
 use super::granted::{Granted, Known};
@@ -155,8 +157,14 @@ pub trait Evaluator: Sync {
     /// evaluation of the principal's policies: ask for one member of a class.
     fn granted(&self, principal: EntityId) -> Vec<Granted>;
 
-    /// What the platform's catalogue knows of an action (`service:Action`); `None` for a name that it does not have.
+    /// What the platform's catalogue knows of an action, as the platform or as usage records write it; `None` for a name
+    /// that it does not have.
     fn known(&self, action: &str) -> Option<Known>;
+
+    /// How usage records name an action: `service:Action`, which is not how every platform writes it.
+    fn usage_name<'a>(&self, action: &'a Known) -> Cow<'a, str> {
+        Cow::Borrowed(&action.name)
+    }
 
     /// Privilege mass of a principal that may do everything on this platform.
     fn administrator_mass(&self) -> f64;

@@ -1,5 +1,7 @@
 //! What a row of the access table counts, action by action, and what is known of an action's use.
 
+use std::borrow::Cow;
+
 use crate::model::Decision;
 
 /// Whether audit logs record the use of an action.
@@ -13,11 +15,11 @@ pub enum Recorded {
     Never(&'static str),
 }
 
-/// An action of the platform's catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An action of the platform's catalogue, or one that only statements of the export name.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// Full name as the platform writes it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Access level.
     pub level: &'static str,
     pub recorded: Recorded,
@@ -32,7 +34,7 @@ impl Known {
 }
 
 /// A granted action.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GrantedAction {
     pub action: Known,
     /// Its part of the row's privilege mass: level weight x breadth weight.
@@ -44,7 +46,7 @@ pub struct GrantedAction {
 /// The actions of one row of the access table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Granted {
-    pub service: &'static str,
+    pub service: Cow<'static, str>,
     pub level: &'static str,
     /// Weight of the level in a privilege mass.
     pub level_weight: f64,

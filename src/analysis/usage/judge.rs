@@ -66,7 +66,8 @@ impl<'w, 't> Judge<'w, 't> {
 
     /// Judges an action that has been granted since `since`, where that is known.
     pub fn judge(&self, action: &Known, service: &str, since: Option<i64>) -> Judged {
-        let of_action = self.actions.get(&action.name.to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);
+        let name = self.watched.evaluator.usage_name(action).to_ascii_lowercase();
+        let of_action = self.actions.get(&name).map_or(&[][..], Vec::as_slice);
         let of_service = self.services.get(service).map_or(&[][..], Vec::as_slice);
         let last = of_action.iter().filter_map(|seen| seen.last).max();
         let window_start = self.watched.window_start();

@@ -123,7 +123,7 @@ fn outcome(
             row.sources.iter().map(|source| unique(source.iter().map(|&grant| own(grant)).collect())).collect();
         let since: Vec<Option<i64>> = sources.iter().map(|source| held.since(source)).collect();
         let judged: Vec<_> =
-            row.actions.iter().map(|action| judge.judge(&action.action, row.service, since[action.source])).collect();
+            row.actions.iter().map(|action| judge.judge(&action.action, &row.service, since[action.source])).collect();
         out.tallies.push(Tally::of(row, &judged));
         out.removals.extend(removal::rows(out.members[0], row, &sources, &judged, watched));
     }

@@ -66,7 +66,7 @@ pub fn rows(
         let quiet = group.quiet_from.map(|from| (watched.as_of - from).max(0) / DAY);
         Removal {
             entity,
-            service: row.service.to_owned(),
+            service: row.service.to_string(),
             level: row.level.to_owned(),
             decision: row.decision,
             verdict,

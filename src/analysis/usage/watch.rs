@@ -88,11 +88,13 @@ pub struct Watched<'t> {
     logs: FxHashMap<&'t str, Log<'t>>,
     /// Sources by number whose records speak for everyone in a scope.
     everyone: FxHashSet<u32>,
+    /// Knows how records name an action.
+    pub evaluator: &'t dyn Evaluator,
 }
 
 impl<'t> Watched<'t> {
     /// Looks through the usage table.
-    pub fn new(tables: &'t Tables, as_of: i64, config: &'t Config, evaluator: &dyn Evaluator) -> Self {
+    pub fn new(tables: &'t Tables, as_of: i64, config: &'t Config, evaluator: &'t dyn Evaluator) -> Self {
         let readers = platforms::ALL.iter().flat_map(|platform| platform.readers());
         let kinds: BTreeSet<&str> =
             readers.filter(|reader| reader.records_everyone()).map(|reader| reader.name()).collect();
@@ -114,7 +116,7 @@ impl<'t> Watched<'t> {
         }
         let thresholds = &config.thresholds;
         let (window_days, return_days) = (thresholds.usage_window_days, &config.return_days);
-        Self { tables, as_of, window_days, return_days, logs, everyone }
+        Self { tables, as_of, window_days, return_days, logs, everyone, evaluator }
     }
 
     /// First instant of the window.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use super::notation::{Action, Object};
+use crate::platforms::Recorded;
 
 const RESOURCES: &str = include_str!("../../../datasets/catalog/kubernetes_resources.tsv");
 /// What `std` stands for in the file.
@@ -77,6 +78,14 @@ impl Catalog {
         &self.actions
     }
 
+    /// One verb on one resource.
+    #[must_use]
+    pub fn action(&self, group: &str, resource: &str, verb: &str) -> Option<&KnownAction> {
+        let order =
+            |known: &KnownAction| (known.group, known.resource.as_str(), known.verb).cmp(&(group, resource, verb));
+        self.actions.binary_search_by(order).ok().and_then(|at| self.actions.get(at))
+    }
+
     /// The resource of a kind, written in lower case.
     #[must_use]
     pub fn kind(&self, kind: &str) -> Option<Kind> {
@@ -109,6 +118,25 @@ fn known(group: &'static str, resource: &str, verb: &'static str) -> KnownAction
     let on = Object::Resource { group: group.to_owned(), resource: resource.to_owned() };
     let action = Action { verb: verb.to_owned(), on };
     KnownAction { name: format!("{verb}:{group}{slash}{resource}"), group, resource: resource.to_owned(), verb, action }
+}
+
+impl KnownAction {
+    /// Whether audit logs have it, which their policy decides by what a request is on. Some rights are asked for within
+    /// the API server or by a kubelet, and are never a request of their own.
+    #[must_use]
+    pub fn recorded(&'static self) -> Recorded {
+        let node = self.group.is_empty() && self.resource.starts_with("nodes/") && self.resource != "nodes/status";
+        match self.verb {
+            "bind" | "escalate" | "approve" | "sign" | "attest" => {
+                Recorded::Never("the API server asks for it within another request, and logs that one")
+            }
+            "impersonate" if !matches!(self.resource.as_str(), "users" | "serviceaccounts") => Recorded::Never(
+                "audit events do not tell groups that were asked for from those that came by themselves",
+            ),
+            _ if node => Recorded::Never("a kubelet that is asked directly writes no audit log"),
+            _ => Recorded::Optionally(self.name.split_once(':').map_or("", |(_, on)| on)),
+        }
+    }
 }
 
 /// Access levels, weakest first, and their weights in a privilege mass.

@@ -8,7 +8,7 @@ pub mod notation;
 pub mod read;
 
 use super::{Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Tables};
+use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "kubernetes";
@@ -39,6 +39,11 @@ impl Platform for Kubernetes {
 
     fn actions(&self) -> Vec<&'static str> {
         catalog::Catalog::get().actions().iter().map(|action| action.name.as_str()).collect()
+    }
+
+    fn written(&self, actions: &[String], not_actions: &[String], grain: Granularity) -> Option<Vec<String>> {
+        // Rules say what they are about and never what they are not.
+        not_actions.is_empty().then(|| eval::written(actions, grain))
     }
 
     fn writes(&self, action: &str) -> bool {

@@ -83,6 +83,17 @@ impl Action {
         (!resource.is_empty()).then(|| Self { verb: verb.to_owned(), on })
     }
 
+    /// Reads an action as usage records name it.
+    #[must_use]
+    pub fn parse_used(text: &str) -> Option<Self> {
+        let (service, rest) = text.split_once(':')?;
+        let (verb, resource) =
+            rest.split_once(':').filter(|(verb, resource)| !verb.is_empty() && !resource.is_empty())?;
+        let group = if service == "core" { "" } else { service };
+        let on = Object::Resource { group: group.to_owned(), resource: resource.to_owned() };
+        Some(Self { verb: verb.to_owned(), on })
+    }
+
     /// Whether a request for this carries no object's name: what is created has none yet, and a collection none at
     /// all. Creating a subresource (`pods/exec`) is a request to an object that has one.
     #[must_use]
@@ -90,6 +101,22 @@ impl Action {
         let top = matches!(&self.on, Object::Resource { resource, .. } if !resource.contains('/'));
         top && matches!(self.verb.as_str(), "create" | "deletecollection")
     }
+}
+
+/// An action as questions write it.
+#[must_use]
+pub fn asked(group: &str, resource: &str, verb: &str) -> String {
+    if group.is_empty() && !is_group(resource.split('/').next().unwrap_or_default()) {
+        format!("{verb}:{resource}")
+    } else {
+        format!("{verb}:{}/{resource}", written_group(group))
+    }
+}
+
+/// An action as usage records name it: with its group in front, as access rows name groups.
+#[must_use]
+pub fn used(group: &str, resource: &str, verb: &str) -> String {
+    format!("{}:{verb}:{resource}", if group.is_empty() { "core" } else { group })
 }
 
 fn is_group(text: &str) -> bool {
@@ -240,6 +267,28 @@ mod tests {
         assert_eq!(Action::parse("get:/healthz").map(|action| action.on), Some(Object::Url("/healthz".to_owned())));
         for text in ["pods", "get:", ":pods", "get:apps/", "get,list:pods", "get:a b"] {
             assert_eq!(Action::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn written_actions_come_back_as_they_were() {
+        for (group, resource, verb, asks, uses) in [
+            ("", "pods", "get", "get:pods", "core:get:pods"),
+            ("", "pods/exec", "create", "create:pods/exec", "core:create:pods/exec"),
+            ("apps", "deployments/scale", "patch", "patch:apps/deployments/scale", "apps:patch:deployments/scale"),
+            ("example.com", "widgets", "list", "list:example.com/widgets", "example.com:list:widgets"),
+            ("metrics", "pods", "get", "get:metrics./pods", "metrics:get:pods"),
+            ("", "apps/log", "get", "get:core/apps/log", "core:get:apps/log"),
+        ] {
+            let on = Object::Resource { group: group.to_owned(), resource: resource.to_owned() };
+            let action = Action { verb: verb.to_owned(), on };
+            assert_eq!(asked(group, resource, verb), asks);
+            assert_eq!(used(group, resource, verb), uses);
+            assert_eq!(Action::parse(asks).as_ref(), Some(&action), "{asks}");
+            assert_eq!(Action::parse_used(uses), Some(action), "{uses}");
+        }
+        for text in ["get:pods", "core", "core::pods", "core:get:"] {
+            assert_eq!(Action::parse_used(text), None, "{text}");
         }
     }
 

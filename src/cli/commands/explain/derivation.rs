@@ -65,7 +65,7 @@ pub fn entitlements(text: &mut String, snapshot: &Snapshot, dossier: &Dossier<'_
     if rows.is_empty() {
         return;
     }
-    rows.sort_by(|a, b| mass(b).total_cmp(&mass(a)).then_with(|| (a.service, a.level).cmp(&(b.service, b.level))));
+    rows.sort_by(|a, b| mass(b).total_cmp(&mass(a)).then_with(|| (&a.service, a.level).cmp(&(&b.service, b.level))));
     let shown = if full { rows.len() } else { ROWS_N };
     let _ = writeln!(text, "\nEntitlements, largest privilege mass first: what, through what, used, usual, removable");
     for row in rows.iter().take(shown) {
@@ -126,7 +126,10 @@ fn chains(snapshot: &Snapshot, dossier: &Dossier<'_>, row: &Granted) -> Vec<Stri
     let mut lines: Vec<String> =
         grants.iter().take(CHAINS_N).map(|&grant| chain(snapshot, &dossier.policies, grant)).collect();
     if grants.is_empty() {
-        lines.push("a policy that the export names and does not have".to_owned());
+        lines.push(
+            "no statement of the export: a policy that it does not have, or a right that the platform gives itself"
+                .to_owned(),
+        );
     }
     if grants.len() > CHAINS_N {
         lines.push(format!("… and {} more statements", grants.len() - CHAINS_N));
@@ -302,4 +305,55 @@ pub fn published(snapshot: &Snapshot, dossier: &Dossier<'_>) -> Value {
         })
     });
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dossier::gather;
+    use super::*;
+    use crate::platforms::{ALL, input};
+
+    const CLUSTER: &str = "
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: ci, namespace: dev}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: deployer}
+rules:
+- {apiGroups: [''], resources: [pods, pods/log], verbs: [get, list]}
+- {apiGroups: [''], resources: [secrets], verbs: [get], resourceNames: [db]}
+- {apiGroups: [example.com], resources: [widgets], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: ci, namespace: dev}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: deployer}
+subjects: [{kind: ServiceAccount, name: ci, namespace: dev}]
+";
+
+    #[test]
+    fn a_service_account_of_a_cluster_has_its_entitlements_with_their_rules() {
+        let tables = input::read_texts([("a.yaml", CLUSTER.as_bytes())], ALL).join(ALL);
+        let ci = tables.find("kubernetes:kubernetes/dev/serviceaccount/ci").unwrap();
+        let snapshot = Snapshot { tables, ..Snapshot::default() };
+        let dossier = gather(&snapshot, ci, 0);
+        let mut text = String::new();
+        entitlements(&mut text, &snapshot, &dossier, false);
+        // Weights: list 1, read 2, write 5; of the object by name 1, in the namespace 2.
+        for part in [
+            "Entitlements, largest privilege mass first",
+            "  core list: 1 actions, mass 1 × (1·2) = 2\n",
+            "  core read: 3 actions, mass 2 × (2·2 + 1·1) = 10\n",
+            "  example.com write: 1 actions, mass 5 × (1·2) = 10\n",
+            "kubernetes:kubernetes/clusterrole/deployer → statement ",
+        ] {
+            assert!(text.contains(part), "{part} is missing from\n{text}");
+        }
+        let published = published(&snapshot, &dossier);
+        let widgets = published.as_array().unwrap().iter().find(|row| row["service"] == "example.com").unwrap();
+        assert_eq!(widgets["actions"][0]["action"], "create:example.com/widgets");
+        assert!(widgets["sources"][0][0].as_str().unwrap().contains("clusterrole/deployer"), "{widgets}");
+    }
 }

@@ -22,9 +22,12 @@ const NAMED_MAX: usize = 1_000;
 pub struct Counted {
     /// By the place of the action in the catalogue; empty when there is none.
     known: Vec<u8>,
-    /// Of what only rules know, by group, resource and verb.
-    named: BTreeMap<(String, String, String), u8>,
+    /// Of what only rules know.
+    named: BTreeMap<Key, u8>,
 }
+
+/// Group, resource and verb of an action that only rules know.
+pub type Key = (String, String, String);
 
 impl Counted {
     fn widen(&mut self, at: usize, width: u8) {
@@ -38,6 +41,25 @@ impl Counted {
         (0..Catalog::get().actions().len()).for_each(|at| self.widen(at, width));
     }
 
+    /// Adds what a rule comes to.
+    pub fn add(&mut self, rule: &Rule, in_namespace: bool) {
+        let width = if !rule.names.is_empty() {
+            1
+        } else if in_namespace {
+            2
+        } else {
+            3
+        };
+        for (at, known) in Catalog::get().actions().iter().enumerate() {
+            let outside = in_namespace && super::is_outside(&known.action);
+            let nameless = !rule.names.is_empty() && known.action.is_nameless();
+            if !outside && !nameless && rule.covers(&known.action) {
+                self.widen(at, width);
+            }
+        }
+        named(self, rule, width);
+    }
+
     fn absorb(&mut self, other: &Self) {
         for (at, &width) in other.known.iter().enumerate().filter(|(_, width)| **width > 0) {
             self.widen(at, width);
@@ -48,29 +70,67 @@ impl Counted {
         }
     }
 
+    /// What is granted more widely than in `than`: the catalogue's actions, then those that only rules know.
+    pub fn wider<'a>(&'a self, than: &'a Self) -> impl Iterator<Item = One<'a>> {
+        let known = Catalog::get().actions().iter().zip(&self.known).enumerate().map(|(at, (known, &width))| {
+            let (group, resource, verb) = (known.group, known.resource.as_str(), known.verb);
+            One { group, resource, verb, known: Some(at), width, before: than.known.get(at).copied().unwrap_or(0) }
+        });
+        let named = self.named.iter().map(|(key, &width)| {
+            let (group, resource, verb) = (key.0.as_str(), key.1.as_str(), key.2.as_str());
+            One { group, resource, verb, known: None, width, before: than.named.get(key).copied().unwrap_or(0) }
+        });
+        known.chain(named).filter(|one| one.width > one.before)
+    }
+
+    /// What only rules know.
+    pub fn into_named(self) -> impl Iterator<Item = Key> {
+        self.named.into_keys()
+    }
+
     /// Number and mass of actions by group and level; only of those that are wider than in `than`.
-    fn sums(&self, than: Option<&Self>) -> BTreeMap<(String, usize), ([u32; 3], f64)> {
+    fn sums(&self, than: &Self) -> BTreeMap<(String, usize), ([u32; 3], f64)> {
         let mut sums: BTreeMap<(String, usize), ([u32; 3], f64)> = BTreeMap::new();
-        let mut add = |group: &str, resource: &str, verb: &str, width: u8| {
-            let (at, breadth) = (level(group, resource, verb), usize::from(width) - 1);
-            let sum = sums.entry((group.to_owned(), at)).or_default();
-            sum.0[breadth] += 1;
-            sum.1 += LEVELS[at].1 * BREADTHS[breadth].1;
-        };
-        for (at, (known, &width)) in Catalog::get().actions().iter().zip(&self.known).enumerate() {
-            let before = than.and_then(|than| than.known.get(at)).copied().unwrap_or(0);
-            if width > before {
-                add(known.group, &known.resource, known.verb, width);
-            }
-        }
-        for (key, &width) in &self.named {
-            let before = than.and_then(|than| than.named.get(key)).copied().unwrap_or(0);
-            if width > before {
-                add(&key.0, &key.1, &key.2, width);
-            }
+        for one in self.wider(than) {
+            let at = one.level();
+            let sum = sums.entry((one.group.to_owned(), at)).or_default();
+            sum.0[usize::from(one.width) - 1] += 1;
+            sum.1 += LEVELS[at].1 * weight(one.width);
         }
         sums
     }
+}
+
+/// An action that is granted.
+#[derive(Debug, Clone, Copy)]
+pub struct One<'a> {
+    /// Empty for the core group.
+    pub group: &'a str,
+    /// With its subresource.
+    pub resource: &'a str,
+    pub verb: &'a str,
+    /// Its place in the catalogue.
+    pub known: Option<usize>,
+    /// How widely it is granted, and how widely it is otherwise, as [`Counted`] has it.
+    pub width: u8,
+    pub before: u8,
+}
+
+impl One<'_> {
+    /// Index into [`LEVELS`].
+    pub fn level(&self) -> usize {
+        level(self.group, self.resource, self.verb)
+    }
+}
+
+/// Weight of a width in a privilege mass; none for what is not granted.
+pub fn weight(width: u8) -> f64 {
+    usize::from(width).checked_sub(1).and_then(|at| BREADTHS.get(at)).map_or(0.0, |(_, weight)| *weight)
+}
+
+/// Name of a group in access rows.
+pub fn service(group: &str) -> &str {
+    if group.is_empty() { "core" } else { group }
 }
 
 /// Privilege mass of a principal that may do everything the catalogue knows.
@@ -79,9 +139,8 @@ pub fn administrator_mass() -> f64 {
     actions.map(|action| LEVELS[level(action.group, &action.resource, action.verb)].1 * BREADTHS[2].1).sum()
 }
 
-/// The rows of a class. A row of what is certain counts every action; a row of what may be, because a role's rules are
-/// not known, counts what comes to that, and only the additional mass.
-pub fn rows(view: &ClassView<'_>) -> Vec<Access> {
+/// What a class may do for certain, and what it may do if roles of which nothing is known allow everything.
+pub fn counted(view: &ClassView<'_>) -> (Counted, Counted) {
     let mut certain = Counted::default();
     if view.all {
         certain.everything(3);
@@ -94,7 +153,15 @@ pub fn rows(view: &ClassView<'_>) -> Vec<Access> {
     for (namespace, _) in &view.missing {
         possible.everything(if namespace.is_some() { 2 } else { 3 });
     }
-    let (sure, all, wider) = (certain.sums(None), possible.sums(None), possible.sums(Some(&certain)));
+    (certain, possible)
+}
+
+/// The rows of a class. A row of what is certain counts every action; a row of what may be, because a role's rules are
+/// not known, counts what comes to that, and only the additional mass.
+pub fn rows(view: &ClassView<'_>) -> Vec<Access> {
+    let (certain, possible) = counted(view);
+    let none = Counted::default();
+    let (sure, all, wider) = (certain.sums(&none), possible.sums(&none), possible.sums(&certain));
     let first = view.class.members[0];
     let mut out = Vec::new();
     for (key, (_, mass)) in &all {
@@ -120,7 +187,7 @@ fn row(
     let widest = counts.iter().rposition(|&count| count > 0)?;
     Some(Access {
         entity,
-        service: if group.is_empty() { "core".to_owned() } else { group.clone() },
+        service: service(group).to_owned(),
         level: LEVELS[*at].0.to_owned(),
         granted_n: counts.iter().sum(),
         unused_n: None,
@@ -140,23 +207,7 @@ fn row(
 /// What the rules of a role come to.
 fn of_role(role: &Role, in_namespace: bool) -> Counted {
     let mut counted = Counted::default();
-    for rule in &role.rules {
-        let width = if !rule.names.is_empty() {
-            1
-        } else if in_namespace {
-            2
-        } else {
-            3
-        };
-        for (at, known) in Catalog::get().actions().iter().enumerate() {
-            let outside = in_namespace && super::is_outside(&known.action);
-            let nameless = !rule.names.is_empty() && known.action.is_nameless();
-            if !outside && !nameless && rule.covers(&known.action) {
-                counted.widen(at, width);
-            }
-        }
-        named(&mut counted, rule, width);
-    }
+    role.rules.iter().for_each(|rule| counted.add(rule, in_namespace));
     counted
 }
 

@@ -8,15 +8,18 @@
 //! them: who controls a node controls the pods on it. Roles are classes too: what whoever is bound to one may do.
 
 mod access;
+mod granted;
 mod places;
 mod rules;
 mod view;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
+pub use self::granted::written;
 use self::places::Places;
 use self::rules::{Request as Attributes, Role};
 use self::view::{Bound, ClassView, Holder};
@@ -218,12 +221,21 @@ impl Evaluator for Compiled<'_> {
         self.decided(&holder, &attributes)
     }
 
-    fn granted(&self, _principal: EntityId) -> Vec<Granted> {
-        Vec::new()
+    fn granted(&self, principal: EntityId) -> Vec<Granted> {
+        let entity = self.tables.entity(principal);
+        let cluster = names::parts(&entity.id).and_then(|parts| self.tables.find(parts.cluster));
+        let Some(scope) = cluster.filter(|_| entity.platform == NAME && entity.present) else { return Vec::new() };
+        let alone = Class { kind: entity.kind, scope, members: vec![principal] };
+        let holder = self.holder(principal);
+        granted::rows(&ClassView::new(self, &alone, &holder, holder.all))
     }
 
-    fn known(&self, _action: &str) -> Option<Known> {
-        None
+    fn known(&self, action: &str) -> Option<Known> {
+        granted::known(action)
+    }
+
+    fn usage_name<'a>(&self, action: &'a Known) -> Cow<'a, str> {
+        granted::usage_name(action)
     }
 
     fn administrator_mass(&self) -> f64 {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::super::notation::{Action, Asked, Lists, Object, STAR};
 use super::access::Counted;
+use super::granted::Giving;
 use crate::model::{EntityId, Layer, Tables};
 
 /// A role's rules; not known when the export does not have the role and may lack it.
@@ -13,13 +14,15 @@ pub struct Role {
     pub known: bool,
     /// What the rules come to where they hold everywhere, and in one namespace; counted when first asked for.
     pub counted: [OnceLock<Counted>; 2],
+    /// The same rule by rule, of those that are in the grants table.
+    pub giving: [OnceLock<Vec<Giving>>; 2],
 }
 
 impl Role {
     /// A role with these rules.
     #[must_use]
     pub fn new(rules: Vec<Rule>, known: bool) -> Self {
-        Self { rules, known, counted: Default::default() }
+        Self { rules, known, counted: Default::default(), giving: Default::default() }
     }
 }
 

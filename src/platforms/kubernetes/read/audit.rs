@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::super::notation;
 use super::objects::Objects;
 use super::value::{at, text, texts};
 use crate::model::text::parse_time;
@@ -126,7 +127,7 @@ impl Events<'_> {
 
     fn use_of(&mut self, user: Handle, group: &str, resource: &str, verb: &str, time: i64) {
         let service = if group.is_empty() { "core" } else { group };
-        let action = format!("{service}:{verb}:{resource}");
+        let action = notation::used(group, resource, verb);
         for (permission, granularity) in [(service.to_owned(), Granularity::Service), (action, Granularity::Action)] {
             let seen = self.seen.entry((user, permission, granularity)).or_insert((time, 0));
             *seen = (seen.0.max(time), seen.1 + 1);

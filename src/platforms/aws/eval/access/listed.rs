@@ -13,7 +13,7 @@ use crate::platforms::{Granted, GrantedAction, Known};
 pub fn known(action: u32) -> Option<Known> {
     let found = Catalog::get().action(action)?;
     let recorded = Logging::get().recorded(action);
-    Some(Known { name: found.full_name, level: found.level.as_str(), recorded })
+    Some(Known { name: found.full_name.into(), level: found.level.as_str(), recorded })
 }
 
 /// Breadth weight of an action in sets by breadth; 0 for one that is in none.
@@ -49,7 +49,7 @@ impl Summary {
         weight: impl Fn(u32) -> f64,
     ) -> Option<Granted> {
         let level_weight = f64::from(range.level.weight());
-        let (service, level) = (range.service, range.level.as_str());
+        let (service, level) = (range.service.into(), range.level.as_str());
         let mut row = Granted { service, level, level_weight, decision, actions: vec![], sources: vec![] };
         for id in set.range(range.start..range.end) {
             let Some(action) = known(id) else { continue };
