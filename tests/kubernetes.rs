@@ -326,6 +326,7 @@ fn every_command_answers_about_a_cluster() {
         (&["findings"], "administrator"),
         (&["scores"], "system:serviceaccount:dev:ci"),
         (&["explain", ci], "clusterrole/deployer"),
+        (&["explain", ci], "Entitlements, largest privilege mass first"),
     ] {
         let (code, said) = run(arguments);
         assert!(code == Some(0) || code == Some(1), "{arguments:?} ends with {code:?}: {said}");
