@@ -22,8 +22,8 @@ pub fn summary(text: &mut String, dossier: &Dossier<'_>) {
     let Some(score) = dossier.score else { return };
     let _ = writeln!(text, "\nSummary");
     let _ = writeln!(text, "  risk     {:.1}, in [{:.1}, {:.1}]", score.risk, score.risk_low, score.risk_high);
-    for reason in reasons(score) {
-        let _ = writeln!(text, "           because it {}", plain(reason));
+    for (label, reason) in std::iter::once("why").chain(std::iter::repeat("")).zip(reasons(score)) {
+        let _ = writeln!(text, "  {label:<8} {}", plain(reason));
     }
     let _ = writeln!(text, "  remove   {}", removable(score));
     if let (Some(pgr), Some(wpg), Some(wpa)) = (score.pgr, score.wpg, score.wpa) {
