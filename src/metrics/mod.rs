@@ -1,7 +1,7 @@
 //! Numbers about the organisation: each metric one row of a registry, computed for every platform, kind and domain.
 //!
 //! A rate is in percent and has its Wilson interval at 95 %; what cannot be measured is null and never zero. Coverage
-//! is the share of the population that has the data which the metric needs. What a metric is, is in [`definitions`]; how
+//! is the share of the population that has the data which the metric needs. What a metric is, is in `definitions`; how
 //! it is computed, in `measure`; `docs/metrics.md` is made from the first.
 
 mod definitions;

@@ -2,9 +2,9 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | which findings is it about? | [`matching`] |
-//! | is it complete, decided by two people, limited? | [`judge`] |
-//! | who are its owner and its approver? | [`party`] |
+//! | which findings is it about? | `matching` |
+//! | is it complete, decided by two people, limited? | `judge` |
+//! | who are its owner and its approver? | `party` |
 //!
 //! An exception that is in force puts its id on the findings that it covers, and does nothing else: they stay in the
 //! tables, the scores and the metrics, and `--fail-on` leaves them out. One that has expired, that is not valid, or

@@ -1,7 +1,7 @@
 //! What people who left could use, and whether it has been changed since.
 //!
 //! A snapshot shows rights as they are now: what a leaver held through an identity that is gone from the export is not
-//! known, and then the absence of a hold proves nothing ([`Offboarding::unseen_until`]).
+//! known, and then the absence of a hold proves nothing (`Offboarding::unseen_until`).
 
 use std::collections::BTreeMap;
 

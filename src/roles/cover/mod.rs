@@ -5,13 +5,13 @@
 //! the bipartite graph whose edges are the ones, and NP-hard. Following A. Ene, W. Horne, N. Milosavljevic, P. Rao,
 //! R. Schreiber, R. E. Tarjan, *Fast exact and heuristic methods for role minimization problems*, SACMAT 2008:
 //!
-//! 1. equal rows and equal columns are one, and parts that share nothing are solved apart ([`matrix`]);
-//! 2. only [essential](essential) ones have to be covered;
-//! 3. a greedy cover ([`greedy`]; [`concepts`] where it is affordable), and a fooling set that no cover can beat: often
+//! 1. equal rows and equal columns are one, and parts that share nothing are solved apart (`matrix`);
+//! 2. only `essential` ones have to be covered;
+//! 3. a greedy cover (`greedy`; `concepts` where it is affordable), and a fooling set that no cover can beat: often
 //!    both have the same size;
-//! 4. else the essential ones form a graph that dominance makes smaller ([`kernel`]), most often to nothing;
-//! 5. what is left is searched ([`search`]) with a limit on the work;
-//! 6. blocks lose the overlap that the product does not need ([`trim`]).
+//! 4. else the essential ones form a graph that dominance makes smaller (`kernel`), most often to nothing;
+//! 5. what is left is searched (`search`) with a limit on the work;
+//! 6. blocks lose the overlap that the product does not need (`trim`).
 //!
 //! Every limit that is reached is in the answer. The same matrix gives the same cover.
 
