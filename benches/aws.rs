@@ -101,7 +101,7 @@ fn main() -> Outcome<()> {
 /// The export that is copied, and its name for the record.
 fn base_export() -> (&'static str, PathBuf) {
     if let Some(shared) = std::env::var_os("OVERGRANT_SHARED") {
-        let real = Path::new(&shared).join("aws/iam-vulnerable.json");
+        let real = Path::new(&shared).join("data/aws/iam-vulnerable.json");
         if real.exists() {
             return ("iam-vulnerable.json", real);
         }
