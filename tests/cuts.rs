@@ -15,32 +15,12 @@ use serde_json::{Value, json};
 
 use crate::analysed::{AS_OF, Analysed};
 use crate::cli;
+use crate::splitmix::Rng;
 use edit::{exposed, make};
 
 const ACCOUNT: &str = "111122223333";
 /// Random accounts, one a seed: each costs some dozen scans.
 const SEEDS: u64 = if cfg!(debug_assertions) { 6 } else { 60 };
-
-/// `SplitMix64`, as in the other random tests.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n as u64).unwrap()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-}
 
 fn arn(what: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:{what}")

@@ -15,4 +15,5 @@ mod planted;
 mod real;
 mod reference;
 mod robustness;
+mod splitmix;
 mod tidy;

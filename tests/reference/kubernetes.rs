@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::splitmix::Rng;
+
 /// What the API server knows of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Attributes {
@@ -177,30 +179,7 @@ pub struct Cluster {
     pub groups: Vec<String>,
 }
 
-/// `SplitMix64`.
-struct Rng(u64);
-
 impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n as u64).unwrap()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<'l>(&mut self, list: &[&'l str]) -> &'l str {
-        list[self.below(list.len())]
-    }
-
     fn some<'l>(&mut self, list: &[&'l str]) -> Vec<&'l str> {
         (0..=self.below(3)).map(|_| self.pick(list)).collect()
     }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::splitmix::Rng;
+
 use alphabet::{
     ACCOUNTS, ACTION_PATTERNS, ACTIONS, CHOSEN, DECIDABLE, ENVIRONMENT, Key, Kind, ORGANIZATION, RESOURCE_PATTERNS,
 };
@@ -39,31 +41,6 @@ pub const AS_OF: i64 = 1_795_305_600_000;
 
 /// Questions of each world.
 const QUESTIONS: usize = 40;
-
-/// `SplitMix64` (Steele, Lea and Flood 2014): every seed is a good one.
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % n as u64).unwrap()
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Clone>(&mut self, items: &[T]) -> T {
-        items[self.below(items.len())].clone()
-    }
-}
 
 /// A world being made.
 struct Maker {
