@@ -1,0 +1,332 @@
+//! Tables of any length: the first rows as markup, all rows as columns of inert JSON that the page's script sorts,
+//! filters, searches and pages. Both come from one description, so that they say the same.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use super::super::escape::plain;
+use super::markup::{grouped, inert, text};
+
+/// Rows that are there without the script.
+const STATIC_ROWS: usize = 20;
+
+/// The values of a column.
+pub enum Cells {
+    /// Text; equal texts are stored once. An empty text is unknown or does not apply.
+    Text(Vec<String>),
+    /// Full ids; what comes before the last `/` or `:` is stored once.
+    Id(Vec<String>),
+    /// Numbers with so many decimals; null is unknown.
+    Number(Vec<Option<f64>>, usize),
+    /// One of a few words, each with a class of its own.
+    Badge(Vec<&'static str>),
+    /// Parts of a whole, in the order of the labels.
+    Parts(Vec<Vec<f64>>, &'static [&'static str]),
+    /// Lists of texts.
+    List(Vec<Vec<String>>),
+    /// Names of anchors on the page; empty where there is none.
+    Link(Vec<String>, &'static str),
+}
+
+/// A column.
+pub struct Column {
+    title: &'static str,
+    cells: Cells,
+    filter: bool,
+    detail: bool,
+    minor: bool,
+}
+
+impl Column {
+    /// A column that is always shown.
+    pub fn new(title: &'static str, cells: Cells) -> Self {
+        Self { title, cells, filter: false, detail: false, minor: false }
+    }
+
+    /// Offers its values as a choice.
+    pub fn filtered(mut self) -> Self {
+        self.filter = true;
+        self
+    }
+
+    /// Shows it only below a row that is opened.
+    pub fn in_detail(mut self) -> Self {
+        self.detail = true;
+        self
+    }
+
+    /// Leaves it out on a narrow screen; what is opened shows it.
+    pub fn minor(mut self) -> Self {
+        self.minor = true;
+        self
+    }
+}
+
+/// A table under construction. Rows are in the order in which the page shows them first.
+pub struct Table {
+    id: &'static str,
+    caption: String,
+    rows: usize,
+    columns: Vec<Column>,
+    left_out: usize,
+}
+
+impl Table {
+    /// A table of so many rows.
+    pub fn new(id: &'static str, caption: impl Into<String>, rows: usize) -> Self {
+        Self { id, caption: caption.into(), rows, columns: Vec::new(), left_out: 0 }
+    }
+
+    /// Adds a column.
+    pub fn with(mut self, column: Column) -> Self {
+        self.columns.push(column);
+        self
+    }
+
+    /// Says that there are more rows than the page holds.
+    pub fn leaving_out(mut self, n: usize) -> Self {
+        self.left_out = n;
+        self
+    }
+
+    /// The markup of the first rows, and all rows as JSON.
+    pub fn write(&self, out: &mut String) {
+        let (id, rows) = (self.id, self.rows);
+        // Writing to a string cannot fail, here and below.
+        let _ = writeln!(
+            out,
+            "<div class=\"table\" data-table=\"{id}\">\n<div class=\"tools\" hidden></div>\n\
+             <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{id}-caption\">\n<table>\n\
+             <caption id=\"{id}-caption\">{}</caption>\n<thead><tr>",
+            text(&self.caption)
+        );
+        for column in self.columns.iter().filter(|column| !column.detail) {
+            let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(column, false), text(column.title));
+        }
+        out.push_str("</tr></thead>\n<tbody>\n");
+        for row in 0..rows.min(STATIC_ROWS) {
+            self.row(row, out);
+        }
+        let _ = writeln!(out, "</tbody>\n</table>\n</div>");
+        if rows > STATIC_ROWS {
+            let shown = format!("The first {STATIC_ROWS} of {} rows.", grouped(rows as u64));
+            let _ = writeln!(out, "<p class=\"count\">{shown} The others need the page's script.</p>");
+        }
+        if self.left_out > 0 {
+            let n = grouped(self.left_out as u64);
+            let _ = writeln!(
+                out,
+                "<p class=\"note\">{n} more rows are not in this page: the CSV and JSON forms have all.</p>"
+            );
+        }
+        let json = self.json();
+        let _ = writeln!(out, "<script type=\"application/json\">{}</script>\n</div>", inert(&json));
+    }
+
+    fn row(&self, row: usize, out: &mut String) {
+        out.push_str("<tr>");
+        for (at, column) in self.columns.iter().filter(|column| !column.detail).enumerate() {
+            let (open, close) = if at == 0 { ("th scope=\"row\"", "th") } else { ("td", "td") };
+            let _ = write!(out, "<{open}{}>{}</{close}>", class(column, true), shown(&column.cells, row));
+        }
+        out.push_str("</tr>\n");
+    }
+
+    fn json(&self) -> String {
+        let mut json = format!("{{\"n\":{},\"c\":[", self.rows);
+        for (at, column) in self.columns.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            let flags: String = [(column.filter, 'q'), (column.detail, 'h'), (column.minor, 'm')]
+                .iter()
+                .filter_map(|(set, flag)| set.then_some(*flag))
+                .collect();
+            let _ = write!(json, "{{\"t\":{},\"o\":\"{flags}\",", string(column.title));
+            cells(&column.cells, &mut json);
+            json.push('}');
+        }
+        json.push_str("]}");
+        json
+    }
+}
+
+fn class(column: &Column, body: bool) -> String {
+    let mut classes: Vec<&str> = Vec::new();
+    if matches!(column.cells, Cells::Number(..)) {
+        classes.push("num");
+    }
+    if column.minor {
+        classes.push("minor");
+    }
+    if body && matches!(column.cells, Cells::Id(_)) {
+        classes.push("id");
+    }
+    if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) }
+}
+
+fn shown(cells: &Cells, row: usize) -> String {
+    match cells {
+        Cells::Text(values) | Cells::Id(values) => text(&values[row]),
+        Cells::Number(values, digits) => {
+            values[row].map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+        }
+        Cells::Badge(values) => format!("<span class=\"badge {0}\">{0}</span>", text(values[row])),
+        Cells::Parts(values, labels) => parts(&values[row], labels),
+        Cells::List(values) => text(&values[row].join(", ")),
+        Cells::Link(values, label) if !values[row].is_empty() => {
+            format!("<a href=\"#{}\">{}</a>", text(&values[row]), text(label))
+        }
+        Cells::Link(..) => String::new(),
+    }
+}
+
+/// A stacked bar. The shares are in its accessible name.
+pub fn parts(values: &[f64], labels: &[&str]) -> String {
+    let total: f64 = values.iter().sum();
+    if total <= 0.0 {
+        return "–".to_owned();
+    }
+    let (mut bars, mut said, mut x) = (String::new(), Vec::new(), 0.0);
+    for ((at, value), label) in values.iter().enumerate().zip(labels) {
+        let width = 100.0 * value / total;
+        if width > 0.0 {
+            said.push(format!("{label} {width:.0} %"));
+            let _ = write!(bars, "<rect class=\"part{at}\" x=\"{x:.1}\" width=\"{width:.1}\" height=\"10\"/>");
+        }
+        x += width;
+    }
+    let said = text(&said.join(", "));
+    format!(
+        "<svg class=\"parts\" viewBox=\"0 0 100 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{said}\">\
+         <title>{said}</title>{bars}</svg>"
+    )
+}
+
+/// A text as JSON; what acts on its surroundings is visible text already.
+fn string(raw: &str) -> String {
+    serde_json::Value::String(plain(raw).into_owned()).to_string()
+}
+
+/// Texts that occur often, each stored once and named by its number.
+#[derive(Default)]
+struct Dictionary<'a> {
+    numbers: HashMap<&'a str, usize>,
+    entries: Vec<&'a str>,
+}
+
+impl<'a> Dictionary<'a> {
+    fn number(&mut self, text: &'a str) -> usize {
+        let next = self.entries.len();
+        let number = *self.numbers.entry(text).or_insert(next);
+        if number == next {
+            self.entries.push(text);
+        }
+        number
+    }
+
+    fn json(&self) -> String {
+        list(self.entries.iter().map(|entry| string(entry)))
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let mut json = String::from("[");
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            json.push(',');
+        }
+        json.push_str(&item);
+    }
+    json.push(']');
+    json
+}
+
+fn cells(cells: &Cells, json: &mut String) {
+    let mut dictionary = Dictionary::default();
+    let _ = match cells {
+        Cells::Text(values) => {
+            let numbers = list(values.iter().map(|value| dictionary.number(value).to_string()));
+            write!(json, "\"k\":\"t\",\"d\":{},\"v\":{numbers}", dictionary.json())
+        }
+        Cells::Badge(values) => {
+            let numbers = list(values.iter().map(|value| dictionary.number(value).to_string()));
+            write!(json, "\"k\":\"b\",\"d\":{},\"v\":{numbers}", dictionary.json())
+        }
+        Cells::Id(values) => {
+            let split = |value: &'_ str| value.rfind(['/', ':']).map_or(0, |at| at + 1);
+            let heads = list(values.iter().map(|value| dictionary.number(&value[..split(value)]).to_string()));
+            let tails = list(values.iter().map(|value| string(&value[split(value)..])));
+            write!(json, "\"k\":\"i\",\"d\":{},\"v\":{heads},\"s\":{tails}", dictionary.json())
+        }
+        Cells::Number(values, digits) => {
+            let numbers = list(values.iter().map(|value| number(*value, *digits)));
+            write!(json, "\"k\":\"n\",\"f\":{digits},\"v\":{numbers}")
+        }
+        Cells::Parts(values, labels) => {
+            let labels = list(labels.iter().map(|label| string(label)));
+            let rows = list(values.iter().map(|row| list(row.iter().map(|value| number(Some(*value), 3)))));
+            write!(json, "\"k\":\"s\",\"l\":{labels},\"v\":{rows}")
+        }
+        Cells::List(values) => {
+            let rows: Vec<Vec<usize>> =
+                values.iter().map(|row| row.iter().map(|item| dictionary.number(item)).collect()).collect();
+            let rows = list(rows.iter().map(|row| list(row.iter().map(usize::to_string))));
+            write!(json, "\"k\":\"l\",\"d\":{},\"v\":{rows}", dictionary.json())
+        }
+        Cells::Link(values, label) => {
+            let links = list(values.iter().map(|value| if value.is_empty() { "0".to_owned() } else { string(value) }));
+            write!(json, "\"k\":\"a\",\"l\":{},\"v\":{links}", string(label))
+        }
+    };
+}
+
+/// A number as it is shown, without the zeros that the script puts back.
+fn number(value: Option<f64>, digits: usize) -> String {
+    let Some(value) = value.filter(|value| value.is_finite()) else { return "null".to_owned() };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVIL: &str = "</script><b>\u{202e}\"\n";
+
+    #[test]
+    fn rows_are_the_same_in_markup_and_in_data_and_names_are_text_in_both() -> Result<(), serde_json::Error> {
+        let table = Table::new("t", EVIL, 2)
+            .with(Column::new("Id", Cells::Id(vec![format!("a:b/{EVIL}"), "a:b/c".to_owned()])))
+            .with(Column::new("N", Cells::Number(vec![None, Some(1.25)], 1)).minor())
+            .with(Column::new("W", Cells::Text(vec![EVIL.to_owned(); 2])).filtered().in_detail());
+        let mut page = String::new();
+        table.write(&mut page);
+        let (markup, data) = page.split_once("<script type=\"application/json\">").expect("data");
+        assert!(markup.contains("&lt;/script&gt;&lt;b&gt;\\u{202e}&quot;\\n") && !markup.contains("<b>"), "{markup}");
+        assert!(markup.contains("<td class=\"num minor\">–</td>") && markup.contains(">1.2</td>"), "{markup}");
+        let (data, rest) = data.split_once("</script>").expect("an end");
+        assert!(!rest.contains("script"), "the data does not end its own element");
+        let value: serde_json::Value = serde_json::from_str(data)?;
+        assert_eq!(value["c"][0]["d"], serde_json::json!(["a:b/</", "a:b/"]), "{data}");
+        assert_eq!(value["c"][0]["s"], serde_json::json!(["script><b>\\u{202e}\"\\n", "c"]));
+        assert_eq!(value["c"][1]["v"], serde_json::json!([null, 1.2]));
+        assert_eq!(value["c"][2]["d"], serde_json::json!(["</script><b>\\u{202e}\"\\n"]), "stored once");
+        assert_eq!(value["c"][2]["o"], "qh");
+        Ok(())
+    }
+
+    #[test]
+    fn parts_are_shares_of_their_sum_and_none_is_a_dash() {
+        let svg = parts(&[3.0, 0.0, 1.0], &["a", "b", "c"]);
+        assert!(svg.contains("aria-label=\"a 75 %, c 25 %\"") && !svg.contains("part1"), "{svg}");
+        assert_eq!(parts(&[0.0], &["a"]), "–");
+    }
+
+    #[test]
+    fn numbers_are_short_and_unknown_is_null() {
+        assert_eq!([Some(1.50), Some(-0.0), Some(100.0), None].map(|n| number(n, 1)), ["1.5", "0", "100", "null"]);
+        assert_eq!(number(Some(100.0), 0), "100");
+    }
+}
