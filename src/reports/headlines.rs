@@ -18,5 +18,5 @@ pub const HEADLINES: &[Headline] = &[
     Headline { id: "wpg_p50", title: "Unused privilege of the median principal" },
     Headline { id: "unused_principals_90d_pct", title: "Principals unused for 90 days" },
     Headline { id: "keys_over_90d_pct", title: "Keys older than 90 days" },
-    Headline { id: "risk_p90", title: "Risk of the riskiest tenth" },
+    Headline { id: "risk_p90", title: "Risk that nine in ten stay below" },
 ];

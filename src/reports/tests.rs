@@ -384,6 +384,32 @@ impl Fixture {
         evil
     }
 
+    /// As many principals with scores, and a finding for every second of them.
+    pub fn of_principals(n: u32) -> Self {
+        let mut many = Self::full();
+        let first = u32::try_from(many.tables.entities.len()).expect("few");
+        let reasons = ["one step from administration", "rights that were not used in 90 days", "a key of 400 days"];
+        for at in 0..n {
+            let name = format!("service-{at:06}");
+            let path = format!("role/team-{:03}/{name}", at % 500);
+            let mut one = entity(EntityKind::Role, &path, &name, Some(at % 3 == 0));
+            one.entity = EntityId(first + at);
+            many.tables.entities.push(one);
+            let risk = f64::from(at * 7919 % 1000) / 10.0;
+            let mut row = score(first + at, risk.min(99.9), reasons[at as usize % 3]);
+            row.shares.push(format!("excess={}", f64::from(at % 7) / 10.0));
+            many.results.scores.push(row);
+            if at % 2 == 0 {
+                let fingerprint = format!("{at:032x}");
+                let title = format!("role `{name}` has rights that nobody used");
+                let (rule, severity) = ("unused-service".to_owned(), Severity::ALL[at as usize % 4]);
+                let entity = EntityId(first + at);
+                many.results.findings.push(Finding { fingerprint, title, rule, severity, entity, ..finding() });
+            }
+        }
+        many
+    }
+
     /// Nothing at all.
     pub fn empty() -> Self {
         Self {

@@ -17,8 +17,8 @@ const HEIGHT: f64 = 220.0;
 const MARGIN: (f64, f64, f64, f64) = (52.0, 14.0, 14.0, 28.0);
 /// Newest points that are drawn: more would be a smear.
 const POINTS_MAX: usize = 400;
-/// Lines across the chart.
-const TICKS: u32 = 4;
+/// Lines across the chart, about.
+const TICKS: f64 = 4.0;
 
 /// Where a value stands on the chart.
 struct Scale {
@@ -111,8 +111,7 @@ pub fn trend(series: &Series, title: &str) -> String {
 
 fn axes(series: &Series, points: &[SeriesPoint], scale: &Scale, svg: &mut String) {
     let (left, right) = (MARGIN.0, WIDTH - MARGIN.2);
-    for tick in 0..=TICKS {
-        let value = scale.low + (scale.high - scale.low) * f64::from(tick) / f64::from(TICKS);
+    for value in ticks(scale, series.unit) {
         let y = scale.y(value);
         let _ = write!(
             svg,
@@ -128,6 +127,17 @@ fn axes(series: &Series, points: &[SeriesPoint], scale: &Scale, svg: &mut String
         let (x, y) = (scale.x(point.as_of), HEIGHT - 8.0);
         let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>", day(point.as_of));
     }
+}
+
+/// Round values within the scale, at a distance of 1, 2 or 5 times a power of ten, and whole ones for counts.
+fn ticks(scale: &Scale, unit: &str) -> Vec<f64> {
+    let rough = ((scale.high - scale.low) / TICKS).max(f64::MIN_POSITIVE);
+    let power = 10.0_f64.powf(rough.log10().floor());
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= rough).unwrap_or(10.0);
+    let step = if unit == "count" { (factor * power).max(1.0) } else { factor * power };
+    let first = (scale.low / step).ceil();
+    let values = (0..=8).map(|at| (first + f64::from(at)) * step);
+    values.take_while(|value| *value <= scale.high + 1e-9 * step).collect()
 }
 
 /// Width of the drawing of a path, and height of a box and of the arrow below it.
@@ -213,5 +223,37 @@ fn arrow(view: &View<'_>, step: &Step<'_>, top: u32, svg: &mut String) {
             top + 35,
             text(&shorten(&condition, ARROW_LETTERS))
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_whole_for_counts() {
+        let scale = |low, high| Scale { from: 0, span: 1.0, low, high };
+        assert_eq!(ticks(&scale(9.9, 12.1), "count"), [10.0, 11.0, 12.0]);
+        assert_eq!(ticks(&scale(0.0, 100.0), "percent"), [0.0, 50.0, 100.0]);
+        assert_eq!(ticks(&scale(12.0, 27.0), "percent"), [15.0, 20.0, 25.0]);
+        assert!(ticks(&scale(5.0, 5.0), "ratio").len() <= 9, "a flat scale ends");
+    }
+
+    #[test]
+    fn a_flat_series_and_extreme_values_have_finite_places() {
+        let point = |as_of, value| SeriesPoint { as_of, value, band: None, signal: None };
+        for values in [[0.0, 0.0], [1e300, 0.0], [100.0, 100.0]] {
+            let series = Series {
+                metric: "m".to_owned(),
+                unit: "percent",
+                centre: None,
+                baseline_points: 2,
+                provisional: true,
+                drift_since: None,
+                points: vec![point(0, values[0]), point(0, values[1])],
+            };
+            let svg = trend(&series, "<t>");
+            assert!(!svg.contains("NaN") && !svg.contains("inf") && !svg.contains("<t>"), "{svg}");
+        }
     }
 }

@@ -130,21 +130,23 @@ fn table(view: &View<'_>, rows: &[&Finding]) -> Table {
     };
     let frameworks = |finding: &&Finding| finding.frameworks.iter().map(|one| view.material.citation(one)).collect();
     Table::new("findings-table", "Findings, most urgent first", rows.len())
-        .with(Column::new("Finding", Cells::Text(of(|finding| finding.title.clone()))))
+        .with(Column::new("Finding", Cells::Text(of(|finding| finding.title.clone()))).wide())
         .with(
             Column::new("Severity", Cells::Badge(rows.iter().map(|finding| finding.severity.as_str()).collect()))
                 .filtered(),
         )
         .with(Column::new("Rule", Cells::Text(of(|finding| finding.rule.clone()))).filtered().minor())
         .with(Column::new("Entity", Cells::Text(name)).minor())
-        .with(Column::new("Platform", Cells::Text(platform)).filtered().minor())
+        .with(Column::new("Platform", Cells::Text(platform)).if_varied().filtered().minor())
         .with(Column::new(
             "Affected",
             Cells::Number(rows.iter().map(|finding| Some(f64::from(finding.affected_n))).collect(), 0),
         ))
-        .with(Column::new("State", Cells::Text(of(|finding| finding.state.to_string()))).filtered().minor())
+        .with(Column::new("State", Cells::Text(of(|finding| finding.state.to_string()))).if_varied().filtered().minor())
         .with(
-            Column::new("Exception", Cells::Text(of(|finding| finding.exception.clone().unwrap_or_default()))).minor(),
+            Column::new("Exception", Cells::Text(of(|finding| finding.exception.clone().unwrap_or_default())))
+                .if_varied()
+                .minor(),
         )
         .with(Column::new("Evidence", Cells::List(evidence)).in_detail())
         .with(Column::new("Others involved", Cells::List(rows.iter().map(subjects).collect())).in_detail())

@@ -38,6 +38,7 @@ pub fn write(view: &View<'_>, out: &mut String) {
         .with(Column::new("Confidence, %", Cells::Number(confidence, 0)).minor())
         .with(
             Column::new("Certain", texts(|row| if row.undetermined.is_none() { "yes" } else { "no" }.to_owned()))
+                .if_varied()
                 .filtered()
                 .minor(),
         )

@@ -110,7 +110,7 @@ fn card(view: &View<'_>, headline: &Headline, row: &Metric, out: &mut String) {
         let bare = figure(unit, Some(low));
         facts.push(format!("{} to {}", bare.trim_end_matches(" %"), figure(unit, Some(high))));
     }
-    if let (Some(n), Some(of)) = (row.numerator, row.denominator) {
+    if let (Some(n), Some(of)) = (row.numerator, row.denominator.filter(|of| *of > 0.0)) {
         facts.push(format!("{n:.0} of {of:.0}"));
     }
     let _ = writeln!(
@@ -127,7 +127,7 @@ fn card(view: &View<'_>, headline: &Headline, row: &Metric, out: &mut String) {
 fn delta(view: &View<'_>, row: &Metric, gauge: Option<&Gauge>) -> String {
     let Some(gauge) = gauge else { return String::new() };
     if view.material.compared.is_none() {
-        return "<p class=\"delta\">no comparison</p>".to_owned();
+        return String::new();
     }
     let before = view.material.before(row).and_then(|before| before.value);
     let (Some(now), Some(before)) = (row.value, before) else {

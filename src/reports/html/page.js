@@ -36,12 +36,12 @@
   /** A column of the data: what it shows, what it sorts by, and what a search looks at. */
   const column = (raw) => {
     const { k: kind, v: values, d: words, f: digits, l: labels, s: tails } = raw;
-    const flags = { title: raw.t, choice: raw.o.includes("q"), detail: raw.o.includes("h"), minor: raw.o.includes("m") };
+    const flags = { title: raw.t, choice: raw.o.includes("q"), detail: raw.o.includes("h"), minor: raw.o.includes("m"), wide: raw.o.includes("w") };
     const text = {
       t: (i) => words[values[i]],
       b: (i) => words[values[i]],
       i: (i) => words[values[i]] + tails[i],
-      n: (i) => (values[i] === null ? "\u2013" : values[i].toFixed(digits)),
+      n: (i) => (values[i] === null ? "\u2013" : digits < 0 ? String(values[i]) : values[i].toFixed(digits)),
       s: (i) => said(values[i], labels),
       l: (i) => values[i].map((at) => words[at]).join("; "),
       a: () => "",
@@ -267,7 +267,7 @@
         row.append(make("td", { className: "more" }, button));
       }
       this.shown.forEach((one, at) => {
-        const classes = [one.kind === "n" && "num", one.minor && "minor", one.kind === "i" && "id"].filter(Boolean).join(" ");
+        const classes = [one.kind === "n" && "num", one.minor && "minor", one.wide && "wide", one.kind === "i" && "id"].filter(Boolean).join(" ");
         const cell = at === 0 ? make("th", { scope: "row" }) : make("td");
         if (classes) cell.className = classes;
         cell.append(content(one, i));
@@ -289,7 +289,7 @@
         const empty = one.kind === "a" ? !one.values[i] : ["", "\u2013"].includes(one.text(i));
         if (empty) continue;
         const items = one.kind === "l" ? one.values[i].map((at) => make("div", {}, one.words[at])) : [content(one, i)];
-        list.append(make("div", { className: one.detail ? "" : "wide" }, make("dt", {}, one.title), make("dd", {}, ...items)));
+        list.append(make("div", { className: one.detail ? "" : "narrow" }, make("dt", {}, one.title), make("dd", {}, ...items)));
       }
       row.after(make("tr", { className: "detail" }, make("td", { colSpan: this.shown.length + 1 }, list)));
     }

@@ -35,9 +35,9 @@ pub fn metrics(view: &View<'_>, out: &mut String) {
     let coverage = rows.iter().map(|row| row.coverage.map(|share| 100.0 * share)).collect();
     Table::new("metrics-table", "Metrics", rows.len())
         .with(Column::new("Metric", texts(&|row| row.metric.clone())))
-        .with(Column::new("Value", Cells::Number(rows.iter().map(|row| row.value).collect(), 2)))
+        .with(Column::new("Value", Cells::Plain(rows.iter().map(|row| row.value).collect())))
         .with(Column::new("Unit", texts(&|row| unit(row).to_owned())).minor())
-        .with(Column::new("Change", Cells::Number(rows.iter().map(delta).collect(), 2)))
+        .with(Column::new("Change", Cells::Plain(rows.iter().map(delta).collect())))
         .with(Column::new("Interval", texts(&interval)).minor())
         .with(Column::new("Coverage, %", Cells::Number(coverage, 0)))
         .with(Column::new("Platform", texts(&|row| row.platform.clone())).filtered().minor())

@@ -41,6 +41,7 @@ pub fn exposure(view: &View<'_>, out: &mut String) {
         ))
         .with(
             Column::new("Kind", texts(&|id| entity(id).map_or("", |one| one.kind.as_str()).replace('_', " ")))
+                .if_varied()
                 .filtered()
                 .minor(),
         )
@@ -78,16 +79,22 @@ pub fn choke_points(view: &View<'_>, out: &mut String) {
     let number = |f: fn(&ChokePoint) -> u64| Cells::Number(rows.iter().map(|row| Some(f(row) as f64)).collect(), 0);
     Table::new("choke-table", "Choke points, those that most principals hang on first", rows.len())
         .with(Column::new("What", texts(|row| row.name.clone())))
-        .with(Column::new("Kind", texts(|row| row.kind.to_string())).filtered().minor())
+        .with(Column::new("Kind", texts(|row| row.kind.to_string())).if_varied().filtered().minor())
         .with(Column::new("Unavoidable for", number(|row| row.unavoidable_for)))
         .with(Column::new("Exposed now", number(|row| row.exposure_before)).minor())
         .with(Column::new("Exposed without", number(|row| row.exposure_after)))
         .with(
             Column::new("Removable", texts(|row| if row.removable { "yes" } else { "no" }.to_owned()))
+                .if_varied()
                 .filtered()
                 .minor(),
         )
-        .with(Column::new("Used in window", texts(|row| used(row.used_in_window).to_owned())).filtered().minor())
+        .with(
+            Column::new("Used in window", texts(|row| used(row.used_in_window).to_owned()))
+                .if_varied()
+                .filtered()
+                .minor(),
+        )
         .with(Column::new("Full id", Cells::Text(rows.iter().map(|row| row.id.clone()).collect())).in_detail())
         .with(Column::new("Change", texts(|row| row.change.clone().unwrap_or_default())).in_detail())
         .write(out);

@@ -18,6 +18,8 @@ pub enum Cells {
     Id(Vec<String>),
     /// Numbers with so many decimals; null is unknown.
     Number(Vec<Option<f64>>, usize),
+    /// Numbers of different kinds, with two decimals at most; null is unknown.
+    Plain(Vec<Option<f64>>),
     /// One of a few words, each with a class of its own.
     Badge(Vec<&'static str>),
     /// Parts of a whole, in the order of the labels.
@@ -35,12 +37,13 @@ pub struct Column {
     filter: bool,
     detail: bool,
     minor: bool,
+    wide: bool,
 }
 
 impl Column {
     /// A column that is always shown.
     pub fn new(title: &'static str, cells: Cells) -> Self {
-        Self { title, cells, filter: false, detail: false, minor: false }
+        Self { title, cells, filter: false, detail: false, minor: false, wide: false }
     }
 
     /// Offers its values as a choice.
@@ -53,6 +56,22 @@ impl Column {
     pub fn in_detail(mut self) -> Self {
         self.detail = true;
         self
+    }
+
+    /// Gives it room: it holds sentences.
+    pub fn wide(mut self) -> Self {
+        self.wide = true;
+        self
+    }
+
+    /// Shows it only below a row that is opened unless its texts differ: a column that says the same everywhere
+    /// says nothing.
+    pub fn if_varied(self) -> Self {
+        let varied = match &self.cells {
+            Cells::Text(values) => values.windows(2).any(|pair| pair[0] != pair[1]),
+            _ => true,
+        };
+        if varied { self } else { self.in_detail() }
     }
 
     /// Leaves it out on a narrow screen; what is opened shows it.
@@ -138,7 +157,7 @@ impl Table {
             if at > 0 {
                 json.push(',');
             }
-            let flags: String = [(column.filter, 'q'), (column.detail, 'h'), (column.minor, 'm')]
+            let flags: String = [(column.filter, 'q'), (column.detail, 'h'), (column.minor, 'm'), (column.wide, 'w')]
                 .iter()
                 .filter_map(|(set, flag)| set.then_some(*flag))
                 .collect();
@@ -153,11 +172,14 @@ impl Table {
 
 fn class(column: &Column, body: bool) -> String {
     let mut classes: Vec<&str> = Vec::new();
-    if matches!(column.cells, Cells::Number(..)) {
+    if matches!(column.cells, Cells::Number(..) | Cells::Plain(_)) {
         classes.push("num");
     }
     if column.minor {
         classes.push("minor");
+    }
+    if column.wide {
+        classes.push("wide");
     }
     if body && matches!(column.cells, Cells::Id(_)) {
         classes.push("id");
@@ -171,6 +193,7 @@ fn shown(cells: &Cells, row: usize) -> String {
         Cells::Number(values, digits) => {
             values[row].map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
         }
+        Cells::Plain(values) => values[row].map_or_else(|| "–".to_owned(), |value| number(Some(value), 2)),
         Cells::Badge(values) => format!("<span class=\"badge {0}\">{0}</span>", text(values[row])),
         Cells::Parts(values, labels) => parts(&values[row], labels),
         Cells::List(values) => text(&values[row].join(", ")),
@@ -262,6 +285,10 @@ fn cells(cells: &Cells, json: &mut String) {
         Cells::Number(values, digits) => {
             let numbers = list(values.iter().map(|value| number(*value, *digits)));
             write!(json, "\"k\":\"n\",\"f\":{digits},\"v\":{numbers}")
+        }
+        Cells::Plain(values) => {
+            let numbers = list(values.iter().map(|value| number(*value, 2)));
+            write!(json, "\"k\":\"n\",\"f\":-1,\"v\":{numbers}")
         }
         Cells::Parts(values, labels) => {
             let labels = list(labels.iter().map(|label| string(label)));
