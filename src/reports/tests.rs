@@ -452,6 +452,29 @@ fn every_report_is_the_same_twice_and_sends_no_command_to_a_terminal() -> std::i
     Ok(())
 }
 
+/// Reports for `tests/browser` and `tests/python/reports_check.py`, which say by `OVERGRANT_REPORTS` where they want
+/// them: with something in every part, with the hostile name everywhere, with nothing; and a page of 100,000 principals.
+#[test]
+fn reports_are_written_where_they_are_wanted() -> std::io::Result<()> {
+    let folder = std::env::var_os("OVERGRANT_REPORTS").map(std::path::PathBuf::from);
+    let put = |name: &str, extension: &str, report: &str, fixture: &Fixture| -> std::io::Result<()> {
+        let mut bytes = Vec::new();
+        super::find(report).expect("a report").write(&fixture.view(), &mut bytes)?;
+        match &folder {
+            Some(folder) => std::fs::write(folder.join(format!("{name}.{extension}")), bytes),
+            None => Ok(()),
+        }
+    };
+    for (name, fixture) in [("full", Fixture::full()), ("hostile", Fixture::hostile()), ("empty", Fixture::empty())] {
+        for (extension, report) in
+            [("html", "html"), ("sarif", "sarif"), ("ocsf.jsonl", "ocsf"), ("prom", "openmetrics"), ("md", "markdown")]
+        {
+            put(name, extension, report, &fixture)?;
+        }
+    }
+    put("large", "html", "html", &Fixture::of_principals(if folder.is_some() { 100_000 } else { 100 }))
+}
+
 #[test]
 fn no_report_lets_a_name_act() -> std::io::Result<()> {
     let evil = Fixture::hostile();

@@ -1,8 +1,8 @@
 // The HTML report in headless Chromium: it works by mouse and by keyboard, in light and dark, on a laptop and on a
 // phone, on paper and without its script; nothing leaves the page, and a hostile name does nothing.
 //
-// OVERGRANT_PAGES is a folder with demo.html (a report of datasets/demo) and with what the unit test
-// `pages_for_the_browser_are_written_where_they_are_wanted` writes: full, hostile, empty, large. CHROMIUM is the browser.
+// OVERGRANT_REPORTS is a folder with demo.html (a report of datasets/demo) and with what the unit test
+// `reports_are_written_where_they_are_wanted` writes: full, hostile, empty, large. CHROMIUM is the browser.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -12,8 +12,8 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const folder = process.env.OVERGRANT_PAGES;
-assert.ok(folder && existsSync(folder), "OVERGRANT_PAGES names the folder of the pages");
+const folder = process.env.OVERGRANT_REPORTS;
+assert.ok(folder && existsSync(folder), "OVERGRANT_REPORTS names the folder of the pages");
 const shots = process.env.OVERGRANT_SCREENSHOTS;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const executable =
@@ -38,10 +38,11 @@ const address = (name) => pathToFileURL(join(folder, `${name}.html`)).href;
 async function open(name, { viewport = LAPTOP, ...options } = {}) {
   const context = await browser.newContext({ viewport, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  const heard = { console: [], errors: [], requests: [], dialogs: [] };
+  const heard = { console: [], errors: [], requests: [], failed: [], dialogs: [] };
   page.on("console", (message) => heard.console.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => heard.errors.push(error.message));
   page.on("request", (request) => heard.requests.push(request.url()));
+  page.on("requestfailed", (request) => heard.failed.push(`${request.url()} ${request.failure()?.errorText}`));
   page.on("dialog", (dialog) => {
     heard.dialogs.push(dialog.message());
     dialog.dismiss();
@@ -49,7 +50,7 @@ async function open(name, { viewport = LAPTOP, ...options } = {}) {
   const url = name.startsWith("file:") ? name : address(name);
   await page.goto(url);
   const done = async () => {
-    assert.deepEqual(heard, { console: [], errors: [], requests: [url], dialogs: [] }, "a page is silent and alone");
+    assert.deepEqual(heard, { console: [], errors: [], requests: [url], failed: [], dialogs: [] }, "a page is silent and alone");
     await context.close();
   };
   return { page, heard, done };
@@ -285,7 +286,7 @@ test("the policy stops what gets in all the same", async () => {
   });
   assert.equal(blocked.owned, false);
   for (const directive of ["script-src-elem", "script-src-attr", "img-src"]) assert.ok(blocked.seen.includes(directive), blocked.seen.join(" "));
-  assert.deepEqual(heard.requests, [address("demo")]);
+  assert.deepEqual(heard.failed, ["http://127.0.0.1:9/x.png csp"], "refused before it left the browser");
   await page.context().close();
 });
 

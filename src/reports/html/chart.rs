@@ -14,7 +14,7 @@ use crate::model::{Certainty, EntityId};
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 220.0;
 /// Left, top, right, bottom.
-const MARGIN: (f64, f64, f64, f64) = (52.0, 14.0, 14.0, 28.0);
+const MARGIN: (f64, f64, f64, f64) = (64.0, 16.0, 14.0, 30.0);
 /// Newest points that are drawn: more would be a smear.
 const POINTS_MAX: usize = 400;
 /// Lines across the chart, about.

@@ -2,6 +2,7 @@
 
 use super::super::View;
 use super::markup::{close_section, day, open_section};
+use super::principals;
 use super::table::{Cells, Column, Table};
 use crate::model::Orphan;
 
@@ -31,6 +32,7 @@ pub fn write(view: &View<'_>, out: &mut String) {
     let confidence = rows.iter().map(|row| row.proposed_confidence.map(|share| 100.0 * share)).collect();
     Table::new("orphans-table", "Orphaned and neglected identities, highest risk first", rows.len())
         .with(Column::new("Identity", Cells::Text(rows.iter().map(name).collect())))
+        .with(principals::scope(rows.iter().map(|row| row.entity), view))
         .with(Column::new("Reason", texts(|row| row.reason.to_string())).filtered())
         .with(Column::new("Since", texts(|row| row.since.map(day).unwrap_or_default())).minor())
         .with(Column::new("Risk", Cells::Number(rows.iter().map(|row| risk(row)).collect(), 1)).minor())

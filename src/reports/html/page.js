@@ -34,28 +34,31 @@
   const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
   /** A column of the data: what it shows, what it sorts by, and what a search looks at. */
-  const column = (raw) => {
-    const { k: kind, v: values, d: words, f: digits, l: labels, s: tails } = raw;
+  const column = (raw, n, names) => {
+    const { k: kind, d: words, f: digits, l: labels } = raw;
+    // A value that all rows share is there once; an id that ends in the name beside it has 0 for its end.
+    const values = "u" in raw ? Array(n).fill(raw.u) : raw.v;
+    const tail = (i) => (raw.s[i] === 0 ? names(raw.r)(i) : raw.s[i]);
     const flags = { title: raw.t, choice: raw.o.includes("q"), detail: raw.o.includes("h"), minor: raw.o.includes("m"), wide: raw.o.includes("w") };
     const text = {
       t: (i) => words[values[i]],
       b: (i) => words[values[i]],
-      i: (i) => words[values[i]] + tails[i],
+      i: (i) => words[values[i]] + tail(i),
       n: (i) => (values[i] === null ? "\u2013" : digits < 0 ? String(values[i]) : values[i].toFixed(digits)),
       s: (i) => said(values[i], labels),
       l: (i) => values[i].map((at) => words[at]).join("; "),
       a: () => "",
     }[kind];
-    return { ...flags, kind, text, values, words, labels, searched: "tbil".includes(kind), order: order(kind, values, words, tails) };
+    return { ...flags, kind, text, values, words, labels, searched: "tbil".includes(kind), order: order(kind, values, words, text) };
   };
 
   /** A function that makes keys to sort by, once; a missing value has the key null. */
-  const order = (kind, values, words, tails) => {
+  const order = (kind, values, words, text) => {
     let ranks;
     return (i) => {
       if (kind === "n") return values[i];
       if (kind === "s") return values[i].reduce((sum, part) => sum + part, 0);
-      if (kind === "i") return words[values[i]] + tails[i];
+      if (kind === "i") return text(i);
       if (kind === "t") {
         if (!ranks) {
           const sorted = [...words.keys()].sort((a, b) => compare(words[a].toLowerCase(), words[b].toLowerCase()));
@@ -127,7 +130,8 @@
       this.caption = find("caption", box).textContent;
       const data = JSON.parse(find("script", box).textContent);
       this.rows = data.n;
-      this.columns = data.c.map(column);
+      const names = (at) => this.columns[at].text;
+      this.columns = data.c.map((raw) => column(raw, data.n, names));
       this.shown = this.columns.filter((one) => !one.detail);
       this.details = this.columns.filter((one) => one.detail || one.minor);
       this.index = Uint32Array.from({ length: this.rows }, (_, i) => i);
@@ -149,7 +153,7 @@
         clearTimeout(waiting);
         waiting = setTimeout(() => this.filter(), 120);
       });
-      tools.append(make("label", { htmlFor: this.search.id }, "Search"), this.search);
+      tools.append(make("span", { className: "field" }, make("label", { htmlFor: this.search.id }, "Search"), this.search));
       for (const one of this.columns.filter((each) => each.choice)) {
         const values = [...new Set(one.values)].map((at) => one.words[at]).filter((word) => word !== "");
         if (values.length < 2) continue;
@@ -158,7 +162,7 @@
         select.append(make("option", { value: "" }, "all"), ...values.map((word) => make("option", { value: word }, word)));
         select.addEventListener("change", () => this.filter());
         this.choices.set(one, select);
-        tools.append(make("label", { htmlFor: select.id }, one.title), select);
+        tools.append(make("span", { className: "field" }, make("label", { htmlFor: select.id }, one.title), select));
       }
       const button = make("button", { type: "button", className: "copy" }, "Copy rows");
       button.addEventListener("click", () => this.copy());

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::super::rows::{reasons, shares, who};
+use super::super::rows::{reasons, shares};
 use super::super::{View, witness};
 use super::markup::{close_section, day, open_section};
 use super::reach::{self, anchor};
 use super::table::{Cells, Column, Table, parts};
-use crate::model::{Entity, Score};
+use crate::model::{Entity, EntityId, Score};
 
 /// Principals that a page holds: those of the highest risk.
 const PRINCIPALS_MAX: usize = 250_000;
@@ -63,7 +63,8 @@ fn table(view: &View<'_>, scores: &[&Score]) -> Table {
                 .filtered()
                 .minor(),
         )
-        .with(Column::new("Who", Cells::Text(of(|entity| who(entity).to_owned()))).filtered())
+        .with(scope(scores.iter().map(|score| score.entity), view))
+        .with(Column::new("Who", Cells::Text(of(|entity| is_human(entity).to_owned()))).filtered())
         .with(Column::new("Risk", number(|score| Some(score.risk), 1)))
         .with(Column::new("Range", Cells::Text(range)).minor())
         .with(Column::new("Made of", Cells::Parts(scores.iter().map(|score| components(score)).collect(), COMPONENTS)))
@@ -98,6 +99,21 @@ fn table(view: &View<'_>, scores: &[&Score]) -> Table {
                 .in_detail(),
         )
         .with(Column::new("Drawing", Cells::Link(scores.iter().map(link).collect(), "Open the drawn path")).in_detail())
+}
+
+/// `human`, `non-human`, or that nothing tells.
+fn is_human(entity: &Entity) -> &'static str {
+    match entity.nhi {
+        Some(true) => "non-human",
+        Some(false) => "human",
+        None => "undecided",
+    }
+}
+
+/// The account, tenant or cluster that entities are in: names are often the same in several of them.
+pub fn scope(entities: impl Iterator<Item = EntityId>, view: &View<'_>) -> Column {
+    let of = |id| view.entity(id).and_then(|entity| entity.scope.clone()).unwrap_or_default();
+    Column::new("Scope", Cells::Text(entities.map(of).collect())).if_varied().filtered().minor()
 }
 
 /// Shares of the risk in the order of [`COMPONENTS`].

@@ -162,7 +162,7 @@ impl Table {
                 .filter_map(|(set, flag)| set.then_some(*flag))
                 .collect();
             let _ = write!(json, "{{\"t\":{},\"o\":\"{flags}\",", string(column.title));
-            cells(&column.cells, &mut json);
+            cells(&self.columns, &column.cells, &mut json);
             json.push('}');
         }
         json.push_str("]}");
@@ -265,45 +265,84 @@ fn list(items: impl Iterator<Item = String>) -> String {
     json
 }
 
-fn cells(cells: &Cells, json: &mut String) {
+/// The values of a column: one that is the same in all rows is stored once.
+fn values(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    match items.split_first() {
+        Some((first, rest)) if rest.iter().all(|item| item == first) => format!("\"u\":{first}"),
+        _ => format!("\"v\":{}", list(items.into_iter())),
+    }
+}
+
+/// Where an id ends in two: after its last `/` or `:`.
+fn split(id: &str) -> (&str, &str) {
+    id.split_at(id.rfind(['/', ':']).map_or(0, |at| at + 1))
+}
+
+/// Number of the column of texts that most ids end in, where most do: those ends are in the page already.
+fn name_column(columns: &[Column], ids: &[String]) -> Option<usize> {
+    let hits = |column: &Column| match &column.cells {
+        Cells::Text(texts) => ids.iter().zip(texts).filter(|(id, text)| split(id).1 == text.as_str()).count(),
+        _ => 0,
+    };
+    let (n, at) = columns.iter().enumerate().map(|(at, column)| (hits(column), at)).max_by_key(|(n, _)| *n)?;
+    (2 * n > ids.len()).then_some(at)
+}
+
+/// The ends of ids; 0 for one that is the text of the column.
+fn tails(columns: &[Column], ids: &[String]) -> String {
+    let column = name_column(columns, ids);
+    let names = column.and_then(|at| match &columns[at].cells {
+        Cells::Text(texts) => Some(texts),
+        _ => None,
+    });
+    let tail = |(at, id): (usize, &String)| {
+        let end = split(id).1;
+        let known = names.is_some_and(|names| names[at] == end);
+        if known { "0".to_owned() } else { string(end) }
+    };
+    let ends = list(ids.iter().enumerate().map(tail));
+    format!("\"r\":{},\"s\":{ends}", column.map_or_else(|| "null".to_owned(), |at| at.to_string()))
+}
+
+fn cells(columns: &[Column], cells: &Cells, json: &mut String) {
     let mut dictionary = Dictionary::default();
     let _ = match cells {
-        Cells::Text(values) => {
-            let numbers = list(values.iter().map(|value| dictionary.number(value).to_string()));
-            write!(json, "\"k\":\"t\",\"d\":{},\"v\":{numbers}", dictionary.json())
+        Cells::Text(texts) => {
+            let numbers = values(texts.iter().map(|text| dictionary.number(text).to_string()));
+            write!(json, "\"k\":\"t\",\"d\":{},{numbers}", dictionary.json())
         }
-        Cells::Badge(values) => {
-            let numbers = list(values.iter().map(|value| dictionary.number(value).to_string()));
-            write!(json, "\"k\":\"b\",\"d\":{},\"v\":{numbers}", dictionary.json())
+        Cells::Badge(words) => {
+            let numbers = values(words.iter().map(|word| dictionary.number(word).to_string()));
+            write!(json, "\"k\":\"b\",\"d\":{},{numbers}", dictionary.json())
         }
-        Cells::Id(values) => {
-            let split = |value: &'_ str| value.rfind(['/', ':']).map_or(0, |at| at + 1);
-            let heads = list(values.iter().map(|value| dictionary.number(&value[..split(value)]).to_string()));
-            let tails = list(values.iter().map(|value| string(&value[split(value)..])));
-            write!(json, "\"k\":\"i\",\"d\":{},\"v\":{heads},\"s\":{tails}", dictionary.json())
+        Cells::Id(ids) => {
+            let heads = values(ids.iter().map(|id| dictionary.number(split(id).0).to_string()));
+            write!(json, "\"k\":\"i\",\"d\":{},{heads},{}", dictionary.json(), tails(columns, ids))
         }
-        Cells::Number(values, digits) => {
-            let numbers = list(values.iter().map(|value| number(*value, *digits)));
-            write!(json, "\"k\":\"n\",\"f\":{digits},\"v\":{numbers}")
+        Cells::Number(numbers, digits) => {
+            let numbers = values(numbers.iter().map(|value| number(*value, *digits)));
+            write!(json, "\"k\":\"n\",\"f\":{digits},{numbers}")
         }
-        Cells::Plain(values) => {
-            let numbers = list(values.iter().map(|value| number(*value, 2)));
-            write!(json, "\"k\":\"n\",\"f\":-1,\"v\":{numbers}")
+        Cells::Plain(numbers) => {
+            let numbers = values(numbers.iter().map(|value| number(*value, 2)));
+            write!(json, "\"k\":\"n\",\"f\":-1,{numbers}")
         }
-        Cells::Parts(values, labels) => {
+        Cells::Parts(rows, labels) => {
             let labels = list(labels.iter().map(|label| string(label)));
-            let rows = list(values.iter().map(|row| list(row.iter().map(|value| number(Some(*value), 3)))));
-            write!(json, "\"k\":\"s\",\"l\":{labels},\"v\":{rows}")
+            let rows = values(rows.iter().map(|row| list(row.iter().map(|value| number(Some(*value), 2)))));
+            write!(json, "\"k\":\"s\",\"l\":{labels},{rows}")
         }
-        Cells::List(values) => {
-            let rows: Vec<Vec<usize>> =
-                values.iter().map(|row| row.iter().map(|item| dictionary.number(item)).collect()).collect();
-            let rows = list(rows.iter().map(|row| list(row.iter().map(usize::to_string))));
-            write!(json, "\"k\":\"l\",\"d\":{},\"v\":{rows}", dictionary.json())
+        Cells::List(rows) => {
+            let row = |row: &'_ [usize]| list(row.iter().map(usize::to_string));
+            let numbers: Vec<Vec<usize>> =
+                rows.iter().map(|row| row.iter().map(|item| dictionary.number(item)).collect()).collect();
+            let rows = values(numbers.iter().map(|numbers| row(numbers)));
+            write!(json, "\"k\":\"l\",\"d\":{},{rows}", dictionary.json())
         }
-        Cells::Link(values, label) => {
-            let links = list(values.iter().map(|value| if value.is_empty() { "0".to_owned() } else { string(value) }));
-            write!(json, "\"k\":\"a\",\"l\":{},\"v\":{links}", string(label))
+        Cells::Link(targets, label) => {
+            let link = |target: &String| if target.is_empty() { "0".to_owned() } else { string(target) };
+            write!(json, "\"k\":\"a\",\"l\":{},{}", string(label), values(targets.iter().map(link)))
         }
     };
 }
@@ -339,6 +378,7 @@ mod tests {
         assert_eq!(value["c"][0]["d"], serde_json::json!(["a:b/</", "a:b/"]), "{data}");
         assert_eq!(value["c"][0]["s"], serde_json::json!(["script><b>\\u{202e}\"\\n", "c"]));
         assert_eq!(value["c"][1]["v"], serde_json::json!([null, 1.2]));
+        assert_eq!(value["c"][2]["u"], 0, "the same in all rows");
         assert_eq!(value["c"][2]["d"], serde_json::json!(["</script><b>\\u{202e}\"\\n"]), "stored once");
         assert_eq!(value["c"][2]["o"], "qh");
         Ok(())
@@ -355,5 +395,19 @@ mod tests {
     fn numbers_are_short_and_unknown_is_null() {
         assert_eq!([Some(1.50), Some(-0.0), Some(100.0), None].map(|n| number(n, 1)), ["1.5", "0", "100", "null"]);
         assert_eq!(number(Some(100.0), 0), "100");
+    }
+
+    #[test]
+    fn an_id_that_ends_in_the_name_beside_it_is_not_stored_twice() -> Result<(), serde_json::Error> {
+        let texts = |texts: [&str; 3]| texts.map(str::to_owned).to_vec();
+        let table = Table::new("t", "t", 3)
+            .with(Column::new("Other", Cells::Text(texts(["x", "y", "z"]))))
+            .with(Column::new("Name", Cells::Text(texts(["a", "b", "c"]))))
+            .with(Column::new("Id", Cells::Id(texts(["r/a", "r/b", "r:else"]))));
+        let value: serde_json::Value = serde_json::from_str(&table.json())?;
+        let ids = &value["c"][2];
+        assert_eq!((&ids["r"], &ids["s"]), (&serde_json::json!(1), &serde_json::json!([0, 0, "else"])));
+        assert_eq!((&ids["d"], &ids["v"]), (&serde_json::json!(["r/", "r:"]), &serde_json::json!([0, 0, 1])));
+        Ok(())
     }
 }

@@ -113,23 +113,6 @@ fn a_trend_has_its_limits_and_marks_what_is_outside() {
     assert!(page.contains("drift since 2023-11-14; limits are provisional (3 of 20 points)"), "the verdict is words");
 }
 
-/// Pages for the tests in `tests/browser`, which say by `OVERGRANT_PAGES` where they want them: with something in
-/// every section, with the hostile name everywhere, with nothing, and with 100,000 principals.
-#[test]
-fn pages_for_the_browser_are_written_where_they_are_wanted() {
-    let large = Fixture::of_principals(if std::env::var_os("OVERGRANT_PAGES").is_some() { 100_000 } else { 100 });
-    let pages =
-        [("full", Fixture::full()), ("hostile", Fixture::hostile()), ("empty", Fixture::empty()), ("large", large)];
-    for (name, fixture) in pages {
-        let page = page(&fixture);
-        assert!(page.ends_with("</html>\n"), "{name}");
-        if let Some(folder) = std::env::var_os("OVERGRANT_PAGES") {
-            let path = std::path::Path::new(&folder).join(format!("{name}.html"));
-            std::fs::write(&path, page).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        }
-    }
-}
-
 #[test]
 fn an_empty_snapshot_is_a_page_too() {
     let empty = Fixture { material: crate::reports::material::Material::default(), ..Fixture::empty() };
