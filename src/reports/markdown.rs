@@ -28,7 +28,7 @@ impl Report for Markdown {
     }
 
     fn about(&self) -> &'static str {
-        "a page for a ticket, a pull request or a chat: exposure, metrics, findings, highest risks"
+        "a page for a ticket, a pull request or a chat"
     }
 
     fn depth(&self) -> Depth {

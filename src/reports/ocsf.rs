@@ -32,7 +32,7 @@ impl Report for Ocsf {
     }
 
     fn about(&self) -> &'static str {
-        "OCSF 1.9 events, one a line: IAM Analysis Finding and Compliance Finding, with attack graphs"
+        "OCSF 1.9: findings as events, one a line"
     }
 
     fn depth(&self) -> Depth {

@@ -1,4 +1,4 @@
-//! OpenMetrics 1.0 text: the metrics of a snapshot for a collector that reads files.
+//! `OpenMetrics` 1.0 text: the metrics of a snapshot for a collector that reads files.
 //!
 //! Samples have no timestamps: a collector would take a weekly scan for stale. The time of the scan is a sample of its
 //! own. What could not be measured has no sample, and is never zero. All families are gauges, so that readers of the
@@ -22,7 +22,7 @@ impl Report for OpenMetrics {
     }
 
     fn about(&self) -> &'static str {
-        "OpenMetrics text for a textfile collector: every metric with its interval and coverage"
+        "OpenMetrics text: all metrics, for a textfile collector"
     }
 
     fn depth(&self) -> Depth {
@@ -99,6 +99,9 @@ fn of_findings(view: &View<'_>, text: &mut String) {
     }
 }
 
+/// One end of an interval, or the coverage, of a metric.
+type Side = fn(&Metric) -> Option<f64>;
+
 /// One family a metric; what goes with several of them has the metric as a label.
 fn of_metrics(view: &View<'_>, text: &mut String) {
     let mut by_name: BTreeMap<&str, Vec<&Metric>> = BTreeMap::new();
@@ -118,7 +121,6 @@ fn of_metrics(view: &View<'_>, text: &mut String) {
             }
         }
     }
-    type Side = fn(&Metric) -> Option<f64>;
     let sides: [(&str, &str, Side); 3] = [
         ("overgrant_metric_low", "Lower end of the interval of a metric.", |row| row.low),
         ("overgrant_metric_high", "Upper end of the interval of a metric.", |row| row.high),

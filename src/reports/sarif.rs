@@ -34,7 +34,7 @@ impl Report for Sarif {
     }
 
     fn about(&self) -> &'static str {
-        "SARIF 2.1.0: findings for code scanning, with fingerprints, baseline states, suppressions and taxonomies"
+        "SARIF 2.1.0: findings, for code scanning"
     }
 
     fn depth(&self) -> Depth {

@@ -59,7 +59,7 @@ impl Report for Html {
     }
 
     fn about(&self) -> &'static str {
-        "one page to open, mail or print: numbers, trends, findings, paths, what to change"
+        "one page to open, mail or print"
     }
 
     fn depth(&self) -> Depth {
