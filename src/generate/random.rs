@@ -44,11 +44,6 @@ impl Stream {
         self.below(1000) < permille
     }
 
-    /// One of several.
-    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        of.get(self.below(of.len()))
-    }
-
     /// A rank below `n` that follows a power law with exponent 1: rank `r` comes about in proportion to 1 / (r + 1).
     /// Of the octaves 0, 1–2, 3–6, 7–14, … one is drawn, and then a rank in it.
     pub fn ranked(&mut self, n: usize) -> usize {

@@ -78,6 +78,12 @@ impl Tally {
         self.planted.push(fact);
     }
 
+    /// Notes an administrator, who holds both sides of every rule of segregation as well.
+    pub fn administrator(&mut self, principal: &str, what: &'static str) {
+        self.rule("administrator", "administrator-equivalent", principal, what);
+        self.rule("segregation", "sod-conflict", principal, "an administrator holds every duty");
+    }
+
     /// Notes a certain path of a principal by a technique and through nodes, the last one in the protected zone.
     pub fn path(&mut self, technique: &'static str, principal: &str, through: &[&str], what: &'static str) {
         self.exposed += 1;

@@ -59,16 +59,24 @@ struct Files<'p> {
     site: Site<'p>,
     details: Sink,
     report: Sink,
-    accessed: Sink,
+    accessed: Reports<'p>,
+}
+
+/// The service-last-accessed reports of an account, if there are any.
+struct Reports<'p> {
+    folder: Folder<'p>,
+    name: String,
+    sink: Option<Sink>,
 }
 
 impl<'p> Files<'p> {
-    fn begin(site: &Site<'p>, folder: Folder<'_>) -> Result<Self, Error> {
+    fn begin(site: &Site<'p>, folder: Folder<'p>) -> Result<Self, Error> {
         let name = |file: &str| format!("{}/{file}", site.account.id);
         let mut report = folder.begin(&name("credential-report.csv"))?;
         report.row(&REPORT_HEADER)?;
-        let (details, accessed) =
-            (folder.begin(&name("authorization-details.json"))?, folder.begin(&name("last-accessed.jsonl"))?);
+        let details = folder.begin(&name("authorization-details.json"))?;
+        // Small accounts have nobody whom anybody looked at, and no empty file says so.
+        let accessed = Reports { folder, name: name("last-accessed.jsonl"), sink: None };
         Ok(Self { site: *site, details, report, accessed })
     }
 
@@ -146,16 +154,18 @@ impl<'p> Files<'p> {
     }
 
     fn accessed(&mut self, common: &Common, kind: &str) -> Result<(), Error> {
-        match common.last_accessed(&self.site, kind) {
-            Some(report) => self.accessed.line(&report),
-            None => Ok(()),
+        let Some(report) = common.last_accessed(&self.site, kind) else { return Ok(()) };
+        let reports = &mut self.accessed;
+        if reports.sink.is_none() {
+            reports.sink = Some(reports.folder.begin(&reports.name)?);
         }
+        reports.sink.as_mut().map_or(Ok(()), |sink| sink.line(&report))
     }
 
     fn end(self) -> Result<(), Error> {
         self.details.end()?;
         self.report.end()?;
-        self.accessed.end()
+        self.accessed.sink.map_or(Ok(()), Sink::end)
     }
 }
 

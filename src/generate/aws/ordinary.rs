@@ -82,7 +82,6 @@ impl<'p> Layout<'p> {
     }
 
     fn is_open(&self, stream: &mut Stream) -> bool {
-        // Drawn in any case, so that what follows is the same in both presets.
         let drawn = stream.below(1000);
         self.teams > 0 && drawn < self.site.plan.preset.open_share()
     }

@@ -22,6 +22,11 @@ impl Site<'_> {
         format!("arn:aws:iam::{}:{rest}", self.account.id)
     }
 
+    /// Id that the engine gives to the account.
+    pub fn scope(&self) -> String {
+        format!("aws:account/{}", self.account.id)
+    }
+
     /// A stream of this account's own.
     pub fn stream(&self, purpose: &str, index: usize) -> Stream {
         Stream::new(self.plan.seed, &format!("aws {} {purpose}", self.account.id), index)

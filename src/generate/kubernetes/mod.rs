@@ -144,7 +144,7 @@ impl Files<'_> {
             let subject = subject(PLATFORM, OPERATOR);
             self.put(&binding("", OPERATOR, ("ClusterRole", "cluster-admin"), &subject))?;
             self.owned(&id, &self.site.plan.people.department(1))?;
-            self.bed.tally.rule("administrator", "administrator-equivalent", &id, "what runs the cluster");
+            self.bed.tally.administrator(&id, "what runs the cluster");
         }
         for object in std::mem::take(&mut self.bed.objects) {
             self.put(&object)?;

@@ -18,7 +18,7 @@ pub fn own_policy_version(bed: &mut Bed<'_>) {
     bed.policies.push(managed(&bed.site, &policy, &document(&[allow(&actions, &policy)])));
     let common = Common { attached: vec![policy], ..bed.common("svc-policy-publisher", 600) };
     let user = bed.user(User { common, keys: vec![KEY], ..User::default() });
-    let account = bed.site.account.id.clone();
+    let account = bed.site.scope();
     bed.tally.path("iam-001", &user, &[&account], "may write new versions of the policy that is attached to it");
 }
 
@@ -27,7 +27,7 @@ pub fn own_inline_policy(bed: &mut Bed<'_>) {
     let own = bed.site.arn("user/svc-self-service");
     let common = bed.with_rights("svc-self-service", 500, &[allow(&["iam:PutUserPolicy", "iam:GetUser"], &own)]);
     let user = bed.user(User { common, keys: vec![KEY], ..User::default() });
-    let account = bed.site.account.id.clone();
+    let account = bed.site.scope();
     bed.tally.path("iam-007", &user, &[&account], "may put inline policies into itself");
 }
 
@@ -36,7 +36,7 @@ pub fn pass_role(bed: &mut Bed<'_>) {
     let passed = bed.site.arn("role/migration-runner");
     let common = Common { attached: vec![ADMINISTRATOR.to_owned()], ..bed.common("migration-runner", 900) };
     bed.role(Role { common, trust: trust_service("lambda"), used_days: Some(20), ..Role::default() });
-    bed.tally.rule("administrator", "administrator-equivalent", &passed, "left with everything after a migration");
+    bed.tally.administrator(&passed, "left with everything after a migration");
     let functions = ["lambda:CreateFunction", "lambda:InvokeFunction"];
     let statements = [allow(&["iam:PassRole"], &passed), allow(&functions, "*")];
     let common = bed.with_rights("function-publisher", 400, &statements);
@@ -94,7 +94,7 @@ pub fn key_of_administrator(bed: &mut Bed<'_>) {
     let common = Common { attached: vec![ADMINISTRATOR.to_owned()], ..bed.common("emergency-access", 1_000) };
     let password = Some(Password { used_days: 20, mfa: true });
     let admin = bed.user(User { common, password, ..User::default() });
-    bed.tally.rule("administrator", "administrator-equivalent", &admin, "an account for emergencies");
+    bed.tally.administrator(&admin, "an account for emergencies");
     let common = bed.with_rights("svc-helpdesk", 700, &[allow(&["iam:CreateAccessKey"], &admin)]);
     let user = bed.user(User { common, keys: vec![KEY], ..User::default() });
     bed.tally.path("iam-002", &user, &[&admin], "may make an access key for an administrator");

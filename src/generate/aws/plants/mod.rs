@@ -234,7 +234,7 @@ impl<'p> Bed<'p> {
         let common = Common { attached: vec![ADMINISTRATOR.to_owned()], ..self.common(ADMIN, 1_400) };
         let trust = document(&self.admin_trust);
         self.roles[0] = Role { common, trust, used_days: Some(1), ..Role::default() };
-        self.tally.rule("administrator", "administrator-equivalent", &arn, "the role that administers the account");
+        self.tally.administrator(&arn, "the role that administers the account");
     }
 }
 
