@@ -105,7 +105,7 @@ pub fn attack(principals: u32, shape: Shape, seed: u64) -> Attack {
     for place in 0..places {
         let mut stream = Stream(mixed(seed ^ mixed(u64::from(place))));
         let is_set = place % STRIDE == STRIDE - 1;
-        let degree = 2 + stream.ranked(if is_set { 64 } else { 20 });
+        let degree = 3 + stream.ranked(if is_set { 64 } else { 20 });
         let from = arcs.len();
         for _ in 0..degree {
             let to = target(place, places, &mut stream);
