@@ -76,12 +76,15 @@ impl Watch for Counted {
     }
 }
 
-fn request(principals: usize, seed: u64, preset: Preset) -> Request {
-    Request { principals, seed, preset, as_of: parse_time(AS_OF).expect("a date") }
+/// Platforms that are written and read.
+const PLATFORMS: &[&str] = &["aws", "kubernetes"];
+
+fn request(principals: usize, seed: u64, preset: Preset) -> Request<'static> {
+    Request { principals, seed, preset, as_of: parse_time(AS_OF).expect("a date"), platforms: PLATFORMS }
 }
 
 /// An organisation in a folder of its own, and the truth about it.
-fn organisation(request: &Request) -> (tempfile::TempDir, Truth) {
+fn organisation(request: &Request<'_>) -> (tempfile::TempDir, Truth) {
     let folder = tempfile::tempdir().expect("a folder");
     let watch = Counted::default();
     let summary = generate::generate(request, folder.path(), &watch).expect("the folder is ours");

@@ -16,7 +16,9 @@ use std::path::Path;
 use rayon::prelude::*;
 
 mod aws;
+mod azure;
 mod file;
+mod github;
 mod governance;
 mod kubernetes;
 mod people;
@@ -73,13 +75,15 @@ impl Preset {
 
 /// Which organisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Request {
+pub struct Request<'a> {
     /// Principals over all platforms, roots of accounts aside.
     pub principals: usize,
     pub seed: u64,
     pub preset: Preset,
     /// Time at which the exports were taken, in milliseconds since 1970.
     pub as_of: i64,
+    /// Names of the platforms that it is on, of [`platforms`]; a name that is none of them stands for nothing.
+    pub platforms: &'a [&'a str],
 }
 
 /// What was written.
@@ -115,7 +119,8 @@ trait Writer: Sync {
 }
 
 /// Every writer, in the order in which the truth tells of them.
-const ALL: &[&dyn Writer] = &[&aws::Aws, &kubernetes::Kubernetes, &governance::Governance];
+const ALL: &[&dyn Writer] =
+    &[&aws::Aws, &kubernetes::Kubernetes, &azure::Azure, &github::GitHub, &governance::Governance];
 
 /// Rules whose findings about the principals of a made-up organisation are all planted: what else they find is wrong.
 /// `escalation-path` is not among them: of principals who have a path with many others, the truth has the number.
@@ -143,13 +148,16 @@ pub fn platforms() -> Vec<&'static str> {
 ///
 /// # Errors
 /// When a file cannot be written; what was written before stays.
-pub fn generate(request: &Request, folder: &Path, watch: &dyn Watch) -> Result<Summary, Error> {
-    let wanted: Vec<_> = ALL.iter().map(|writer| (writer.name(), writer.weight())).collect();
-    let plan = Plan::new(request, &wanted);
+pub fn generate(request: &Request<'_>, folder: &Path, watch: &dyn Watch) -> Result<Summary, Error> {
+    // Tables of governance are about whatever platforms there are.
+    let wanted = |writer: &&&dyn Writer| writer.weight() == 0 || request.platforms.contains(&writer.name());
+    let writers: Vec<&dyn Writer> = ALL.iter().filter(wanted).copied().collect();
+    let weights: Vec<_> = writers.iter().map(|writer| (writer.name(), writer.weight())).collect();
+    let plan = Plan::new(request, &weights);
     let mut truth = Truth::begin(Folder(folder), request, COMPLETE)?;
     let mut summary = Summary::default();
     let mut counts = Vec::new();
-    for writer in ALL {
+    for writer in writers {
         let exports = folder.join(EXPORTS).join(writer.name());
         watch.platform(writer.name(), plan.share(writer.name()));
         let mut count = Count { platform: writer.name(), principals: 0, exposed: 0 };

@@ -77,7 +77,7 @@ pub struct Cluster {
 impl Plan {
     /// Plans an organisation. `wanted` are the platforms to write with their shares of the principals.
     #[must_use]
-    pub fn new(request: &Request, wanted: &[(&'static str, usize)]) -> Self {
+    pub fn new(request: &Request<'_>, wanted: &[(&'static str, usize)]) -> Self {
         let weights: Vec<usize> = wanted.iter().map(|(_, weight)| *weight).collect();
         let shares = apportioned(request.principals, &weights);
         let shares: Vec<_> = wanted.iter().map(|(name, _)| *name).zip(shares).collect();
@@ -132,7 +132,7 @@ fn power_law(n: usize) -> Vec<usize> {
     (0..n).map(|rank| 1_000_000_000 / (8 * rank + n)).collect()
 }
 
-fn accounts(request: &Request, principals: usize) -> Vec<Account> {
+fn accounts(request: &Request<'_>, principals: usize) -> Vec<Account> {
     if principals == 0 {
         return Vec::new();
     }
@@ -162,7 +162,7 @@ fn accounts(request: &Request, principals: usize) -> Vec<Account> {
     sizes.into_iter().enumerate().map(account).collect()
 }
 
-fn clusters(request: &Request, principals: usize, accounts_n: usize) -> Vec<Cluster> {
+fn clusters(request: &Request<'_>, principals: usize, accounts_n: usize) -> Vec<Cluster> {
     if principals == 0 {
         return Vec::new();
     }
@@ -191,8 +191,8 @@ fn clusters(request: &Request, principals: usize, accounts_n: usize) -> Vec<Clus
 mod tests {
     use super::*;
 
-    fn request(principals: usize) -> Request {
-        Request { principals, seed: 3, preset: Preset::Sparse, as_of: 1_795_305_600_000 }
+    fn request(principals: usize) -> Request<'static> {
+        Request { principals, seed: 3, preset: Preset::Sparse, as_of: 1_795_305_600_000, platforms: &[] }
     }
 
     #[test]

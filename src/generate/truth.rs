@@ -147,7 +147,7 @@ struct Counts<'a> {
 
 impl Truth {
     /// Begins the file. `complete` are the rules that find what is planted and nothing else.
-    pub fn begin(folder: Folder<'_>, request: &Request, complete: &[&str]) -> Result<Self, Error> {
+    pub fn begin(folder: Folder<'_>, request: &Request<'_>, complete: &[&str]) -> Result<Self, Error> {
         let mut sink = folder.begin(FILE)?;
         sink.text(MARK)?;
         sink.text("\n# docs/generate.md says what the keys mean.\n\n")?;
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn facts_are_written_as_blocks_that_follow_each_other() {
         let folder = tempfile::tempdir().expect("a folder");
-        let request = Request { principals: 10, seed: u64::MAX >> 1, preset: Preset::Dense, as_of: 0 };
+        let request = Request { principals: 10, seed: u64::MAX >> 1, preset: Preset::Dense, as_of: 0, platforms: &[] };
         let mut tally = Tally::default();
         tally.rule("orphan", "orphaned-nhi", "arn:a\"b", "one");
         tally.path("iam-001", "p", &["q", "zone"], "two");

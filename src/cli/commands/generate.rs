@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use crate::analysis::Progress;
@@ -52,6 +53,9 @@ pub struct Args {
     /// How many principals reach what is protected
     #[arg(long, value_enum, default_value = "sparse")]
     preset: Shape,
+    /// Platforms that the organisation is on, with commas between them: aws, kubernetes, azure, github
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "aws,kubernetes", value_parser = PossibleValuesParser::new(generate::platforms()))]
+    platforms: Vec<String>,
     /// Time at which the exports were taken
     #[arg(long, value_name = "TIME", default_value = AS_OF)]
     as_of: String,
@@ -87,11 +91,13 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         let text = format!("an organisation of {} principals cannot be made (--principals)", args.principals);
         return Err(Failure::usage(text).hint(format!("ask for {PRINCIPALS_MIN} to {PRINCIPALS_MAX}")));
     }
+    let platforms: Vec<&str> = args.platforms.iter().map(String::as_str).collect();
     let request = Request {
         principals: args.principals,
         seed: args.seed,
         preset: args.preset.preset(),
         as_of: clock::as_of(Some(&args.as_of))?,
+        platforms: &platforms,
     };
     clear(&args.out, args.force)?;
     let bars = Shown(Bars::new(terminal.shows_progress()));
@@ -152,7 +158,7 @@ impl Watch for Shown {
     }
 }
 
-fn published(request: &Request, summary: &Summary) -> serde_json::Value {
+fn published(request: &Request<'_>, summary: &Summary) -> serde_json::Value {
     let platform = |&(name, principals, exposed): &(&str, usize, usize)| json!({"platform": name, "principals": principals, "exposed": exposed});
     json!({
         "format": document::FORMAT,
@@ -167,7 +173,7 @@ fn published(request: &Request, summary: &Summary) -> serde_json::Value {
     })
 }
 
-fn shown(args: &Args, request: &Request, summary: &Summary, layout: Layout) -> String {
+fn shown(args: &Args, request: &Request<'_>, summary: &Summary, layout: Layout) -> String {
     let columns = [("PLATFORM", Side::Left), ("PRINCIPALS", Side::Right), ("WITH A PATH", Side::Right)];
     let mut grid = Grid::new(layout, &columns);
     for (name, principals, exposed) in &summary.platforms {

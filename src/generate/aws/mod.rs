@@ -190,3 +190,28 @@ fn root_row(site: &Site<'_>) -> [String; 22] {
     }
     row
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::{Preset, Request, platforms};
+
+    #[test]
+    fn what_is_planted_fits_into_every_account() {
+        let platforms = platforms();
+        for principals in (10..400).chain([1_000, 7_777, 30_000]) {
+            for preset in Preset::ALL {
+                let request = Request { principals, seed: 5, preset, as_of: 0, platforms: &platforms };
+                let weights: Vec<(&'static str, usize)> = platforms.iter().map(|name| (*name, 1)).collect();
+                let plan = Plan::new(&request, &weights);
+                for account in &plan.accounts {
+                    let site = Site { plan: &plan, account };
+                    let bed = Bed::new(Layout::new(site, plants::has_release(&site)));
+                    let (users, roles) = (bed.users.len(), bed.roles.len());
+                    assert!(users <= account.users, "{users} users of {}", account.users);
+                    assert!(roles <= account.roles, "{roles} roles of {}: {principals} {preset:?}", account.roles);
+                }
+            }
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::generate::random::Stream;
 use crate::generate::words::{AREAS, JOBS};
 
 /// Fewest roles of an account in which there is room for teams and gateways.
-const OPEN_ROLES_MIN: usize = 8;
+const OPEN_ROLES_MIN: usize = 14;
 /// Principals of a team, on average.
 const TEAM_SIZE: usize = 40;
 /// Teams that share a gateway.

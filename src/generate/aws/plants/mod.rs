@@ -13,8 +13,8 @@ use super::ordinary::Layout;
 use super::record::{Common, Role, User};
 use super::services::rights;
 use super::site::{ADMINISTRATOR, Site, allow, document, trust_tokens};
-use crate::generate::kubernetes;
 use crate::generate::truth::Tally;
+use crate::generate::{github, kubernetes};
 
 pub use neglect::DUTIES;
 
@@ -72,8 +72,8 @@ const TEMPLATES: &[Template] = &[
 fn chosen<'a>(site: &Site<'a>) -> impl Iterator<Item = &'static Template> + use<'a> {
     let round = site.plan.accounts.len().min(ROUND);
     let account = site.account;
-    // One role is the administrator's.
-    let (mut users, mut roles) = (account.users * 2 / 3, (account.roles - 1) * 2 / 3);
+    // One role is the administrator's, and one may be the pipeline's.
+    let (mut users, mut roles) = (account.users * 2 / 3, account.roles.saturating_sub(2) * 2 / 3);
     let here = TEMPLATES.iter().enumerate().filter(move |(at, _)| account.at % round == at % round);
     here.map(|(_, one)| one).filter(move |one| {
         let fits = one.users <= users && one.roles <= roles;
@@ -128,6 +128,7 @@ impl<'p> Bed<'p> {
         };
         chosen(&site).for_each(|one| (one.plant)(&mut bed));
         bed.federated();
+        bed.pipeline();
         bed.gateways();
         bed.visitors();
         bed.administrator();
@@ -217,6 +218,21 @@ impl<'p> Bed<'p> {
                 self.role(Role { common, trust, used_days: Some(0), ..Role::default() });
             }
         }
+    }
+
+    /// The role of the pipeline that sets up accounts: workflows of one branch may become the administrator of the
+    /// first account.
+    fn pipeline(&mut self) {
+        let site = self.site;
+        if site.account.at > 0 || !github::has_landing_zone(site.plan) {
+            return;
+        }
+        let (name, admin) = (github::LANDING_ZONE, self.admin());
+        let trust = trust_tokens(&site, trusts::ISSUER, "sts.amazonaws.com", &github::landing_zone_subject());
+        let common = self.with_rights(name, 900, &[allow(&["sts:AssumeRole"], &admin)]);
+        let arn = self.role(Role { common, trust, used_days: Some(0), ..Role::default() });
+        self.admit(&arn);
+        self.tally.path("sts-001", &arn, &[&admin], "the role of the pipeline that sets up accounts");
     }
 
     /// The account before this one may have a role that may become administrator here.

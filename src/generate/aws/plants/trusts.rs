@@ -9,7 +9,7 @@ use super::Bed;
 /// Account of a third party.
 const VENDOR: &str = "arn:aws:iam::640000000640:root";
 /// Issuer of the tokens of GitHub Actions.
-const ISSUER: &str = "token.actions.githubusercontent.com";
+pub const ISSUER: &str = "token.actions.githubusercontent.com";
 
 fn uploader(bed: &mut Bed<'_>, name: &str, trust: Value) -> String {
     let bucket = format!("arn:aws:s3:::harrowmere-{name}/*");
