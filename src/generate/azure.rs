@@ -27,6 +27,18 @@ const GRAPH: &str = "https://graph.microsoft.com/v1.0/$metadata#";
 /// Id of the role that administers a directory, and of one that reads it.
 const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 const DIRECTORY_READER: &str = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b";
+/// Id of the role that manages applications, their credentials included.
+const APPLICATION_ADMINISTRATOR: &str = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3";
+/// Id of the application permission to assign roles of the directory.
+const ROLE_MANAGEMENT: &str = "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8";
+/// Place of the service principal of Microsoft Graph, which every tenant has.
+const GRAPH_APP: usize = 0;
+/// Place of the service principal that has that permission.
+const PRIVILEGED_APP: usize = 1;
+/// Group whose members manage applications.
+const OPERATORS: &str = "sg-application-operators";
+/// Members of that group that one record holds.
+const MEMBERS: usize = 500;
 
 /// What is where in the tenant.
 #[derive(Clone, Copy)]
@@ -85,31 +97,37 @@ impl<'p> Site<'p> {
         let mut stream = self.stream("group", at);
         let size = 2 + stream.ranked(self.users.min(300));
         let chosen: BTreeSet<usize> = (0..size).map(|_| stream.below(self.users)).collect();
-        let user = |at: usize| {
-            let person = self.plan.people.active_person(at);
-            json!({
-                "@odata.type": "#microsoft.graph.user",
-                "id": self.id("user", at),
-                "userPrincipalName": person.address,
-                "displayName": format!("{} {}", person.given, person.family),
-            })
-        };
-        let mut members: Vec<Value> = chosen.into_iter().map(user).collect();
+        let mut members: Vec<Value> = chosen.into_iter().map(|at| self.member(at)).collect();
         let inner = 2 * at + 1;
         if inner < self.groups {
             let name = self.group_name(inner);
             let id = self.id("group", inner);
             members.push(json!({"@odata.type": "#microsoft.graph.group", "id": id, "displayName": name}));
         }
+        self.group_record(&self.id("group", at), &self.group_name(at), members)
+    }
+
+    fn group_record(&self, id: &str, name: &str, members: Vec<Value>) -> Value {
         json!({
-            "id": self.id("group", at),
-            "displayName": self.group_name(at),
+            "id": id,
+            "displayName": name,
             "securityEnabled": true,
             "mailEnabled": false,
             "groupTypes": [],
-            "isAssignableToRole": false,
+            "isAssignableToRole": name == OPERATORS,
             "createdDateTime": self.time(1_300, 29_000),
             "members": members,
+        })
+    }
+
+    /// A user as groups list them.
+    fn member(&self, at: usize) -> Value {
+        let person = self.plan.people.active_person(at);
+        json!({
+            "@odata.type": "#microsoft.graph.user",
+            "id": self.id("user", at),
+            "userPrincipalName": person.address,
+            "displayName": format!("{} {}", person.given, person.family),
         })
     }
 
@@ -118,6 +136,19 @@ impl<'p> Site<'p> {
     }
 
     fn app(&self, at: usize) -> Value {
+        if at == GRAPH_APP {
+            return json!({
+                "id": self.id("app", at),
+                "appId": "00000003-0000-0000-c000-000000000000",
+                "displayName": "Microsoft Graph",
+                "servicePrincipalType": "Application",
+                "accountEnabled": true,
+                "appOwnerOrganizationId": "f8cdef31-a31e-4b4a-93e4-5f571e91255a",
+                "createdDateTime": self.time(1_600, 30_000),
+                "keyCredentials": [],
+                "passwordCredentials": [],
+            });
+        }
         let mut stream = self.stream("app", at);
         let name = format!("app-{}-{}-{at}", AREAS[stream.ranked(AREAS.len())], JOBS[stream.below(JOBS.len())]);
         let made = stream.between(5, 80);
@@ -128,8 +159,19 @@ impl<'p> Site<'p> {
             "startDateTime": self.time(made, 30_000),
             "endDateTime": format_time(self.plan.days_ago(0, 0) + 86_400_000 * 120),
         });
+        let id = self.id("app", at);
+        let roles = json!([{
+            "id": guid(&mut self.stream("app role", at)),
+            "appRoleId": ROLE_MANAGEMENT,
+            "principalId": id,
+            "principalType": "ServicePrincipal",
+            "principalDisplayName": name,
+            "resourceId": self.id("app", GRAPH_APP),
+            "resourceDisplayName": "Microsoft Graph",
+        }]);
         json!({
-            "id": self.id("app", at),
+            "id": id,
+            "appRoleAssignments": if at == PRIVILEGED_APP { roles } else { json!([]) },
             "appId": guid(&mut stream),
             "displayName": name,
             "servicePrincipalType": "Application",
@@ -166,7 +208,11 @@ impl<'p> Site<'p> {
         table.row(&["principal", "owner", "confidence"])?;
         for at in range {
             let id = format!("azure:object/{}", self.id("app", at));
-            let is_planted = at + 1 == self.apps && self.apps > 1;
+            let is_planted = at > PRIVILEGED_APP && at + 1 == self.apps;
+            if at == PRIVILEGED_APP {
+                let what = "may give itself any role of the directory";
+                tally.rule("administrator", "administrator-equivalent", &id, what);
+            }
             let owner = if is_planted {
                 tally.rule("orphan", "orphaned-nhi", &id, "its owner has left");
                 self.plan.people.leaver(at).address
@@ -194,8 +240,15 @@ impl<'p> Site<'p> {
             })
         };
         let reads = ["microsoft.directory/users/standard/read", "microsoft.directory/groups/standard/read"];
+        let all = ["roleAssignments", "users", "groups", "applications", "servicePrincipals"]
+            .map(|what| format!("microsoft.directory/{what}/allProperties/allTasks"));
+        let all = all.each_ref().map(String::as_str);
+        let credentials =
+            ["applications", "servicePrincipals"].map(|what| format!("microsoft.directory/{what}/credentials/update"));
+        let credentials = credentials.each_ref().map(String::as_str);
         let roles = [
-            role(GLOBAL_ADMINISTRATOR, "Global Administrator", &["microsoft.directory/allProperties/allTasks"]),
+            role(GLOBAL_ADMINISTRATOR, "Global Administrator", &all),
+            role(APPLICATION_ADMINISTRATOR, "Application Administrator", &credentials),
             role(DIRECTORY_READER, "Directory Readers", &reads),
         ];
         let at = "roleManagement/directory/roleDefinitions";
@@ -224,13 +277,48 @@ impl<'p> Site<'p> {
             let principal = format!("azure:object/{id}");
             tally.rule("administrator", "administrator-equivalent", &principal, "administers the directory");
         }
-        for at in (0..self.apps).step_by(10) {
+        for at in (5..self.apps).step_by(10) {
             page.element(&assignment(administrators + at, DIRECTORY_READER, &self.id("app", at)))?;
+        }
+        if self.apps > PRIVILEGED_APP && self.users > administrators {
+            let number = administrators + self.apps;
+            page.element(&assignment(number, APPLICATION_ADMINISTRATOR, &self.id("group", self.groups)))?;
+            self.operators(folder, administrators, &mut tally)?;
         }
         page.end_list()?;
         page.text("}\n")?;
         page.end()?;
         Ok(tally)
+    }
+
+    /// The group of those who manage applications: one user who is no administrator, and more in a dense organisation.
+    /// The application that may assign roles is among what they manage.
+    fn operators(&self, folder: Folder<'_>, first: usize, tally: &mut Tally) -> Result<(), Error> {
+        let id = self.id("group", self.groups);
+        let mut page = folder.begin("groups-operators.json")?;
+        page.list(&format!("{{\"@odata.context\": \"{}\", \"value\": ", context("groups")))?;
+        let mut members = Vec::with_capacity(MEMBERS);
+        for at in first..self.users {
+            if at > first && !self.stream("operator", at).chance(self.plan.preset.open_share()) {
+                continue;
+            }
+            if at == first {
+                let (user, app) = (self.id("user", at), self.id("app", PRIVILEGED_APP));
+                let (user, app) = (format!("azure:object/{user}"), format!("azure:object/{app}"));
+                let what = "may add a secret to an application that may give itself any role";
+                tally.path("azure-principal-credential", &user, &[&app], what);
+            } else {
+                tally.exposed += 1;
+            }
+            members.push(self.member(at));
+            if members.len() == MEMBERS {
+                page.element(&self.group_record(&id, OPERATORS, std::mem::take(&mut members)))?;
+            }
+        }
+        page.element(&self.group_record(&id, OPERATORS, members))?;
+        page.end_list()?;
+        page.text("}\n")?;
+        page.end()
     }
 }
 

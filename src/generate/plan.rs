@@ -4,6 +4,8 @@
 //! hundreds of principals apart. Everything smaller is a pure function of the plan and an index.
 
 use super::people::People;
+use super::random::Stream;
+use super::words::{AREAS, ENVIRONMENTS};
 use super::{Preset, Request};
 
 /// Principals of an AWS account, on average.
@@ -139,15 +141,15 @@ fn accounts(request: &Request<'_>, principals: usize) -> Vec<Account> {
     let n = (principals / ACCOUNT_SIZE).max(ACCOUNTS_MIN.min(principals / 10)).max(1);
     let mut users_before = 0;
     let sizes = apportioned(principals, &power_law(n));
-    let mut stream = super::random::Stream::new(request.seed, "account ids", 0);
+    let mut stream = Stream::new(request.seed, "account ids", 0);
     // Ids ascend in steps, so that no two are equal, as far as twelve digits go.
     let first = 100_000_000_000 + stream.below(50_000_000_000);
     let step = 800_000_000_000 / n;
     let account = |(at, size): (usize, usize)| {
         let users = size * USERS_SHARE / 1000;
-        let area = super::words::AREAS[at % super::words::AREAS.len()];
-        let env = super::words::ENVIRONMENTS[at % super::words::ENVIRONMENTS.len()];
-        let number = at / (super::words::AREAS.len() * super::words::ENVIRONMENTS.len());
+        let env = ENVIRONMENTS[at % ENVIRONMENTS.len()];
+        let area = AREAS[at / ENVIRONMENTS.len() % AREAS.len()];
+        let number = at / (AREAS.len() * ENVIRONMENTS.len());
         let name = match (at, number) {
             (0, _) => "management".to_owned(),
             (_, 0) => format!("{area}-{env}"),
@@ -169,12 +171,12 @@ fn clusters(request: &Request<'_>, principals: usize, accounts_n: usize) -> Vec<
     let n = (principals / CLUSTER_SIZE).max(1);
     let mut before = 0;
     let cluster = |(at, size): (usize, usize)| {
-        let env = super::words::ENVIRONMENTS[at % super::words::ENVIRONMENTS.len()];
-        let mut stream = super::random::Stream::new(request.seed, "cluster", at);
+        let env = ENVIRONMENTS[at % ENVIRONMENTS.len()];
+        let mut stream = Stream::new(request.seed, "cluster", at);
         let workloads = if size < 4 { 0 } else { size * WORKLOADS_SHARE / 1000 };
         let cluster = Cluster {
             at,
-            name: format!("{env}-{:03}", at / super::words::ENVIRONMENTS.len() + 1),
+            name: format!("{env}-{:03}", at / ENVIRONMENTS.len() + 1),
             issuer: format!("oidc.eks.eu-west-1.amazonaws.com/id/{:016X}{:016X}", stream.next(), stream.next()),
             account: if accounts_n == 0 { 0 } else { at % accounts_n },
             service_accounts: size - workloads,

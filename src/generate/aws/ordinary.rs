@@ -92,7 +92,7 @@ impl<'p> Layout<'p> {
         let open = self.is_open(&mut stream);
         let releases = stream.chance(RELEASE_SHARE) && self.release && !open;
         let mut groups: Vec<String> = Vec::new();
-        for _ in 0..stream.between(1, 3) {
+        for _ in 0..stream.between(2, 5) {
             let group = group_name(stream.ranked(self.groups));
             if !groups.contains(&group) {
                 groups.push(group);
@@ -160,11 +160,11 @@ impl<'p> Layout<'p> {
             ..Common::default()
         };
         let mut services = Vec::new();
-        for policy in self.attached(&mut stream, 3) {
+        for policy in self.attached(&mut stream, 5) {
             services.extend(self.rights_of(policy).services);
             common.attached.push(self.policy_arn(policy));
         }
-        for number in 0..stream.below(3) {
+        for number in 0..stream.below(4) {
             let own = rights(&self.site, &mut stream, (1, 3));
             services.extend(own.services);
             common.inline.push((format!("own-{number}"), document(&own.statements)));

@@ -170,8 +170,11 @@ impl Files<'_> {
             self.put(&service_account(&namespace, &name, role_arn.as_deref()))?;
             self.owned(&id, &self.owner(&id))?;
             let mut stream = self.site.stream("rights", at);
-            let (subject, shared) = (subject(&namespace, &name), shared_role(stream.ranked(self.shared_roles())));
-            self.put(&binding(&namespace, &name, ("ClusterRole", &shared), &subject))?;
+            let subject = subject(&namespace, &name);
+            for number in 0..stream.between(1, 4) {
+                let shared = shared_role(stream.ranked(self.shared_roles()));
+                self.put(&binding(&namespace, &format!("{name}-{number}"), ("ClusterRole", &shared), &subject))?;
+            }
             if stream.chance(300) {
                 let own = format!("{name}-own");
                 let rules = rights(&mut stream, 2);
