@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, man, metrics, paths,
+    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, generate, man, metrics, paths,
     preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
@@ -55,6 +55,8 @@ Look after the store:
   preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
   techniques   List, show and check the escalation techniques
+Try things out:
+  generate     A made-up organisation of any size, with known problems
 Set up:
   completions  Completions for a shell
   man          Manual pages";
@@ -136,6 +138,8 @@ pub enum Command {
     Snapshots(snapshots::Args),
     /// List, show and check the escalation techniques
     Techniques(techniques::Args),
+    /// A made-up organisation of any size, with known problems
+    Generate(generate::Args),
     /// Completions for a shell
     Completions(completions::Args),
     /// Manual pages

@@ -98,6 +98,7 @@ fn dispatch(cli: &Cli, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Preflight(args) => commands::preflight::run(args, terminal),
         Command::Snapshots(args) => commands::snapshots::run(args, terminal),
         Command::Techniques(args) => commands::techniques::run(args, terminal),
+        Command::Generate(args) => commands::generate::run(args, terminal),
         Command::Completions(args) => commands::completions::run(args, terminal),
         Command::Man(args) => commands::man::run(args, terminal),
     }
