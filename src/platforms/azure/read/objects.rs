@@ -124,15 +124,6 @@ impl<'b> Objects<'b> {
         }
     }
 
-    /// An entity that a record defines.
-    pub fn define(&mut self, id: &str, kind: EntityKind, name: &str, place: &str) -> Handle {
-        let mut entity = self.entity(id, kind, name);
-        entity.present = true;
-        entity.source = Some(self.out.source_id());
-        entity.record = Some(place.to_owned());
-        self.out.define(entity)
-    }
-
     /// An entity of the tenant, with nothing known but its identity.
     pub fn entity(&mut self, id: &str, kind: EntityKind, name: &str) -> Entity {
         self.tenant();
