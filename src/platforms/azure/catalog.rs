@@ -175,8 +175,12 @@ pub fn actions() -> &'static Catalog {
         }
         // These stand in roles behind patterns only, and techniques ask for them.
         OTHERS.iter().copied().for_each(&mut add);
-        decisive().iter().for_each(|name| add(name));
-        graph().1.keys().for_each(|name| add(&format!("{GRAPH_PLANE}{name}")));
+        for name in decisive() {
+            add(name);
+        }
+        for name in graph().1.keys() {
+            add(&format!("{GRAPH_PLANE}{name}"));
+        }
         Catalog::new(names.into_values().map(|name| {
             let (service, level) = service_and_level(&name);
             let service = Cow::Owned(service.into_owned());
@@ -206,11 +210,10 @@ const OTHERS: &[&str] = &[
 
 fn recorded(name: &str, level: &str) -> Recorded {
     match name.split_once(':') {
-        None if level != "read" => Recorded::Always,
+        None | Some(("entra", _)) if level != "read" => Recorded::Always,
         None => Recorded::Never("the activity log has no reads"),
         Some(("data" | "vault", _)) => Recorded::Optionally("diagnostic settings of the resource"),
         Some(("graph", _)) => Recorded::Optionally("the activity log of Microsoft Graph"),
-        Some(("entra", _)) if level != "read" => Recorded::Always,
         Some(_) => Recorded::Never("no log names the permission"),
     }
 }

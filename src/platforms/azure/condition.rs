@@ -33,17 +33,20 @@ pub fn limits(condition: &str) -> Limits {
     Limits::Only(actions)
 }
 
-/// Actions of `!(ActionMatches{'A'} …)`: when none of them is asked for, this holds. What is joined to the first by AND
-/// makes it hold more often.
+/// Actions of `!(ActionMatches{'A'} …)`, or of several of these joined by AND: when none of the actions is asked for, this
+/// holds. What is joined to a match by AND makes the negation hold more often.
 fn negated(guard: &str) -> Option<Vec<String>> {
-    let inner = unwrapped(unwrapped(guard).strip_prefix('!')?.trim_start());
-    let (mut actions, mut any) = (Vec::new(), false);
-    for alternative in split(inner, &["||", "OR"])? {
-        let matched = split(unwrapped(alternative), &["&&", "AND"])?.into_iter().find_map(action_match)?;
-        actions.extend(matched);
-        any = true;
+    let mut actions = Vec::new();
+    for part in split(unwrapped(guard), &["&&", "AND"])? {
+        let inner = unwrapped(part).strip_prefix('!')?.trim_start();
+        if closing(inner).is_none_or(|end| end + 1 != inner.trim_end().len()) {
+            return None;
+        }
+        for alternative in split(unwrapped(inner), &["||", "OR"])? {
+            actions.extend(split(unwrapped(alternative), &["&&", "AND"])?.into_iter().find_map(action_match)?);
+        }
     }
-    any.then_some(actions)
+    Some(actions)
 }
 
 /// Actions of `ActionMatches{'A', 'B'}`.
@@ -134,7 +137,7 @@ mod tests {
         let delete = "(!(ActionMatches{'A/delete'} && SubOperationMatches{'x'})) || @Resource[y] StringEquals 'a) OR (b'";
         assert_eq!(limits(&format!("({write}) AND ({delete})")), only(&["a/delete", "a/write"]));
         let several = "((!(ActionMatches{'A/read'}) AND !(ActionMatches{'A/list'})) OR (@Resource[z] StringEquals 'q'))";
-        assert_eq!(limits(several), Limits::Everything, "not a form that is read: nothing is free");
+        assert_eq!(limits(several), only(&["a/list", "a/read"]));
         let either = "(!(ActionMatches{'A/read'} OR ActionMatches{'A/list'})) OR (@Resource[z] StringEquals 'q')";
         assert_eq!(limits(either), only(&["a/list", "a/read"]));
     }
@@ -148,6 +151,9 @@ mod tests {
             "(!(ActionMatches{'a'}))",
             "((!(ActionMatches{'a'}) OR (x)",
             "!(SubOperationMatches{'a'}) OR (x)",
+            "(!(ActionMatches{'a'}) AND ActionMatches{'b'}) OR (x)",
+            "(!ActionMatches{'a'}) OR (x)",
+            "! OR (x)",
             "",
             "')",
         ] {
