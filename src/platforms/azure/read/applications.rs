@@ -243,7 +243,15 @@ impl Objects<'_> {
                 equal.insert(format!("{issuer}:sub"), json!([subject]));
             }
             (None, Some(expression)) => {
-                condition.insert("ClaimsMatch".to_owned(), json!({ format!("{issuer}:claims"): [expression] }));
+                let (operator, claim, value) = match subject_of(expression) {
+                    Some((operator, subject)) => (operator, "sub", subject),
+                    None => ("ClaimsMatch", "claims", expression),
+                };
+                if operator == "StringEquals" {
+                    equal.insert(format!("{issuer}:{claim}"), json!([value]));
+                } else {
+                    condition.insert(operator.to_owned(), json!({ format!("{issuer}:{claim}"): [value] }));
+                }
             }
             (None, None) => {}
         }
@@ -251,6 +259,17 @@ impl Objects<'_> {
         let words = Value::Object(condition).to_string();
         trust(self.out, target, &issuer, &slot, words, place);
     }
+}
+
+/// What an expression asks of the subject, when it asks nothing else: `claims['sub'] eq 'x'`, `claims['sub'] matches 'x*'`.
+fn subject_of(expression: &str) -> Option<(&'static str, &str)> {
+    let rest = expression.trim().strip_prefix("claims['sub']")?.trim_start();
+    let (operator, rest) = match rest.strip_prefix("eq") {
+        Some(rest) => ("StringEquals", rest),
+        None => ("StringLike", rest.strip_prefix("matches")?),
+    };
+    let value = rest.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+    (!value.contains('\'')).then_some((operator, value))
 }
 
 /// The statement and the row of a trust in an issuer.
