@@ -57,7 +57,8 @@ fn compare(seed: u64, roles: &[Role]) -> Vec<String> {
                 let (found, reasons) = (verdict.decision, &verdict.reasons);
                 wrong.push(format!("{seed}: {id} {action} {place}: {expected:?}, found {found} {reasons:?}"));
             }
-            if expected != Answer::Denied {
+            // Groups are asked about, and never listed: their members are.
+            if expected != Answer::Denied && tenant.users.contains(id) {
                 who.push(entity);
             }
         }
@@ -68,7 +69,9 @@ fn compare(seed: u64, roles: &[Role]) -> Vec<String> {
         if found != who {
             wrong.push(format!("{seed}: who can {action} {place}: {who:?}, found {found:?}"));
         }
-        wrong.extend(bulk(seed, &tables, &evaluators, action));
+        if seed.is_multiple_of(8) {
+            wrong.extend(bulk(seed, &tables, &evaluators, action));
+        }
     }
     wrong
 }
@@ -90,7 +93,8 @@ fn bulk(seed: u64, tables: &Tables, evaluators: &Evaluators<'_>, action: &str) -
         let reach = evaluator.open(number).targets(&Ask { action: action.to_owned(), pins: Vec::new() }, &all);
         for target in tables.entities.iter().filter(|one| one.present && one.id.starts_with('/')) {
             let one = evaluator.decide(&Request::new(member, action, &target.id)).decision;
-            let (certain, possible) = (reach.certain.contains(target.entity.0), reach.possible.contains(target.entity.0));
+            let (certain, possible) =
+                (reach.certain.contains(target.entity.0), reach.possible.contains(target.entity.0));
             let agrees = match one {
                 Decision::Allowed => certain,
                 Decision::Unknown | Decision::Conditional => possible && !certain,
@@ -187,7 +191,8 @@ fn subscription_with_everything() -> Vec<(String, String)> {
     let identity = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/owner");
     let owner = guid(7, 0);
     let local = json!({"kubernetesVersion": "1.33", "aadProfile": null, "disableLocalAccounts": false});
-    let roles = json!({"kubernetesVersion": "1.33", "aadProfile": {"enableAzureRBAC": true}, "disableLocalAccounts": true});
+    let roles =
+        json!({"kubernetesVersion": "1.33", "aadProfile": {"enableAzureRBAC": true}, "disableLocalAccounts": true});
     let none = json!({});
     let mut records: Vec<Value> = [
         ("Microsoft.Compute/virtualMachines", "vm", &none),
@@ -206,7 +211,8 @@ fn subscription_with_everything() -> Vec<(String, String)> {
             "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity.as_str(): {"principalId": owner}}}})
     })
     .collect();
-    records.push(json!({"id": identity, "name": "owner", "properties": {"principalId": owner, "clientId": guid(7, 1)}}));
+    records
+        .push(json!({"id": identity, "name": "owner", "properties": {"principalId": owner, "clientId": guid(7, 1)}}));
     let mut assignments = vec![assigned("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", &owner, "ServicePrincipal", 0)];
     for (at, (role, _)) in TIER_0.iter().enumerate() {
         assignments.push(assigned(role, &guid(1, at), "User", at + 1));
@@ -275,7 +281,7 @@ fn damaged_records_never_end_a_scan() {
     let values = ["null", "[]", "{}", "12", "true", "\"/\"", "\"*\"", "[[[]]]", "{\"id\": 1}", "\"\u{1F600}\""];
     for sample in SAMPLES {
         let lines: Vec<&str> = sample.lines().collect();
-        for _ in 0..60 {
+        for _ in 0..25 {
             let at = rng.below(lines.len());
             let mut damaged: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
             match rng.below(4) {
@@ -292,7 +298,11 @@ fn damaged_records_never_end_a_scan() {
             let tables = read(&[("damaged.json".to_owned(), text)]);
             let evaluators = Evaluators::new(&tables, Settings { as_of: 0 });
             for entity in tables.entities.iter().filter(|one| one.is_principal()).take(3) {
-                evaluators.decide(&Request::new(entity.entity, "Microsoft.Compute/virtualMachines/write", "/subscriptions/x"));
+                evaluators.decide(&Request::new(
+                    entity.entity,
+                    "Microsoft.Compute/virtualMachines/write",
+                    "/subscriptions/x",
+                ));
             }
         }
     }

@@ -35,7 +35,8 @@ pub fn built_in_roles() -> Result<(), String> {
         for (own, stated) in known.permissions.iter().zip(&stated) {
             let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
             let both = |control: &str, data: &str| &list(stated, control, "") | &list(stated, data, "data:");
-            let condition = stated["condition"].as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+            let condition =
+                stated["condition"].as_str().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
             if set(&own.actions) != both("actions", "dataActions")
                 || set(&own.not_actions) != both("notActions", "notDataActions")
                 || own.condition != condition

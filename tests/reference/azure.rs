@@ -128,9 +128,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
 
 /// Whether an action is named: control and data plane are apart.
 fn named(list: &[String], action: &str) -> bool {
-    list.iter().any(|one| {
-        one.contains(':') == action.contains(':') && matches(one.as_bytes(), action.as_bytes())
-    })
+    list.iter().any(|one| one.contains(':') == action.contains(':') && matches(one.as_bytes(), action.as_bytes()))
 }
 
 /// Whether a resource is at or below a scope.
@@ -183,7 +181,8 @@ impl Tenant {
             return self.in_directory(principal, action, resource);
         }
         for deny in &self.denies {
-            let place = if deny.alone { resource.eq_ignore_ascii_case(&deny.scope) } else { within(resource, &deny.scope) };
+            let place =
+                if deny.alone { resource.eq_ignore_ascii_case(&deny.scope) } else { within(resource, &deny.scope) };
             let who = deny.principal.as_ref().is_none_or(|one| around.contains(one))
                 && !deny.excepted.iter().any(|one| around.contains(one));
             // Everyone is every principal: a group is none.
@@ -221,8 +220,11 @@ impl Tenant {
 
     /// Roles of the directory: of the principal itself and of groups that it is in directly.
     fn in_directory(&self, principal: &str, action: &str, target: &str) -> Answer {
+        // A group stands for its members, who are in no outer group by themselves.
+        let is_user = self.users.iter().any(|user| user == principal);
         let direct = |group: &str| {
-            self.groups.iter().any(|(own, members)| own == group && members.iter().any(|one| one == principal))
+            is_user
+                && self.groups.iter().any(|(own, members)| own == group && members.iter().any(|one| one == principal))
         };
         let covers = |written: &str| {
             let parts: Vec<&str> = action.split('/').collect();
@@ -234,7 +236,8 @@ impl Tenant {
         };
         let gives = self.directory.iter().any(|one| {
             let place = one.unit.as_ref().is_none_or(|unit| {
-                unit == target || self.units.iter().any(|(own, users)| own == unit && users.iter().any(|user| user == target))
+                unit == target
+                    || self.units.iter().any(|(own, users)| own == unit && users.iter().any(|user| user == target))
             });
             (one.principal == principal || direct(&one.principal))
                 && place
@@ -350,7 +353,8 @@ fn deny(at: usize, one: &Deny) -> Value {
 fn hierarchy() -> (String, String) {
     let leaf = |number: usize| json!({"id": subscription(number), "type": "/subscriptions", "name": "s"});
     let low = json!({"id": LOW, "type": "Microsoft.Management/managementGroups", "name": "low", "children": [leaf(1)]});
-    let top = json!({"id": TOP, "type": "Microsoft.Management/managementGroups", "name": "top", "children": [low, leaf(0)]});
+    let top =
+        json!({"id": TOP, "type": "Microsoft.Management/managementGroups", "name": "top", "children": [low, leaf(0)]});
     let mut records = vec![top];
     records.extend(resources().iter().map(|id| json!({"id": id, "name": "r"})));
     ("hierarchy.json".to_owned(), json!(records).to_string())
@@ -371,7 +375,8 @@ pub fn resources() -> Vec<String> {
 fn condition(rng: &mut Rng, actions: &[String]) -> String {
     let (first, second) = (rng.pick(actions), rng.pick(actions));
     let bare = |action: &str| action.trim_start_matches("data:").to_owned();
-    let clause = |action: &str| format!("((!(ActionMatches{{'{}'}})) OR (@Request[x:y] StringEquals 'z'))", bare(action));
+    let clause =
+        |action: &str| format!("((!(ActionMatches{{'{}'}})) OR (@Request[x:y] StringEquals 'z'))", bare(action));
     match rng.below(10) {
         0 => clause(&first),
         1 => format!("({}) AND {}", clause(&first), clause(&second)),
@@ -383,8 +388,11 @@ fn condition(rng: &mut Rng, actions: &[String]) -> String {
 /// Actions without stars that built-in roles name, in both planes.
 fn vocabulary(roles: &[Role]) -> Vec<String> {
     let parts = roles.iter().flat_map(|role| &role.parts);
-    let all: BTreeSet<String> =
-        parts.flat_map(|part| part.actions.iter().chain(&part.not_actions)).filter(|one| !one.contains('*')).cloned().collect();
+    let all: BTreeSet<String> = parts
+        .flat_map(|part| part.actions.iter().chain(&part.not_actions))
+        .filter(|one| !one.contains('*'))
+        .cloned()
+        .collect();
     all.into_iter().collect()
 }
 

@@ -278,8 +278,10 @@ mod tests {
             ("microsoft.directory/groups/allProperties/allTasks", "entra:microsoft.directory/groups/*"),
             ("microsoft.directory/groups/allProperties/read", "entra:microsoft.directory/groups/*/read"),
             ("microsoft.intune/allEntities/allTasks", "entra:microsoft.intune/*"),
-            ("microsoft.directory/lifecycleWorkflows/workflows/allProperties/allTasks",
-             "entra:microsoft.directory/lifecycleWorkflows/workflows/*"),
+            (
+                "microsoft.directory/lifecycleWorkflows/workflows/allProperties/allTasks",
+                "entra:microsoft.directory/lifecycleWorkflows/workflows/*",
+            ),
         ] {
             assert_eq!(entra_action(written), expected);
         }
@@ -297,7 +299,10 @@ mod tests {
         assert_eq!(parts.iter().filter(|part| part.condition.is_some()).count(), 2);
         assert!(rows(ENTRA_ROLES).all(|cells| cells.len() == 4 && entra_role(cells[0]).is_some()));
         assert!(lines(GRAPH) > 700 && rows(GRAPH).all(|cells| cells.len() == 3));
-        assert_eq!(graph_permission("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8"), Some("RoleManagement.ReadWrite.Directory"));
+        assert_eq!(
+            graph_permission("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8"),
+            Some("RoleManagement.ReadWrite.Directory")
+        );
         assert!(!decisive().iter().any(|one| one == "entra:microsoft.*"));
     }
 

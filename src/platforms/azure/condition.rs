@@ -118,7 +118,8 @@ fn is_word(bytes: &[u8], at: usize, word: &str) -> bool {
     let here = bytes.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()));
     let free = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     let letters = word.bytes().all(|byte| byte.is_ascii_alphabetic());
-    here && (!letters || free(at.checked_sub(1).and_then(|before| bytes.get(before))) && free(bytes.get(at + word.len())))
+    here && (!letters
+        || free(at.checked_sub(1).and_then(|before| bytes.get(before))) && free(bytes.get(at + word.len())))
 }
 
 #[cfg(test)]
@@ -134,9 +135,11 @@ mod tests {
         let write = "(!(ActionMatches{'A/write'})) OR (@Request[x] ForAnyOfAnyValues:GuidEquals {a, b})";
         assert_eq!(limits(write), only(&["a/write"]));
         assert_eq!(limits(&format!("({write})")), only(&["a/write"]));
-        let delete = "(!(ActionMatches{'A/delete'} && SubOperationMatches{'x'})) || @Resource[y] StringEquals 'a) OR (b'";
+        let delete =
+            "(!(ActionMatches{'A/delete'} && SubOperationMatches{'x'})) || @Resource[y] StringEquals 'a) OR (b'";
         assert_eq!(limits(&format!("({write}) AND ({delete})")), only(&["a/delete", "a/write"]));
-        let several = "((!(ActionMatches{'A/read'}) AND !(ActionMatches{'A/list'})) OR (@Resource[z] StringEquals 'q'))";
+        let several =
+            "((!(ActionMatches{'A/read'}) AND !(ActionMatches{'A/list'})) OR (@Resource[z] StringEquals 'q'))";
         assert_eq!(limits(several), only(&["a/list", "a/read"]));
         assert_eq!(limits("(!ActionMatches{'a'}) OR (x)"), only(&["a"]));
         let either = "(!(ActionMatches{'A/read'} OR ActionMatches{'A/list'})) OR (@Resource[z] StringEquals 'q')";

@@ -60,13 +60,14 @@ impl Platform for Azure {
     fn writes(&self, action: &str) -> bool {
         let starts = |prefix: &str| action.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
         let planes = [catalog::ENTRA, catalog::GRAPH_PLANE, catalog::VAULT];
-        planes.iter().any(|plane| starts(plane)) || starts("Microsoft.") && action.contains('/') || starts("data:Microsoft.")
+        planes.iter().any(|plane| starts(plane))
+            || starts("Microsoft.") && action.contains('/')
+            || starts("data:Microsoft.")
     }
 
     fn is_resource(&self, text: &str) -> bool {
-        names::arm(text).is_some_and(|id| {
-            id.starts_with(names::SUBSCRIPTION) || id.starts_with(names::MANAGEMENT_GROUP)
-        })
+        names::arm(text)
+            .is_some_and(|id| id.starts_with(names::SUBSCRIPTION) || id.starts_with(names::MANAGEMENT_GROUP))
     }
 
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't> {

@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn ids_of_the_same_thing_are_the_same_text() {
-        let id = "/subscriptions/X/providers/Microsoft.Authorization/roleDefinitions/8E3AF657-a8ff-443c-a75c-2fe8c4bcb635";
+        let id =
+            "/subscriptions/X/providers/Microsoft.Authorization/roleDefinitions/8E3AF657-a8ff-443c-a75c-2fe8c4bcb635";
         assert_eq!(role(id), role("8e3af657-A8FF-443c-a75c-2fe8c4bcb635"));
         assert_eq!(object("ABC"), "azure:object/abc");
         assert!(is_guid("8E3AF657-a8ff-443c-a75c-2fe8c4bcb635") && !is_guid("8E3AF657"));

@@ -165,7 +165,8 @@ impl Objects<'_> {
             None => DELEGATED.to_owned(),
         };
         let words: Vec<&str> = text(record, "scope").unwrap_or_default().split_whitespace().collect();
-        let (graph, other): (Vec<&str>, Vec<&str>) = words.into_iter().partition(|word| catalog::is_graph_permission(word));
+        let (graph, other): (Vec<&str>, Vec<&str>) =
+            words.into_iter().partition(|word| catalog::is_graph_permission(word));
         let statement = text(record, "id").unwrap_or(place).to_owned();
         for (plane, words, resource) in
             [(catalog::GRAPH_PLANE, graph, "*".to_owned()), (catalog::APP, other, format!("={resource}"))]
@@ -189,11 +190,8 @@ impl Objects<'_> {
     pub fn sign_in_activity(&mut self, record: &Value, place: &str) {
         let Some(app) = text(record, "appId") else { return self.nameless("sign-in activity", place) };
         self.out.source.records += 1;
-        let keys = [
-            "lastSignInActivity",
-            "applicationAuthenticationClientSignInActivity",
-            "delegatedClientSignInActivity",
-        ];
+        let keys =
+            ["lastSignInActivity", "applicationAuthenticationClientSignInActivity", "delegatedClientSignInActivity"];
         let latest = keys.iter().filter_map(|key| time(at(record, &[key])?, "lastSignInDateTime")).max();
         let application = self.application_named(app);
         if let Some(latest) = latest {

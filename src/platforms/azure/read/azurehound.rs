@@ -76,7 +76,8 @@ impl Sink for Records<'_> {
 
 impl Records<'_> {
     fn record(&mut self, record: &Value, place: &str) {
-        let (Some(kind), Some(data)) = (text(record, "kind"), record.get("data").filter(|data| data.is_object())) else {
+        let (Some(kind), Some(data)) = (text(record, "kind"), record.get("data").filter(|data| data.is_object()))
+        else {
             // The last lines of a stream may say how it went.
             if record.get("meta").is_none() {
                 let message = "a record does not say of which `kind` it is, or has no `data`".to_owned();
@@ -134,7 +135,12 @@ impl Records<'_> {
             objects.out.issue(IssueSeverity::Note, "kind_not_read", "", message);
         }
         if *count == Some(0) {
-            objects.out.issue(IssueSeverity::Warning, "empty_export", "/meta", "the file says that it has no records".into());
+            objects.out.issue(
+                IssueSeverity::Warning,
+                "empty_export",
+                "/meta",
+                "the file says that it has no records".into(),
+            );
         }
     }
 }

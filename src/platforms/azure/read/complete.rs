@@ -11,7 +11,8 @@ use super::names;
 use super::objects::LISTED;
 use super::rbac::PRINCIPAL_TYPE;
 use crate::model::{
-    Attribute, Entity, EntityId, EntityKind, Issue, IssueSeverity, Membership, MembershipKind, SourceId, Standing, Tables,
+    Attribute, Entity, EntityId, EntityKind, Issue, IssueSeverity, Membership, MembershipKind, SourceId, Standing,
+    Tables,
 };
 
 /// Roles of the directory whose holders anyone who resets passwords may reset: readers, and who helps others.
@@ -70,7 +71,8 @@ fn assume(tables: &mut Tables) {
     let listed: FxHashSet<EntityId> =
         tables.attributes.iter().filter(|row| row.key == LISTED).map(|row| row.entity).collect();
     let has_directory = own(tables).any(|one| {
-        matches!(one.kind, EntityKind::User | EntityKind::Group | EntityKind::ServiceAccount) && listed.contains(&one.entity)
+        matches!(one.kind, EntityKind::User | EntityKind::Group | EntityKind::ServiceAccount)
+            && listed.contains(&one.entity)
     });
     if has_directory {
         return;
@@ -225,7 +227,9 @@ fn privileged(tables: &Tables) -> Vec<Attribute> {
     let assignable = |group: EntityId| tables.attribute(group, "role_assignable") == Some("true");
     for row in &tables.memberships {
         let counts = matches!(row.kind, MembershipKind::MemberOf | MembershipKind::Owns);
-        if counts && (assignable(row.container) || row.kind == MembershipKind::MemberOf && holders.contains(&row.container)) {
+        if counts
+            && (assignable(row.container) || row.kind == MembershipKind::MemberOf && holders.contains(&row.container))
+        {
             holders.insert(row.member);
         }
     }
@@ -265,7 +269,8 @@ fn tokens(tables: &Tables) -> Vec<Attribute> {
 fn protect(tables: &mut Tables) {
     for entity in tables.entities.iter_mut().filter(|one| one.platform == NAME && one.kind == EntityKind::Scope) {
         let kind = names::arm_type(&entity.id);
-        if entity.present && entity.id.starts_with('/') && matches!(kind.as_str(), "subscriptions" | "managementgroups") {
+        if entity.present && entity.id.starts_with('/') && matches!(kind.as_str(), "subscriptions" | "managementgroups")
+        {
             entity.protected = true;
             entity.protected_reason = Some("scope: control of it is control of everything in it".to_owned());
         }
@@ -276,12 +281,8 @@ fn protect(tables: &mut Tables) {
 fn report(tables: &mut Tables) {
     let mut missing: BTreeMap<String, u64> = BTreeMap::new();
     let mut unplaced: BTreeSet<String> = BTreeSet::new();
-    let has_inside: FxHashSet<EntityId> = tables
-        .memberships
-        .iter()
-        .filter(|row| row.kind == MembershipKind::Contains)
-        .map(|row| row.container)
-        .collect();
+    let has_inside: FxHashSet<EntityId> =
+        tables.memberships.iter().filter(|row| row.kind == MembershipKind::Contains).map(|row| row.container).collect();
     for grant in tables.grants.iter().filter(|grant| tables.entity(grant.holder).platform == NAME) {
         for id in grant.actions.iter().filter_map(|action| action.strip_prefix("role:")) {
             if tables.find(id).is_none_or(|role| !tables.entity(role).present) {

@@ -119,7 +119,8 @@ impl<'b> Objects<'b> {
     pub fn finish(&mut self) {
         let (count, place) = std::mem::take(&mut self.secrets);
         if count > 0 {
-            let message = format!("{count} values of secrets are in this file: they were not read; take care who can read it");
+            let message =
+                format!("{count} values of secrets are in this file: they were not read; take care who can read it");
             self.out.issue(IssueSeverity::Warning, "secret_dropped", &place, message);
         }
     }

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value};
 
+use super::names;
 use super::objects::Objects;
 use super::rbac::{is_eligible, record_type};
 use super::value::{has, properties, text};
-use super::names;
 use crate::model::{Builder, IssueSeverity};
 use crate::platforms::input::json::{Batch, Fields, Sink};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
@@ -52,7 +52,8 @@ impl Reader for Graph {
 
     fn recognises(&self, head: &Head) -> bool {
         let context = head.object().and_then(|page| page.get("@odata.context")).and_then(Value::as_str);
-        let graph = context.is_some_and(|context| context.contains("graph.microsoft.") && of_context(context).is_some());
+        let graph =
+            context.is_some_and(|context| context.contains("graph.microsoft.") && of_context(context).is_some());
         graph || first(head).and_then(classify).is_some_and(|what| !of_resource_manager(what))
     }
 
@@ -84,7 +85,8 @@ impl Reader for ResourceManager {
 
 /// The first record of a text: of a page's list, of an array, or the one document.
 fn first(head: &Head) -> Option<&Map<String, Value>> {
-    head.first("value").or_else(|| head.first("data")).or_else(|| head.object())
+    let listed = head.first("value").or_else(|| head.first("data"));
+    listed.or_else(|| head.object().filter(|page| !page.contains_key("value")))
 }
 
 const fn of_resource_manager(what: What) -> bool {
@@ -135,8 +137,15 @@ fn classify(record: &Map<String, Value>) -> Option<What> {
         return Some(What::ServicePrincipal);
     }
     if all(&["appId"])
-        && any(&["identifierUris", "requiredResourceAccess", "signInAudience", "publisherDomain", "keyCredentials",
-            "federatedIdentityCredentials", "passwordCredentials"])
+        && any(&[
+            "identifierUris",
+            "requiredResourceAccess",
+            "signInAudience",
+            "publisherDomain",
+            "keyCredentials",
+            "federatedIdentityCredentials",
+            "passwordCredentials",
+        ])
     {
         return Some(What::Application);
     }
@@ -188,8 +197,14 @@ fn of_arm(record: &Map<String, Value>) -> Option<What> {
     if lower.starts_with(names::MANAGEMENT_GROUP) {
         return Some(What::ManagementGroup);
     }
-    let named = record.contains_key("subscriptionId") && record.contains_key("displayName") && lower.starts_with(names::SUBSCRIPTION);
-    if named || names::is_guid(id) && has(record, &["tenantId"]) && has(record, &["cloudName", "environmentName", "subscriptionPolicies"]) {
+    let named = record.contains_key("subscriptionId")
+        && record.contains_key("displayName")
+        && lower.starts_with(names::SUBSCRIPTION);
+    if named
+        || names::is_guid(id)
+            && has(record, &["tenantId"])
+            && has(record, &["cloudName", "environmentName", "subscriptionPolicies"])
+    {
         return Some(What::Subscription);
     }
     lower.starts_with(names::SUBSCRIPTION).then_some(What::Resource)
@@ -272,12 +287,8 @@ impl Sink for Records<'_> {
         for (at, value) in parsed.into_iter().enumerate() {
             let place = batch.pointer(at);
             match value {
-                // A schedule's records look like those of assignments: the page says which they are.
-                Ok(Value::Object(record)) => match classify(&record).filter(|what| *what != What::EntraAssignment) {
-                    Some(what) => self.record(what, &Value::Object(record), &place),
-                    None => self.waiting.push((place, Value::Object(record))),
-                },
-                Ok(_) => self.objects.out.skip("record_invalid", &place, "this is no record".to_owned()),
+                Ok(value) if value.get("value").is_some_and(Value::is_array) => self.page(value, &place),
+                Ok(value) => self.listed(value, place),
                 Err(error) => {
                     self.objects.out.skip("json_invalid", &place, format!("a record cannot be read: {error}"));
                 }
@@ -288,14 +299,43 @@ impl Sink for Records<'_> {
     fn document(&mut self, pointer: &str, fields: Fields) {
         let context = fields.text("@odata.context");
         if fields.text("@odata.nextLink").or_else(|| fields.text("nextLink")).is_some() {
-            let message = "the page names another after it: list all of them, or what follows is missing".to_owned();
-            self.objects.out.issue(IssueSeverity::Note, "page_has_next", pointer, message);
+            self.has_next(pointer);
         }
         self.settle(context.as_deref());
     }
 }
 
 impl Records<'_> {
+    /// Takes one record of a list.
+    fn listed(&mut self, value: Value, place: String) {
+        let Value::Object(record) = &value else {
+            return self.objects.out.skip("record_invalid", &place, "this is no record".to_owned());
+        };
+        // A schedule's records look like those of assignments: the page says which they are.
+        match classify(record).filter(|what| *what != What::EntraAssignment) {
+            Some(what) => self.record(what, &value, &place),
+            None => self.waiting.push((place, value)),
+        }
+    }
+
+    /// Takes a page that is an element of an array, as scripts gather them.
+    fn page(&mut self, mut page: Value, place: &str) {
+        self.settle(None);
+        let records = page.get_mut("value").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+        for (at, record) in records.into_iter().enumerate() {
+            self.listed(record, format!("{place}/value/{at}"));
+        }
+        if text(&page, "@odata.nextLink").or_else(|| text(&page, "nextLink")).is_some() {
+            self.has_next(place);
+        }
+        self.settle(text(&page, "@odata.context"));
+    }
+
+    fn has_next(&mut self, place: &str) {
+        let message = "the page names another after it: list all of them, or what follows is missing".to_owned();
+        self.objects.out.issue(IssueSeverity::Note, "page_has_next", place, message);
+    }
+
     /// Reads the records that waited for their page.
     fn settle(&mut self, context: Option<&str>) {
         let page = context.and_then(of_context);

@@ -181,5 +181,6 @@ pub fn is_eligible(kind: &str) -> bool {
 #[must_use]
 pub fn record_type(record: &Value) -> String {
     let written = text(record, "type").filter(|kind| kind.contains('/')).map(str::to_lowercase);
-    written.unwrap_or_else(|| text(record, "id").and_then(names::arm).map(|id| names::arm_type(&id)).unwrap_or_default())
+    written
+        .unwrap_or_else(|| text(record, "id").and_then(names::arm).map(|id| names::arm_type(&id)).unwrap_or_default())
 }

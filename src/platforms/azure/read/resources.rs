@@ -61,7 +61,8 @@ impl Objects<'_> {
         let Some(id) = text(record, "id").and_then(names::arm) else { return self.nameless("management group", place) };
         let inner = properties(record);
         let Some(handle) = self.resource(&id, place) else { return };
-        let name = text(inner, "displayName").or_else(|| text(record, "displayName")).unwrap_or_else(|| names::last(&id));
+        let name =
+            text(inner, "displayName").or_else(|| text(record, "displayName")).unwrap_or_else(|| names::last(&id));
         let mut known = self.out.entity(handle).clone();
         name.clone_into(&mut known.name);
         self.out.replace(handle, known);
@@ -74,7 +75,8 @@ impl Objects<'_> {
         {
             self.inside(own, above, place);
         }
-        let children = if list(inner, "children").is_empty() { list(record, "children") } else { list(inner, "children") };
+        let children =
+            if list(inner, "children").is_empty() { list(record, "children") } else { list(inner, "children") };
         for (at, child) in children.iter().enumerate().filter(|_| depth < DEPTH_MAX) {
             let place = format!("{place}/children/{at}");
             let Some(id) = text(child, "id").and_then(names::arm) else {
@@ -221,7 +223,11 @@ impl Objects<'_> {
             (None, false) => false,
             (None, true) if inner.get("accessPolicies").is_some() => false,
             (None, true) => {
-                self.out.attribute(vault, "by_roles", "unknown: whether the vault goes by roles or by its own policies");
+                self.out.attribute(
+                    vault,
+                    "by_roles",
+                    "unknown: whether the vault goes by roles or by its own policies",
+                );
                 return;
             }
         };
@@ -309,9 +315,7 @@ fn at_permissions(policy: &Value) -> Vec<String> {
     let lists = ["keys", "secrets", "certificates", "storage"];
     let permissions = at(policy, &["permissions"]).unwrap_or(&Value::Null);
     let words = lists.iter().flat_map(|kind| texts(permissions, kind).map(move |word| (*kind, word.to_lowercase())));
-    words
-        .map(|(kind, word)| format!("{}{kind}/{}", catalog::VAULT, if word == "all" { "*" } else { &word }))
-        .collect()
+    words.map(|(kind, word)| format!("{}{kind}/{}", catalog::VAULT, if word == "all" { "*" } else { &word })).collect()
 }
 
 #[cfg(test)]

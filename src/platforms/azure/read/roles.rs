@@ -57,8 +57,7 @@ impl Objects<'_> {
         let holder = self.object(principal, text(expanded, "@odata.type").unwrap_or_default(), name);
         let resources = self.directory_scope(record);
         let statement = text(record, "roleAssignmentOriginId").or_else(|| text(record, "id")).unwrap_or(place);
-        let conditions: Vec<&str> =
-            eligible.then_some(ELIGIBLE).into_iter().chain(text(record, "condition")).collect();
+        let conditions: Vec<&str> = eligible.then_some(ELIGIBLE).into_iter().chain(text(record, "condition")).collect();
         let right = Right {
             resources,
             condition: (!conditions.is_empty()).then(|| conditions.join("; ")),

@@ -32,6 +32,26 @@ pub fn settle(builders: &mut [Builder]) {
     copies(builders);
     built_in(builders);
     conditional_roles(builders);
+    names_of_roles(builders);
+}
+
+/// Assignments are shown by the names of their roles.
+fn names_of_roles(builders: &mut [Builder]) {
+    let mut known: FxHashMap<String, String> = FxHashMap::default();
+    for entity in builders.iter().flat_map(Builder::entities) {
+        if entity.kind == EntityKind::RoleDefinition
+            && entity.platform == NAME
+            && entity.name != names::last(&entity.id)
+        {
+            known.insert(entity.id.clone(), entity.name.clone());
+        }
+    }
+    for grant in builders.iter_mut().flat_map(|builder| &mut builder.grants) {
+        let [action] = &grant.actions[..] else { continue };
+        if let Some(name) = action.strip_prefix("role:").and_then(|role| known.get(role)) {
+            grant.policy.clone_from(name);
+        }
+    }
 }
 
 /// Scopes that name an application by the id of its object, or by that which tokens carry.
@@ -113,7 +133,8 @@ fn ends(builders: &mut [Builder]) {
         }
     }
     for builder in builders.iter_mut().filter(|_| !ends.is_empty()) {
-        let found: Vec<Option<i64>> = builder.grants.iter().map(|grant| ends.get(&key(builder, grant)).copied()).collect();
+        let found: Vec<Option<i64>> =
+            builder.grants.iter().map(|grant| ends.get(&key(builder, grant)).copied()).collect();
         for (grant, end) in builder.grants.iter_mut().zip(found) {
             if gives_role(grant) && grant.expires_at.is_none() {
                 grant.expires_at = end;
@@ -151,12 +172,14 @@ fn copies(builders: &mut [Builder]) {
 fn built_in(builders: &mut [Builder]) {
     let mut said: FxHashSet<String> = FxHashSet::default();
     for builder in builders.iter() {
-        let roles = builder.entities().iter().filter(|one| one.kind == EntityKind::RoleDefinition && one.platform == NAME);
+        let roles =
+            builder.entities().iter().filter(|one| one.kind == EntityKind::RoleDefinition && one.platform == NAME);
         said.extend(roles.filter(|one| one.present).map(|one| one.id.clone()));
     }
     let mut elevates = false;
     for builder in builders.iter_mut() {
-        let roles = builder.entities().iter().filter(|one| one.kind == EntityKind::RoleDefinition && one.platform == NAME);
+        let roles =
+            builder.entities().iter().filter(|one| one.kind == EntityKind::RoleDefinition && one.platform == NAME);
         let roles: Vec<String> = roles.map(|one| one.id.clone()).collect();
         for id in roles {
             if id == GLOBAL_ADMINISTRATOR && !elevates {
@@ -184,7 +207,9 @@ fn define(builder: &mut Builder, id: &str) {
         push(builder, id, &format!("#{at}"), actions, not_actions, part.condition.clone());
     }
     // The catalogue has the permissions by which privilege grows, so that of others nothing is known.
-    if of_directory && !known.permissions.iter().any(|part| part.actions.iter().any(|action| action == "entra:microsoft.*")) {
+    if of_directory
+        && !known.permissions.iter().any(|part| part.actions.iter().any(|action| action == "entra:microsoft.*"))
+    {
         let why = format!("the other permissions of the built-in role `{}` are not in the export", known.name);
         push(builder, id, "rest", vec![format!("{}*", catalog::ENTRA)], catalog::decisive().to_vec(), Some(why));
     }

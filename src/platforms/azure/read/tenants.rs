@@ -46,8 +46,12 @@ fn told(builder: &mut Builder) -> Option<String> {
     let own = builder.attributes.iter().filter(|row| row.entity == tenant && row.key == TENANT_ID);
     let all: BTreeSet<String> = own.map(|row| row.value.clone()).collect();
     let surest = all.first()?.chars().next()?;
-    let ids: Vec<String> =
-        all.iter().filter(|told| told.starts_with(surest)).filter_map(|told| told.get(2..)).map(str::to_owned).collect();
+    let ids: Vec<String> = all
+        .iter()
+        .filter(|told| told.starts_with(surest))
+        .filter_map(|told| told.get(2..))
+        .map(str::to_owned)
+        .collect();
     builder.attributes.retain(|row| row.key != TENANT_ID);
     if let [one] = &ids[..] {
         return Some(one.clone());
