@@ -4,6 +4,7 @@
 
 mod agreement;
 mod analysed;
+mod azure;
 mod cases;
 mod causes;
 mod cli;
