@@ -221,6 +221,12 @@ pub fn project(name: &str) -> String {
     format!("{HIERARCHY}projects/{name}")
 }
 
+/// What stands for the API keys of a project.
+#[must_use]
+pub fn api_keys(project: &str) -> String {
+    format!("//apikeys.googleapis.com/projects/{project}/locations/global")
+}
+
 /// A resource's full name as it is written here: names that exports write in two ways are one.
 #[must_use]
 pub fn resource(name: &str) -> String {

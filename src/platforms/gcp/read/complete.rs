@@ -11,7 +11,7 @@ use super::super::names::{self, HIERARCHY};
 use super::directory::MEMBERS_LISTED;
 use super::reconcile::DIRECTORY;
 use crate::model::{
-    Attribute, Effect, Entity, EntityId, EntityKind, Issue, IssueSeverity, Layer, Membership, MembershipKind, SourceId,
+    Attachment, AttachmentKind, Attribute, Effect, Entity, EntityId, EntityKind, Issue, IssueSeverity, Layer, Membership, MembershipKind, SourceId,
     Standing, Tables,
 };
 
@@ -24,6 +24,7 @@ pub fn complete(tables: &mut Tables) {
     let roots = place(tables);
     describe(tables, &roots);
     join(tables);
+    hold(tables);
     tidy(tables);
     report(tables);
 }
@@ -186,6 +187,11 @@ fn describe(tables: &mut Tables, roots: &Roots) {
                     state(entity.entity, key, value);
                 }
             }
+            EntityKind::Workload | EntityKind::Group if names::pool(&entity.id).is_some() => {
+                let scope = entity.scope.as_deref().and_then(|scope| tables.find(scope));
+                let here = scope.is_some_and(|scope| tables.entity(scope).present);
+                state(entity.entity, "pool_in_export", if here { "true" } else { "false" });
+            }
             EntityKind::User => {
                 let domain = entity.name.rsplit_once('@').map_or("", |(_, domain)| domain);
                 let known = tables.attribute(entity.entity, "listed").is_some() || domains.contains(domain);
@@ -243,6 +249,43 @@ fn nature(tables: &Tables, entity: &Entity) -> Option<(EntityId, bool, String)> 
         _ => return None,
     };
     Some((entity.entity, nhi, reason))
+}
+
+/// Who holds which custom role, and whether a role is bound on all of what it belongs to and nowhere else.
+fn hold(tables: &mut Tables) {
+    let mut rows: Vec<Attachment> = Vec::new();
+    let mut partly: FxHashMap<EntityId, bool> = FxHashMap::default();
+    for grant in tables.grants.iter().filter(|grant| grant.effect == Effect::Allow && !grant.resources.is_empty()) {
+        if tables.entity(grant.holder).platform != NAME {
+            continue;
+        }
+        for role in grant.actions.iter().filter_map(|one| tables.find(one.strip_prefix("role:")?)) {
+            if tables.attribute(role, "customer_managed") != Some("true") {
+                continue;
+            }
+            let start = tables.memberships.partition_point(|row| row.member < role);
+            let rows_of = tables.memberships[start..].iter().take_while(|row| row.member == role);
+            let home = rows_of.filter(|row| row.kind == MembershipKind::Contains).map(|row| row.container).next();
+            let whole = home.is_some_and(|home| grant.resources.contains(&tables.entity(home).id));
+            *partly.entry(role).or_default() |= !whole || grant.condition.is_some();
+            rows.push(Attachment {
+                holder: grant.holder,
+                policy: role,
+                kind: AttachmentKind::Identity,
+                source: grant.source,
+                record: grant.record.clone(),
+            });
+        }
+    }
+    let mut partly: Vec<(EntityId, bool)> = partly.into_iter().collect();
+    partly.sort_unstable();
+    for (entity, partly) in partly {
+        let value = if partly { "unknown: the role is bound on parts of what it belongs to: only those are gained" } else { "true" };
+        tables.attributes.push(Attribute { entity, key: "bound_throughout".to_owned(), value: value.to_owned() });
+    }
+    tables.attachments.append(&mut rows);
+    tables.attachments.sort_by_key(|row| (row.holder, row.kind, row.policy, row.source));
+    tables.attachments.dedup_by_key(|row| (row.holder, row.kind, row.policy));
 }
 
 /// Members of groups that no list has: everyone of a domain or customer, who holds a basic role, every account of a place.

@@ -129,6 +129,9 @@ impl<'b> Estate<'b> {
             self.out.attribute(handle, "implicit_members", "all");
         } else if member.kind == EntityKind::ServiceAccount {
             self.settle(handle, &member.name);
+        } else if let Some(project) = names::pool(&member.id).and_then(|pool| pool.pool.split('/').nth(1)).filter(|one| names::is_number(one)) {
+            let project = self.refer(&Place { level: Level::Project, name: project.to_owned() });
+            self.put(handle, project, "");
         }
         handle
     }
@@ -161,6 +164,19 @@ impl<'b> Estate<'b> {
             return None;
         };
         Some(self.member(&member))
+    }
+
+    /// What API keys of a project give: its interfaces that ask for nothing else.
+    pub fn api_keys(&mut self, project: &Place) -> Handle {
+        let id = names::api_keys(&project.name);
+        let handle = self.resource(&id, "", EntityKind::Resource, "");
+        if self.inside.insert((handle, handle)) {
+            self.describe(handle, "", |entity| entity.name = format!("API keys of {}", project.name));
+            self.out.attribute(handle, "kind", "api-keys");
+            let project = self.scope(project);
+            self.put(handle, project, "");
+        }
+        handle
     }
 
     /// A service account by e-mail address.

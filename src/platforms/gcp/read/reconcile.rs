@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::super::NAME;
 use super::super::catalog::Catalog;
-use super::super::names;
+use super::super::names::{self, Level, Place};
 use super::activity::{KEY_USE, UNUSED, use_of};
 use super::conditions::{self, World};
-use super::estate::{ALSO, NUMBER, POLICY_TIME};
+use super::estate::{ALSO, Estate, NUMBER, POLICY_TIME};
 use super::federation::{PROVIDER, Provider};
 use super::roles::give;
 use crate::model::{
@@ -40,6 +40,9 @@ pub fn reconcile(builders: &mut [Builder]) {
     unused(builders, &own, &permissions);
     trust(builders, &own, &aliases);
     keys(builders, &own);
+    for &at in &own {
+        api_keys(&mut builders[at]);
+    }
     let has_scope = |at: &usize| builders[*at].entities().iter().any(|one| one.kind == EntityKind::Scope && one.present);
     if !own.iter().any(has_scope)
         && let Some(&first) = own.iter().find(|&&at| !builders[at].entities().is_empty())
@@ -339,6 +342,20 @@ fn trusts(builder: &Builder, grant: &Grant, issuer: &str, says: &Value) -> Vec<T
     let on = grant.resources.first().filter(|id| id.starts_with(names::ACCOUNT)).and_then(|id| builder.handle(id));
     let account = on.filter(|_| grant.condition.is_none() && grant.actions.iter().any(|role| IMPERSONATION.contains(&role.as_str())));
     std::iter::once(grant.holder).chain(account).map(one).collect()
+}
+
+/// Every project has keys or can have some.
+fn api_keys(builder: &mut Builder) {
+    let projects: Vec<Place> = builder
+        .entities()
+        .iter()
+        .filter(|one| one.kind == EntityKind::Scope && one.present)
+        .filter_map(|one| names::place(&one.id).filter(|place| place.level == Level::Project))
+        .collect();
+    let mut estate = Estate::new(builder);
+    for project in projects {
+        estate.api_keys(&project);
+    }
 }
 
 /// Puts what activities say of keys to the keys.

@@ -197,8 +197,8 @@ fn workload(estate: &mut Estate<'_>, asset: &Asset<'_>, kind: &str, place: &str)
 fn api_key(estate: &mut Estate<'_>, asset: &Asset<'_>, place: &str) {
     let Some(data) = asset.data else { return };
     let bound = text(data, "serviceAccountEmail").map(|email| estate.account(&email));
-    let project = asset.above.first().map(|project| estate.scope(project));
-    let Some(entity) = bound.or(project) else { return };
+    let project = asset.above.first().filter(|place| place.level == names::Level::Project);
+    let Some(entity) = bound.or_else(|| project.map(|project| estate.api_keys(project))) else { return };
     let row = Credential {
         credential: asset.name.to_owned(),
         entity,
