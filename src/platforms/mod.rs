@@ -7,6 +7,7 @@ pub mod assigned;
 pub mod aws;
 pub mod azure;
 mod evaluator;
+pub mod gcp;
 pub mod globs;
 pub mod governance;
 mod granted;
@@ -19,7 +20,13 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &azure::Azure, &governance::Governance];
+pub const ALL: &[&dyn Platform] = &[
+    &aws::Aws,
+    &kubernetes::Kubernetes,
+    &azure::Azure,
+    &gcp::Gcp,
+    &governance::Governance,
+];
 
 /// What a platform's exports are read for, and where the reading ends: one sentence each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
