@@ -17,3 +17,4 @@ mod reference;
 mod robustness;
 mod splitmix;
 mod tidy;
+mod vault;
