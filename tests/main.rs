@@ -8,6 +8,7 @@ mod cases;
 mod causes;
 mod cli;
 mod cuts;
+mod damaged;
 mod demo;
 mod history;
 mod kubernetes;

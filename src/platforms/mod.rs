@@ -11,6 +11,9 @@ pub mod governance;
 mod granted;
 pub mod input;
 pub mod kubernetes;
+pub mod postgres;
+pub mod scim;
+pub mod snowflake;
 pub mod vault;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
@@ -19,7 +22,7 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &vault::Vault, &governance::Governance];
+pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &vault::Vault, &postgres::Postgres, &scim::Scim, &snowflake::Snowflake, &governance::Governance];
 
 /// What a platform's exports are read for, and where the reading ends: one sentence each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -108,10 +108,8 @@ fn known(rules: &[&Rule], capability: &str, path: &str) -> Answer {
     let decisive: Vec<&&Rule> = rules.iter().filter(|rule| rule.pattern == best).collect();
     let has = |wanted: &str| decisive.iter().any(|rule| rule.caps.contains(&wanted));
     // Of the protected endpoints only those that the questions are about.
-    let protected = ["sys/audit", "sys/auth", "sys/raw"]
-        .iter()
-        .any(|stem| listed.trim_end_matches('/').strip_prefix(stem).is_some_and(|rest| rest.len() > 1))
-        || matches!(listed.trim_end_matches('/'), "sys/audit" | "sys/raw");
+    let protected = ["sys/audit", "sys/auth", "sys/raw"].iter().any(|stem| listed.starts_with(&format!("{stem}/")))
+        || matches!(listed.as_str(), "sys/audit" | "sys/raw");
     if has("deny") || !has(capability) || (protected && !has("sudo")) {
         return Answer::Denied;
     }

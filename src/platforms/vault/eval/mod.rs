@@ -82,8 +82,7 @@ impl<'t> Compiled<'t> {
         } else {
             self.stored(entity.entity)
         };
-        let templated =
-            rules.iter().any(|(pattern, _)| pattern.contains("{{") && !OWN_RECORD.contains(&pattern.as_str()));
+        let templated = rules.iter().any(|(pattern, entry)| pattern.contains("{{") && !is_own_record(pattern, entry));
         Policy { name: entity.name.clone(), root: entity.name == "root", known: entity.present, templated, rules }
     }
 
@@ -119,7 +118,7 @@ impl<'t> Compiled<'t> {
             for (pattern, entry) in &policy.rules {
                 if !pattern.contains("{{") {
                     acl.add(pattern, entry);
-                } else if (whole || !OWN_RECORD.contains(&pattern.as_str()))
+                } else if (whole || !is_own_record(pattern, entry))
                     && let Some(pattern) = route.subject.and_then(|who| templates::resolve(self.tables, who, pattern))
                 {
                     acl.add(&pattern, entry);
@@ -164,6 +163,12 @@ impl<'t> Compiled<'t> {
         }
         ClassView { tables: self.tables, class, acls }
     }
+}
+
+/// Whether a rule lets whoever has it read its own entity, and no more.
+fn is_own_record(pattern: &str, entry: &Entry) -> bool {
+    let read = Caps::named("read").unwrap_or_default();
+    OWN_RECORD.contains(&pattern) && read.has(entry.caps) && !entry.deny
 }
 
 fn built_in(caps: &str) -> Entry {

@@ -27,6 +27,7 @@ pub fn answer(record: &mut Record<'_>) -> bool {
     let entity = record.entity(&path, EntityKind::Resource, &name);
     let handle = record.out.define(entity);
     record.out.attribute(handle, "engine", engine);
+    record.out.attribute(handle, "engine_role", "true");
     record.out.attribute(handle, "mount", &path[..at]);
     record
         .facts(handle, &["credential_type", "db_name", "default_ttl", "max_ttl", "default_sts_ttl", "allow_any_name"]);
