@@ -87,7 +87,8 @@ fn damaged(text: &str, rng: &mut Rng) -> String {
         0 => text[..cut(text, rng.below(characters))].to_owned(),
         1 => {
             let mut lines: Vec<&str> = text.lines().collect();
-            lines.rotate_left(rng.below(lines.len().max(1)));
+            let by = rng.below(lines.len().max(1));
+            lines.rotate_left(by);
             lines.join("\n")
         }
         2 => {
@@ -140,14 +141,23 @@ fn order_of_files_does_not_matter() {
         back.reverse();
         let (forth, back) = (tables(&export), tables(&back));
         let told = |tables: &Tables| {
-            let mut rows: Vec<String> = tables.entities.iter().map(|one| format!("{} {:?}", one.id, one.kind)).collect();
+            let mut rows: Vec<String> =
+                tables.entities.iter().map(|one| format!("{} {:?}", one.id, one.kind)).collect();
             rows.extend(tables.memberships.iter().map(|row| {
                 format!("{} {} {:?}", tables.entity(row.member).id, tables.entity(row.container).id, row.kind)
             }));
             let mut grants: Vec<String> = tables
                 .grants
                 .iter()
-                .map(|row| format!("{} {:?} {:?} {:?}", tables.entity(row.holder).id, row.actions, row.resources, row.condition))
+                .map(|row| {
+                    format!(
+                        "{} {:?} {:?} {:?}",
+                        tables.entity(row.holder).id,
+                        row.actions,
+                        row.resources,
+                        row.condition
+                    )
+                })
                 .collect();
             grants.sort();
             rows.extend(grants);

@@ -13,6 +13,8 @@ mod kubernetes;
 mod roles;
 #[path = "real/table.rs"]
 mod table;
+#[path = "real/vaults.rs"]
+mod vaults;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -43,6 +45,7 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("Snowflake answers", vaults::snowflake),
 ];
 
 #[test]

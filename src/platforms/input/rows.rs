@@ -26,6 +26,12 @@ impl Row {
         self.cells.contains_key(column)
     }
 
+    /// Names of the columns, in lower case.
+    #[must_use]
+    pub fn columns(&self) -> Vec<String> {
+        self.cells.keys().cloned().collect()
+    }
+
     /// The value of a cell that is not empty.
     #[must_use]
     pub fn value(&self, column: &str) -> Option<&Value> {
@@ -148,8 +154,11 @@ fn csv_row(
         return;
     }
     if record.len() > columns.len() {
-        let message =
-            format!("the row has {} cells and the header {}: quote cells that hold a comma", record.len(), columns.len());
+        let message = format!(
+            "the row has {} cells and the header {}: quote cells that hold a comma",
+            record.len(),
+            columns.len()
+        );
         return out.skip("row_invalid", &place, message);
     }
     if record.len() < columns.len() {
@@ -222,10 +231,11 @@ mod tests {
         let source = Source { path: "t".into(), kind: "t".into(), sha256: String::new(), records: 0, skipped: 0 };
         let (mut out, mut found) = (Builder::new(source), Vec::new());
         let json = text.trim_start().starts_with(['{', '[']);
-        let outcome = read(&mut Input::from_bytes("t", text.as_bytes()), &mut out, |key| key == "ROWS", json, &mut |out, row| {
-            out.source.records += 1;
-            found.push(row.clone());
-        });
+        let outcome =
+            read(&mut Input::from_bytes("t", text.as_bytes()), &mut out, |key| key == "ROWS", json, &mut |out, row| {
+                out.source.records += 1;
+                found.push(row.clone());
+            });
         assert_eq!(outcome, Ok(()));
         (found, out.issues.iter().map(|issue| format!("{} {}", issue.code, issue.record)).collect())
     }
@@ -239,8 +249,13 @@ mod tests {
             "{\"ROWS\":[{\"a\":\"1\",\"is_b\":\"YES\"},{\"a\":\"x, y\",\"is_b\":\"NO\",\"c\":\"1767323045.000\"}],\"other\":3}",
         ] {
             let (rows, issues) = rows(text);
-            let told: Vec<_> = rows.iter().map(|row| (row.text("a").unwrap(), row.flag("is_b").unwrap(), row.time("c"))).collect();
-            assert_eq!(told, [("1".to_owned(), true, None), ("x, y".to_owned(), false, Some(1_767_323_045_000))], "{text}");
+            let told: Vec<_> =
+                rows.iter().map(|row| (row.text("a").unwrap(), row.flag("is_b").unwrap(), row.time("c"))).collect();
+            assert_eq!(
+                told,
+                [("1".to_owned(), true, None), ("x, y".to_owned(), false, Some(1_767_323_045_000))],
+                "{text}"
+            );
             assert_eq!(issues, [""; 0], "{text}");
         }
     }

@@ -103,8 +103,11 @@ mod tests {
 
     fn told(text: &str) -> Vec<(Option<String>, String, String)> {
         let one = |item: AclItem| {
-            let letters: Vec<String> =
-                item.privileges.iter().map(|(name, grant)| format!("{name}{}", if *grant { "*" } else { "" })).collect();
+            let letters: Vec<String> = item
+                .privileges
+                .iter()
+                .map(|(name, grant)| format!("{name}{}", if *grant { "*" } else { "" }))
+                .collect();
             (item.grantee, letters.join(","), item.grantor)
         };
         elements(text).unwrap().iter().map(|text| one(item(text).unwrap())).collect()

@@ -82,8 +82,7 @@ fn create_role(
         if known == Some(true) {
             continue;
         }
-        let but: Vec<String> =
-            superusers.get(&server).into_iter().flatten().map(|id| format!("={id}")).collect();
+        let but: Vec<String> = superusers.get(&server).into_iter().flatten().map(|id| format!("={id}")).collect();
         builder.grants.push(Grant {
             grant: u32::try_from(builder.grants.len()).unwrap_or(u32::MAX),
             actions: vec!["ALTER ROLE".to_owned(), "ADMIN".to_owned()],

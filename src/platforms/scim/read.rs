@@ -58,7 +58,8 @@ fn folder(path: &str) -> Option<String> {
 /// Whether an object says that it is SCIM.
 fn is_scim(object: &Map<String, Value>) -> bool {
     let schemas = object.iter().find(|(key, _)| key.eq_ignore_ascii_case("schemas")).map(|(_, value)| value);
-    let urn = |value: &Value| value.as_str().is_some_and(|text| text.to_lowercase().starts_with("urn:ietf:params:scim:"));
+    let urn =
+        |value: &Value| value.as_str().is_some_and(|text| text.to_lowercase().starts_with("urn:ietf:params:scim:"));
     schemas.and_then(Value::as_array).is_some_and(|list| list.iter().any(urn))
 }
 

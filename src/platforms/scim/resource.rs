@@ -21,9 +21,9 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 #[must_use]
 pub fn folded(value: Value, depth: usize) -> Value {
     match value {
-        Value::Object(object) if depth < DEPTH_MAX => {
-            Value::Object(object.into_iter().map(|(key, value)| (key.to_lowercase(), folded(value, depth + 1))).collect())
-        }
+        Value::Object(object) if depth < DEPTH_MAX => Value::Object(
+            object.into_iter().map(|(key, value)| (key.to_lowercase(), folded(value, depth + 1))).collect(),
+        ),
         Value::Array(list) if depth < DEPTH_MAX => {
             Value::Array(list.into_iter().map(|value| folded(value, depth + 1)).collect())
         }
@@ -94,9 +94,8 @@ impl Resource<'_> {
         let said = self.fields.get("meta").and_then(|meta| meta.get("resourcetype")).and_then(Value::as_str);
         let schemas = self.fields.get("schemas").and_then(Value::as_array);
         let schema = |end: &str| {
-            schemas.is_some_and(|list| {
-                list.iter().filter_map(Value::as_str).any(|one| one.to_lowercase().ends_with(end))
-            })
+            schemas
+                .is_some_and(|list| list.iter().filter_map(Value::as_str).any(|one| one.to_lowercase().ends_with(end)))
         };
         match said.map(str::to_lowercase).as_deref() {
             Some("user") => Some(EntityKind::User),

@@ -43,7 +43,8 @@ pub fn privilege(account: &mut Account<'_>, row: &Row) {
     let name = row.text("name").unwrap_or_default();
     let mut path = parts(&name);
     // The view has the name of a table without its database and schema, SHOW with them.
-    if path.len() == 1 && !matches!(on.as_str(), "DATABASE" | "ROLE" | "USER" | "ACCOUNT" | "WAREHOUSE" | "INTEGRATION") {
+    if path.len() == 1 && !matches!(on.as_str(), "DATABASE" | "ROLE" | "USER" | "ACCOUNT" | "WAREHOUSE" | "INTEGRATION")
+    {
         let above = [row.text("table_catalog"), row.text("table_schema")];
         let above = above.into_iter().flatten().filter(|part| *part != name);
         path = above.chain(path).collect();

@@ -12,12 +12,18 @@ use crate::platforms::input::{Head, Input, ReadError, Reader};
 struct View {
     columns: &'static [&'static str],
     without: &'static [&'static str],
-    read: fn(&mut Account<'_>, &Row),
+    read: Taker,
 }
 
-const VIEWS: [View; 6] = [
+const VIEWS: [View; 8] = [
+    View { columns: &["credential_id", "user_name", "type", "status"], without: &[], read: users::credential },
+    View { columns: &["name", "user_name", "role_restriction", "expires_at"], without: &[], read: users::token },
     View { columns: &["privilege", "grant_on", "grant_to", "grantee_name"], without: &[], read: grants::future },
-    View { columns: &["privilege", "granted_on", "name", "granted_to", "grantee_name"], without: &[], read: grants::privilege },
+    View {
+        columns: &["privilege", "granted_on", "name", "granted_to", "grantee_name"],
+        without: &[],
+        read: grants::privilege,
+    },
     View { columns: &["role", "granted_to", "grantee_name"], without: &["privilege"], read: grants::role_to },
     View { columns: &["name", "login_name", "has_password"], without: &[], read: users::user },
     View { columns: &["name", "login_name", "default_role"], without: &[], read: users::user },
@@ -35,11 +41,11 @@ fn is_list(key: &str) -> bool {
     key.starts_with("SNOWFLAKE_") || matches!(key, "rows" | "results")
 }
 
-fn reader(columns: &[String]) -> Option<fn(&mut Account<'_>, &Row)> {
+fn reader(columns: &[String]) -> Option<Taker> {
     let has = |wanted: &&str| columns.iter().any(|own| own == *wanted);
     let fits = |view: &&View| view.columns.iter().all(|one| has(&one)) && !view.without.iter().any(|one| has(&one));
     let known = VIEWS.iter().find(fits).map(|view| view.read);
-    known.or_else(|| ROLES.iter().all(|one| has(&one)).then_some(users::role as fn(&mut Account<'_>, &Row)))
+    known.or_else(|| ROLES.iter().all(|one| has(&one)).then_some(users::role as Taker))
 }
 
 impl Reader for Views {
@@ -48,7 +54,7 @@ impl Reader for Views {
     }
 
     fn title(&self) -> &'static str {
-        "Snowflake: ACCOUNT_USAGE.USERS, ROLES, GRANTS_TO_USERS, GRANTS_TO_ROLES, or SHOW USERS, ROLES, GRANTS as CSV or JSON"
+        "Snowflake: ACCOUNT_USAGE.USERS, ROLES, GRANTS_TO_USERS, GRANTS_TO_ROLES, CREDENTIALS, or SHOW USERS, ROLES, GRANTS as CSV or JSON"
     }
 
     fn recognises(&self, head: &Head) -> bool {
@@ -56,16 +62,29 @@ impl Reader for Views {
     }
 
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {
-        let head = input.head()?;
-        let found = reader(&rows::columns(&head, is_list));
-        rows::read(input, out, is_list, head.json().is_some(), &mut |out, row| match found {
-            // A row that was deleted is not in force.
-            Some(_) if row.value("deleted_on").is_some() => out.source.records += 1,
-            Some(read) => read(&mut Account::of(out, row), row),
-            None => out.skip("record_invalid", &row.place, "the row is of no view that is known".to_owned()),
+        let is_json = input.head()?.json().is_some();
+        // Documents may hold rows of several views; those of one view stand together.
+        let mut known: (Vec<String>, Option<Taker>) = (Vec::new(), None);
+        rows::read(input, out, is_list, is_json, &mut |out, row| {
+            let columns = row.columns();
+            if known.0 != columns {
+                known = (columns.clone(), reader(&columns));
+            }
+            match known.1 {
+                // A row that was deleted is not in force.
+                Some(_) if row.value("deleted_on").is_some() => out.source.records += 1,
+                Some(read) => read(&mut Account::of(out, row), row),
+                None => {
+                    let message = "the row is of no view that says who may do what, and is not used".to_owned();
+                    out.issue(IssueSeverity::Note, "row_not_used", &row.place, message);
+                }
+            }
         })
     }
 }
+
+/// Takes a row of one view.
+type Taker = fn(&mut Account<'_>, &Row);
 
 /// The account that a row is about, and where its rows go.
 pub struct Account<'b> {
@@ -130,8 +149,11 @@ impl<'b> Account<'b> {
     pub fn grantee(&mut self, kind: &str, name: &str) -> Handle {
         match kind {
             "USER" => self.user(name),
-            "ROLE" | "" => self.role(name),
-            other => self.refer(&format!("{}/{name}", other.to_lowercase()), EntityKind::Group, name),
+            "ROLE" | "ACCOUNT ROLE" | "" => self.role(name),
+            other => {
+                let path = format!("{}/{name}", other.to_lowercase().replace(' ', "_"));
+                self.refer(&path, EntityKind::Group, name)
+            }
         }
     }
 
@@ -174,7 +196,14 @@ impl<'b> Account<'b> {
     }
 
     /// Puts down rights of a holder.
-    pub fn grant(&mut self, holder: Handle, actions: Vec<String>, resources: Vec<String>, policy: &str, statement: &str) {
+    pub fn grant(
+        &mut self,
+        holder: Handle,
+        actions: Vec<String>,
+        resources: Vec<String>,
+        policy: &str,
+        statement: &str,
+    ) {
         self.out.grants.push(Grant {
             grant: u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX),
             holder,

@@ -94,14 +94,61 @@ fn credentials(account: &mut Account<'_>, row: &Row, name: &str, entity: Handle)
     }
 }
 
+/// A row of ACCOUNT_USAGE.CREDENTIALS.
+pub fn credential(account: &mut Account<'_>, row: &Row) {
+    let (Some(id), Some(user)) = (row.text("credential_id"), row.text("user_name")) else {
+        return account.skip("a credential has no id or no user");
+    };
+    let kind = match row.text("type").unwrap_or_default().to_uppercase().as_str() {
+        "PASSWORD" => CredentialKind::Password,
+        "KEYPAIR" => CredentialKind::AccessKey,
+        "PAT" => CredentialKind::Token,
+        "WORKLOAD_IDENTITY" => CredentialKind::Federated,
+        "TOTP" | "PASSKEY" | "DUO" | "OTP" => CredentialKind::Mfa,
+        other => return account.wrong(format!("`{other}` is no kind of credential that is known")),
+    };
+    put(account, row, (id, user), kind, row.time("expiration_date"));
+}
+
+/// A row of SHOW PROGRAMMATIC ACCESS TOKENS.
+pub fn token(account: &mut Account<'_>, row: &Row) {
+    let (Some(name), Some(user)) = (row.text("name"), row.text("user_name")) else {
+        return account.skip("a token has no name or no user");
+    };
+    let id = format!("{}/user/{user}#token:{name}", account.id);
+    put(account, row, (id, user), CredentialKind::Token, row.time("expires_at"));
+}
+
+/// Puts down a credential of a user that has a row of its own.
+fn put(account: &mut Account<'_>, row: &Row, ids: (String, String), kind: CredentialKind, expires_at: Option<i64>) {
+    account.out.source.records += 1;
+    let entity = account.user(&ids.1);
+    let active = row.text("status").map(|status| status.eq_ignore_ascii_case("ACTIVE"));
+    account.out.credentials.push(Credential {
+        credential: ids.0,
+        entity,
+        kind,
+        created_at: row.time("created_on"),
+        expires_at,
+        last_used_at: row.time("last_used_on"),
+        never_used: None,
+        last_rotated_at: row.time("last_altered"),
+        active,
+        source: account.out.source_id(),
+        record: row.place.clone(),
+    });
+}
+
 /// A row of ROLES or of SHOW ROLES.
 pub fn role(account: &mut Account<'_>, row: &Row) {
     let Some(name) = row.text("name") else { return account.skip("a role has no name") };
     account.out.source.records += 1;
     let of_database = row.text("role_type").is_some_and(|kind| kind == "DATABASE_ROLE");
     let database = row.text("role_database_name").filter(|_| of_database);
+    let of_application = row.text("role_type").is_some_and(|kind| kind == "APPLICATION_ROLE");
     let path = match &database {
         Some(database) => format!("database_role/{database}.{name}"),
+        None if of_application => format!("application_role/{name}"),
         None => format!("role/{name}"),
     };
     let mut entity = account.entity(&path, EntityKind::Group, &name);

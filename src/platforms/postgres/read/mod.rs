@@ -70,11 +70,9 @@ impl Reader for Catalog {
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {
         let head = input.head()?;
         let found = table(&rows::columns(&head, is_list));
-        rows::read(input, out, is_list, head.json().is_some(), &mut |out, row| {
-            match found {
-                Some(table) => (table.read)(&mut Server::of(out, row), row),
-                None => out.skip("record_invalid", &row.place, "the row is of no table that is known".to_owned()),
-            }
+        rows::read(input, out, is_list, head.json().is_some(), &mut |out, row| match found {
+            Some(table) => (table.read)(&mut Server::of(out, row), row),
+            None => out.skip("record_invalid", &row.place, "the row is of no table that is known".to_owned()),
         })
     }
 }

@@ -38,7 +38,9 @@ const ATTRIBUTES: [(&str, &str); 4] = [
 pub fn role(server: &mut Server<'_>, row: &Row) {
     let Some(name) = row.text("rolname") else { return server.skip("a role has no name") };
     let login = row.flag("rolcanlogin");
-    for column in ["rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication", "rolbypassrls"] {
+    for column in
+        ["rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication", "rolbypassrls"]
+    {
         if row.value(column).is_some() && row.flag(column).is_none() {
             server.wrong(format!("`{column}` of role `{name}` is neither true nor false, and is taken for unknown"));
         }
@@ -65,7 +67,8 @@ pub fn role(server: &mut Server<'_>, row: &Row) {
     if let Some(text) = row.text("description").filter(|text| !secrets::is_secret(text)) {
         server.out.attribute(handle, "comment", &text);
     }
-    let mut own: Vec<&str> = ATTRIBUTES.iter().filter(|(column, _)| row.flag(column) == Some(true)).map(|(_, name)| *name).collect();
+    let mut own: Vec<&str> =
+        ATTRIBUTES.iter().filter(|(column, _)| row.flag(column) == Some(true)).map(|(_, name)| *name).collect();
     if row.flag("rolsuper") == Some(true) {
         own = vec!["*"];
     }
@@ -120,7 +123,9 @@ pub fn user(server: &mut Server<'_>, row: &Row) {
     let handle = server.out.define(entity);
     server.out.source.records += 1;
     let mut own = Vec::new();
-    for (column, action) in [("usecreatedb", "CREATE DATABASE"), ("userepl", "REPLICATION"), ("usebypassrls", "BYPASS ROW SECURITY")] {
+    for (column, action) in
+        [("usecreatedb", "CREATE DATABASE"), ("userepl", "REPLICATION"), ("usebypassrls", "BYPASS ROW SECURITY")]
+    {
         if row.flag(column) == Some(true) {
             own.push(action);
         }

@@ -107,19 +107,18 @@ impl<'b> Server<'b> {
     /// Puts one entity into another.
     pub fn put_in(&mut self, member: Handle, container: Handle, kind: MembershipKind) {
         let (source, record, standing) = (self.out.source_id(), self.place.clone(), Standing::Active);
-        self.out.memberships.push(Membership {
-            member,
-            container,
-            kind,
-            standing,
-            expires_at: None,
-            source,
-            record,
-        });
+        self.out.memberships.push(Membership { member, container, kind, standing, expires_at: None, source, record });
     }
 
     /// Puts down rights of a holder.
-    pub fn grant(&mut self, holder: Handle, actions: Vec<String>, resources: Vec<String>, policy: &str, statement: &str) {
+    pub fn grant(
+        &mut self,
+        holder: Handle,
+        actions: Vec<String>,
+        resources: Vec<String>,
+        policy: &str,
+        statement: &str,
+    ) {
         let grant = Grant {
             grant: u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX),
             holder,
@@ -176,9 +175,7 @@ impl<'b> Server<'b> {
                 let all: Vec<(&str, bool)> = to_all.iter().map(|name| (*name, false)).collect();
                 return self.privilege(public, &all, resource, "default");
             }
-            Some(serde_json::Value::Array(list)) => {
-                list.iter().map(|one| one.as_str().map(str::to_owned)).collect()
-            }
+            Some(serde_json::Value::Array(list)) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
             Some(serde_json::Value::String(text)) => acl::elements(text),
             Some(_) => None,
         };
@@ -187,7 +184,10 @@ impl<'b> Server<'b> {
         };
         for text in items {
             let Some(item) = acl::item(&text) else {
-                self.wrong(format!("`{}` is no entry of an access control list", text.chars().take(80).collect::<String>()));
+                self.wrong(format!(
+                    "`{}` is no entry of an access control list",
+                    text.chars().take(80).collect::<String>()
+                ));
                 continue;
             };
             let holder = match &item.grantee {
