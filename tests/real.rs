@@ -15,6 +15,8 @@ mod kubernetes;
 mod roles;
 #[path = "real/table.rs"]
 mod table;
+#[path = "real/vaults.rs"]
+mod vaults;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -46,6 +48,7 @@ const CASES: &[Case] = &[
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
     ("built-in roles of Azure", azure::built_in_roles),
+    ("Snowflake answers", vaults::snowflake),
 ];
 
 #[test]

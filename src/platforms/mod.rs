@@ -13,6 +13,10 @@ pub mod governance;
 mod granted;
 pub mod input;
 pub mod kubernetes;
+pub mod postgres;
+pub mod scim;
+pub mod snowflake;
+pub mod vault;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 pub use granted::{Granted, GrantedAction, Known, Recorded};
@@ -25,6 +29,10 @@ pub const ALL: &[&dyn Platform] = &[
     &kubernetes::Kubernetes,
     &azure::Azure,
     &gcp::Gcp,
+    &vault::Vault,
+    &postgres::Postgres,
+    &snowflake::Snowflake,
+    &scim::Scim,
     &governance::Governance,
 ];
 
