@@ -1,0 +1,1 @@
+//! The engine on small hand-made organisations.
