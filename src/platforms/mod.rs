@@ -6,6 +6,7 @@
 pub mod assigned;
 pub mod aws;
 mod evaluator;
+pub mod github;
 pub mod globs;
 pub mod governance;
 mod granted;
@@ -18,7 +19,7 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &governance::Governance];
+pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &github::GitHub, &governance::Governance];
 
 /// What a platform's exports are read for, and where the reading ends: one sentence each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -173,7 +173,7 @@ impl Sink for Answers<'_, '_> {
     }
 
     fn records(&mut self, batch: &Batch) {
-        let parsed = batch.parse(serde_json::from_slice::<Value>);
+        let parsed = batch.parse(|bytes| serde_json::from_slice::<Value>(bytes));
         for (at, value) in parsed.into_iter().enumerate() {
             let place = batch.pointer(at);
             match value {
