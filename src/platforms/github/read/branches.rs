@@ -20,6 +20,8 @@ pub const RESTRICTED: &str = "push_restricted";
 /// Attribute: whoever may push to a restricted branch.
 pub const ALLOWED: &str = "push_allowed";
 
+/// Attribute of a repository: a branch that nothing protects.
+pub const UNPROTECTED: &str = "unprotected_branch";
 /// Attribute: the rules that hold for the branch were read.
 pub const READ: &str = "rules_read";
 /// Attribute: repository administrators cannot change what guards the branch.
@@ -35,13 +37,12 @@ pub fn branch(context: &mut Context<'_>, owner: &str, repo: &str, value: &Value)
     let (Some(name), Some(protected)) = (api::text(value, "name"), api::flag(value, "protected")) else {
         return context.out.skip("branch_invalid", context.place, "a branch without `name` or `protected`".to_owned());
     };
-    let id = names::of_repo(owner, repo, "branch", &name);
-    if protected || context.out.handle(&id).is_some() {
+    if protected {
         let branch = entity(context, owner, repo, &name);
-        context.out.attribute(branch, PROTECTED, &protected.to_string());
+        context.out.attribute(branch, PROTECTED, "true");
     } else {
         let parent = context.repo(owner, repo);
-        context.out.attribute(parent, "unprotected_branch", &name);
+        context.out.attribute(parent, UNPROTECTED, &name);
     }
 }
 

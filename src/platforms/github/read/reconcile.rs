@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::catalog::{self, Rank};
 use super::super::{NAME, names};
-use super::branches::{ALLOWED, BY_ORGANISATION, EXEMPT, GUARD, PROTECTED, READ, RESTRICTED};
+use super::branches::{ALLOWED, BY_ORGANISATION, EXEMPT, GUARD, PROTECTED, READ, RESTRICTED, UNPROTECTED};
 use super::context::{Context, Right, blank};
 use super::rulesets::RULESET;
 use crate::model::text::glob;
@@ -43,6 +43,8 @@ struct Repository {
     name: String,
     default_branch: Option<String>,
     archived: bool,
+    /// Branches that nothing protects.
+    unprotected: BTreeSet<String>,
 }
 
 /// What all sources say.
@@ -80,6 +82,7 @@ pub fn reconcile(builders: &mut [Builder]) {
         let named = builder.grants.iter().flat_map(|grant| &grant.actions);
         survey.roles.extend(named.filter_map(|action| action.strip_prefix(names::ROLE)).map(str::to_owned));
     }
+    survey.apply_lists();
     survey.apply_rulesets();
     for (org, &at) in &survey.orgs {
         let login = org.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(':')).unwrap_or(org);
@@ -125,9 +128,13 @@ impl Survey {
             match (entity.kind, key) {
                 (_, RULESET) => self.rulesets.push((entity.id.clone(), value)),
                 (_, "ruleset_unread") => drop(self.unread.insert(entity.id.clone())),
-                (EntityKind::Resource, "default_branch" | "archived") => {
+                (EntityKind::Resource, "default_branch" | "archived" | UNPROTECTED) => {
                     let one = self.repositories.entry(entity.id.clone()).or_default();
-                    if key == "archived" { one.archived |= value == "true" } else { one.default_branch = Some(value) }
+                    match key {
+                        "archived" => one.archived |= value == "true",
+                        "default_branch" => one.default_branch = Some(value),
+                        _ => drop(one.unprotected.insert(value)),
+                    }
                 }
                 (EntityKind::Workload, _) => self.workload(entity, key, value),
                 (EntityKind::Scope, "default_workflow_permissions") => {
@@ -180,6 +187,14 @@ impl Survey {
                 let login = org.split_once(':').map_or("", |(_, login)| login).to_owned();
                 Context { out: builder, place: "" }.role(holder, role, repo, &login, "GITHUB_TOKEN");
             }
+        }
+    }
+
+    /// Lists of branches say which of them nothing protects.
+    fn apply_lists(&mut self) {
+        for branch in self.branches.values_mut().filter(|branch| branch.protected.is_none()) {
+            let listed = self.repositories.get(&branch.repo).is_some_and(|repo| repo.unprotected.contains(&branch.name));
+            branch.protected = listed.then_some(false);
         }
     }
 
