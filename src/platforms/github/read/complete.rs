@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{NAME, names};
 use super::actions::{GATE, PATTERN, POLICY};
-use super::branches::PROTECTED;
+use super::branches::{PROTECTED, UNPROTECTED};
 use super::subject::{DEFAULT, ISSUER, Run, TEMPLATE, USE_DEFAULT, subject};
 use crate::model::text::glob;
 use crate::model::{
@@ -191,6 +191,12 @@ fn subjects(tables: &Tables, own: &Workloads<'_>, one: &Entity, fresh: &mut Fres
         _ => {
             for context in ["ref:refs/heads/*", "ref:refs/tags/*", "pull_request"] {
                 fresh.state(one.entity, "federated_subject", write(context));
+            }
+            let repo = tables.attribute(one.entity, "repository").and_then(|repo| tables.find(repo));
+            for name in repo.map(|repo| values(tables, repo, UNPROTECTED)).unwrap_or_default() {
+                if !own.branches.iter().any(|branch| tables.attribute(branch.entity, "branch") == Some(name)) {
+                    fresh.state(one.entity, "federated_subject", write(&format!("ref:refs/heads/{name}")));
+                }
             }
             // Branches that are workloads of their own are guarded, or may be: they are none of the family.
             for text in own.branches.iter().filter_map(|one| branch(one)) {
