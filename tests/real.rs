@@ -11,6 +11,8 @@ mod excess;
 mod kubernetes;
 #[path = "real/roles.rs"]
 mod roles;
+#[path = "real/saas.rs"]
+mod saas;
 #[path = "real/table.rs"]
 mod table;
 
@@ -43,6 +45,9 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("documented answers of Okta", saas::okta),
+    ("documented answers of GitHub", saas::github_documented),
+    ("recorded answers of GitHub", saas::github_recorded),
 ];
 
 #[test]

@@ -173,6 +173,7 @@ pub fn own_request(value: &Value) -> Option<Request> {
 /// Keys that tell records of GitHub's API when they stand together.
 const SHAPES: &[&[&str]] = &[
     &["login", "node_id", "type"],
+    &["node_id", "url"],
     &["node_id", "full_name", "owner"],
     &["node_id", "slug"],
     &["node_id", "members_url"],

@@ -88,6 +88,10 @@ fn record(out: &mut Builder, answer: Answer<'_>, homeless: &mut Homeless) {
         if value.get("data").is_some() {
             return graphql::read(&mut Context { out, place: answer.place }, value);
         }
+        // An answer to a request that is not read.
+        if answer.request.is_some() {
+            return;
+        }
         out.source.skipped += 1;
         homeless.count += 1;
         if homeless.first.is_empty() {

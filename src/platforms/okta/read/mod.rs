@@ -97,6 +97,10 @@ fn record(out: &mut Builder, answer: Answer<'_>, state: &mut State) {
     let own = kinds::own_request(value);
     let request = answer.request.filter(|request| is_known(&request.segments()));
     let Some(found) = request.or(own.as_ref()) else {
+        // An answer to a request that is not read.
+        if answer.request.is_some() {
+            return;
+        }
         out.source.skipped += 1;
         state.homeless += 1;
         if state.first.is_empty() {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::super::{catalog, names};
-use super::context::{Context, Right, blank, id, unnamed};
+use super::context::{Context, Right, blank, id};
 use crate::model::{EntityKind, Grant, Handle, MembershipKind};
 use crate::platforms::input::api::{self, Request};
 
@@ -216,10 +216,4 @@ fn of_parts(parts: &[&str]) -> Option<(&'static str, String, EntityKind)> {
         ["idps", own] => of("idp", own, EntityKind::Resource),
         _ => None,
     }
-}
-
-/// Id of the thing that stands for the members of a group.
-pub fn members_of(group: &str) -> Option<String> {
-    let own = group.strip_prefix(&format!("{}/group/", unnamed()))?;
-    Some(id("members", own))
 }
