@@ -42,7 +42,11 @@ pub fn okta() -> Result<(), String> {
     equal("groups", &found, &groups)?;
     let mut found = defined(&tables, EntityKind::Application);
     found.sort_unstable();
-    equal("applications", &found, &vec!["app/0oa1gjh63g214q0Hq0g4", "app/0oa72lrepvp4WqEET1d9", "app/0oafwvZDWJKVLDCUWUAC"])?;
+    equal(
+        "applications",
+        &found,
+        &vec!["app/0oa1gjh63g214q0Hq0g4", "app/0oa72lrepvp4WqEET1d9", "app/0oafwvZDWJKVLDCUWUAC"],
+    )?;
     let mut found = defined(&tables, EntityKind::Credential);
     found.sort_unstable();
     equal("tokens", &found, &vec!["token/00T1234567890abcdefg", "token/00Tabcdefg1234567890"])?;
@@ -88,12 +92,7 @@ pub fn github_documented() -> Result<(), String> {
     roles.retain(|id| id.starts_with("org-role/"));
     equal("roles of the organisation", &roles, &vec!["org-role/8030", "org-role/8031"])?;
     states(&tables, "github:octocat/repo/hello-world", "visibility", "public")?;
-    states(
-        &tables,
-        "github:octo-org",
-        "scim_identity",
-        "5fc0c238-1112-11e8-8e45-920c87bdbd75 00u1dhhb1fkIGP7RL1d8",
-    )
+    states(&tables, "github:octo-org", "scim_identity", "5fc0c238-1112-11e8-8e45-920c87bdbd75 00u1dhhb1fkIGP7RL1d8")
 }
 
 /// Recorded traffic: what was asked stands beside every answer.

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn roles_grow() {
-        let has = |role: &str, name: &str| Rank::of(role).is_some_and(|rank| of_role(rank).iter().any(|one| one == name));
+        let has =
+            |role: &str, name: &str| Rank::of(role).is_some_and(|rank| of_role(rank).iter().any(|one| one == name));
         assert!(has("read", "contents.read") && !has("read", "issues.write"));
         assert!(has("triage", "issues.write") && !has("triage", "contents.write"));
         assert!(has("write", "workflows.write") && !has("write", "administration.write"));
@@ -225,6 +226,9 @@ mod tests {
         assert_eq!(of_token("contents", "write"), ["contents.read", "contents.write"]);
         assert!(of_token("administration", "write").contains(&"branch_protection.write".to_owned()));
         assert!(of_token("contents", "none").is_empty());
-        assert_eq!(of_custom("read_audit_logs").collect::<Vec<_>>(), ["read_audit_logs", "organization_audit_log.read"]);
+        assert_eq!(
+            of_custom("read_audit_logs").collect::<Vec<_>>(),
+            ["read_audit_logs", "organization_audit_log.read"]
+        );
     }
 }

@@ -124,9 +124,13 @@ pub fn standard(role: &str) -> Option<Vec<String>> {
         ],
         "READ_ONLY_ADMIN" => &["*.read"],
         "REPORT_ADMIN" => &["okta.logs.read"],
-        "API_ACCESS_MANAGEMENT_ADMIN" => {
-            &["okta.authzServers.*", "okta.apps.read", "okta.apps.clientCredentials.read", "okta.users.read", "okta.groups.read"]
-        }
+        "API_ACCESS_MANAGEMENT_ADMIN" => &[
+            "okta.authzServers.*",
+            "okta.apps.read",
+            "okta.apps.clientCredentials.read",
+            "okta.users.read",
+            "okta.groups.read",
+        ],
         "MOBILE_ADMIN" => &["okta.devices.*", "okta.users.read", "okta.groups.read"],
         "ACCESS_REQUESTS_ADMIN" => &["okta.governance.accessRequests.manage"],
         "ACCESS_CERTIFICATIONS_ADMIN" => &["okta.governance.accessCertifications.manage"],
@@ -205,7 +209,9 @@ mod tests {
         assert!(has("HELP_DESK_ADMIN", "okta.users.credentials.resetFactors"));
         assert!(!has("HELP_DESK_ADMIN", "okta.groups.members.manage"));
         assert!(has("GROUP_MEMBERSHIP_ADMIN", "okta.groups.members.manage"));
-        assert!(has("READ_ONLY_ADMIN", "okta.apps.clientCredentials.read") && !has("READ_ONLY_ADMIN", "okta.apps.manage"));
+        assert!(
+            has("READ_ONLY_ADMIN", "okta.apps.clientCredentials.read") && !has("READ_ONLY_ADMIN", "okta.apps.manage")
+        );
         assert!(standard("CUSTOM").is_none());
     }
 

@@ -91,7 +91,8 @@ fn environment(context: &mut Context<'_>, owner: &str, repo: &str, value: &Value
 pub fn branch_policies(context: &mut Context<'_>, owner: &str, repo: &str, environment: &str, value: &Value) {
     let environment = workload(context, owner, repo, "environment", environment);
     for policy in api::list(value, "branch_policies") {
-        if let Some(pattern) = api::text(policy, "name").filter(|_| api::text(policy, "type").as_deref() != Some("tag")) {
+        if let Some(pattern) = api::text(policy, "name").filter(|_| api::text(policy, "type").as_deref() != Some("tag"))
+        {
             context.out.attribute(environment, PATTERN, &pattern);
         }
     }

@@ -125,11 +125,8 @@ fn enter(tables: &Tables, own: &Workloads<'_>, environment: &Entity, fresh: &mut
         }
     }
     let Some(workflow) = own.workflow else { return };
-    let guarded = |pattern: &&str| {
-        own.branches.iter().any(|branch| {
-            tables.attribute(branch.entity, "branch") == Some(*pattern)
-        })
-    };
+    let guarded =
+        |pattern: &&str| own.branches.iter().any(|branch| tables.attribute(branch.entity, "branch") == Some(*pattern));
     match policy {
         Some("protected") => {}
         Some("custom") if patterns.is_empty() => {
@@ -227,6 +224,9 @@ fn identities(tables: &Tables, fresh: &mut Fresh) {
         if let Some(other) = known.or(name) {
             fresh.state(person.entity, "synced_from", other.to_owned());
         }
+        if let Some(email) = name.filter(|name| name.contains('@')) {
+            fresh.state(person.entity, "email", email.to_owned());
+        }
         fresh.people.push((person.entity, "signs in through the organisation's identity provider".to_owned()));
     }
 }
@@ -241,7 +241,11 @@ fn missing(tables: &mut Tables) {
             continue;
         }
         if let Some((org, "group", name)) = names::parts(&group.id) {
-            if name == names::OWNERS { with_owners.insert(org) } else { with_members.insert(org) };
+            if name == names::OWNERS {
+                with_owners.insert(org)
+            } else {
+                with_members.insert(org)
+            };
         }
     }
     let mut without: Vec<&str> = with_members.difference(&with_owners).copied().collect();

@@ -10,7 +10,8 @@ use crate::platforms::input::api;
 pub fn read(context: &mut Context<'_>, value: &Value) {
     let organization = value.get("data").and_then(|data| data.get("organization")).unwrap_or(&Value::Null);
     let Some(org) = api::text(organization, "login") else {
-        let message = "the query did not ask for the `login` of the organisation: it is not known of whom this is".to_owned();
+        let message =
+            "the query did not ask for the `login` of the organisation: it is not known of whom this is".to_owned();
         return context.out.skip("login_missing", context.place, message);
     };
     for (role, flag, account) in members(organization) {

@@ -133,6 +133,9 @@ pub fn own_request(value: &Value) -> Option<Request> {
     if let Some(found) = text("url").and_then(of) {
         return Some(found);
     }
+    if let (Some(full), true) = (text("full_name"), value.get("owner").is_some()) {
+        return path(format!("/repos/{full}")).filter(|request| is_known(&request.segments()));
+    }
     if text("app_slug").is_some() && value.get("permissions").is_some() {
         return path(format!("/orgs/{}/installations", value.get("account")?.get("login")?.as_str()?));
     }
@@ -209,6 +212,11 @@ pub fn is_ours(request: Option<&Request>, object: &Map<String, Value>) -> bool {
     let has = |keys: &&[&str]| keys.iter().all(|key| object.contains_key(*key));
     if SHAPES.iter().any(|shape| has(&shape)) {
         return true;
+    }
+    // Where Actions is off, the answer is no more than that.
+    if object.contains_key("enabled") {
+        let found = request.and_then(|request| Some(endpoint(&request.segments())?.0));
+        return found == Some(Endpoint::ActionsPermissions);
     }
     if object.contains_key("Resources") || object.contains_key("schemas") {
         let named = request.is_some_and(|request| request.parts.first().is_some_and(|part| part == "scim"));

@@ -18,7 +18,8 @@ pub fn read(context: &mut Context<'_>, org: &str, value: &Value) {
     entity.source = Some(context.out.source_id());
     entity.record = Some(context.place.to_owned());
     context.out.define(entity);
-    let settings = ["default_repository_permission", "two_factor_requirement_enabled", "members_can_create_repositories"];
+    let settings =
+        ["default_repository_permission", "two_factor_requirement_enabled", "members_can_create_repositories"];
     context.state(scope, value, &settings);
     if let Some(host) = api::text(value, "url").map(|url| super::subject::issuer(&url)) {
         context.out.attribute(scope, "oidc_issuer", &host);
@@ -40,7 +41,8 @@ fn base_permission(context: &mut Context<'_>, org: &str, value: &Value) {
             unknown_base(context, members, org);
         }
         None => {
-            let message = "the export was not made by an owner: it does not tell the base permission of members".to_owned();
+            let message =
+                "the export was not made by an owner: it does not tell the base permission of members".to_owned();
             context.warn("base_permission_unknown", message);
             unknown_base(context, members, org);
         }
@@ -107,5 +109,12 @@ pub fn team_membership(context: &mut Context<'_>, org: &str, team: &str, login: 
 fn maintains(context: &mut Context<'_>, user: Handle, org: &str, team: &str) {
     let resource = format!("={}", names::of_org(org, "team", team));
     let actions = vec!["team_members.write".to_owned()];
-    context.right(Right { holder: user, actions, resource, condition: None, policy: "maintainer", statement: "team role" });
+    context.right(Right {
+        holder: user,
+        actions,
+        resource,
+        condition: None,
+        policy: "maintainer",
+        statement: "team role",
+    });
 }

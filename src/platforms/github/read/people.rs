@@ -76,7 +76,8 @@ pub fn credential(context: &mut Context<'_>, org: &str, value: &Value) {
 /// same `id`.
 pub fn scim(context: &mut Context<'_>, org: &str, value: &Value) {
     let resources = api::list(value, "Resources");
-    let all = if resources.is_empty() && value.get("userName").is_some() { std::slice::from_ref(value) } else { resources };
+    let all =
+        if resources.is_empty() && value.get("userName").is_some() { std::slice::from_ref(value) } else { resources };
     let scope = context.org(org);
     for one in all {
         let (Some(id), Some(external)) = (api::text(one, "id"), api::text(one, "externalId")) else { continue };

@@ -193,7 +193,8 @@ impl Survey {
     /// Lists of branches say which of them nothing protects.
     fn apply_lists(&mut self) {
         for branch in self.branches.values_mut().filter(|branch| branch.protected.is_none()) {
-            let listed = self.repositories.get(&branch.repo).is_some_and(|repo| repo.unprotected.contains(&branch.name));
+            let listed =
+                self.repositories.get(&branch.repo).is_some_and(|repo| repo.unprotected.contains(&branch.name));
             branch.protected = listed.then_some(false);
         }
     }
@@ -210,7 +211,8 @@ impl Survey {
             for branch in self.branches.values_mut() {
                 let Some(repo) = self.repositories.get(&branch.repo) else { continue };
                 let inside = if of_org { branch.org == *holder } else { branch.repo == *holder };
-                if !inside || (of_org && !selects_repository(&ruleset, &repo.name)) || !selects(&ruleset, branch, repo) {
+                if !inside || (of_org && !selects_repository(&ruleset, &repo.name)) || !selects(&ruleset, branch, repo)
+                {
                     continue;
                 }
                 branch.protected = Some(true);
@@ -270,7 +272,12 @@ impl Survey {
             }
         }
         for (id, _) in self.repositories.iter().filter(|(_, one)| one.archived && one.org == org) {
-            add(&["contents.write", "issues.write", "pull_requests.write", "workflows.write"], None, &BTreeSet::new(), id);
+            add(
+                &["contents.write", "issues.write", "pull_requests.write", "workflows.write"],
+                None,
+                &BTreeSet::new(),
+                id,
+            );
         }
         let holder = context.org(login);
         for ((actions, condition, exempt), resources) in rows {
@@ -302,7 +309,14 @@ fn owners(context: &mut Context<'_>, login: &str) {
     let members = context.group(names::MEMBERS, login);
     context.member(owners, members);
     let (resource, actions) = (names::org(login), vec!["*".to_owned()]);
-    context.right(Right { holder: owners, actions, resource, condition: None, policy: "owner", statement: "organization role" });
+    context.right(Right {
+        holder: owners,
+        actions,
+        resource,
+        condition: None,
+        policy: "owner",
+        statement: "organization role",
+    });
 }
 
 fn is_repository(id: &str) -> bool {
@@ -312,9 +326,8 @@ fn is_repository(id: &str) -> bool {
 /// Whether a ruleset of an organisation is for a repository. What selects by anything but its name is taken to be.
 fn selects_repository(ruleset: &Value, name: &str) -> bool {
     let Some(selector) = ruleset.get("repositories").filter(|selector| selector.is_object()) else { return true };
-    let any = |key| {
-        api::texts(selector, key).any(|pattern| pattern == "~ALL" || glob(&pattern.to_ascii_lowercase(), name))
-    };
+    let any =
+        |key| api::texts(selector, key).any(|pattern| pattern == "~ALL" || glob(&pattern.to_ascii_lowercase(), name));
     any("include") && !any("exclude")
 }
 

@@ -45,7 +45,8 @@ pub fn customization(context: &mut Context<'_>, place: &[&str], value: &Value) {
         context.out.attribute(holder, USE_DEFAULT, &default.to_string());
     }
     if api::flag(value, "use_immutable_subject") == Some(true) {
-        let message = "subjects with unchangeable ids are not written yet: joins by subject are not found for these".to_owned();
+        let message =
+            "subjects with unchangeable ids are not written yet: joins by subject are not found for these".to_owned();
         context.warn("subject_form_unread", message);
         context.out.attribute(holder, USE_DEFAULT, "immutable");
     }
@@ -100,7 +101,10 @@ mod tests {
             subject("repository_owner,repository_id,job_workflow_ref", &run("pull_request")),
             "repository_owner:Acme:repository_id:74:job_workflow_ref:*"
         );
-        assert_eq!(subject("repo,context,environment", &run("environment:p")), "repo:Acme/api:environment:p:environment:p");
+        assert_eq!(
+            subject("repo,context,environment", &run("environment:p")),
+            "repo:Acme/api:environment:p:environment:p"
+        );
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub fn user(context: &mut Context<'_>, value: &Value) -> Option<Handle> {
     if let Some(status) = status.as_deref() {
         entity.enabled = can_sign_in(status);
         if entity.enabled.is_none() {
-            context.warn("status_unknown", format!("the status `{status}` is none that is known: it is taken as unknown"));
+            context
+                .warn("status_unknown", format!("the status `{status}` is none that is known: it is taken as unknown"));
         }
     }
     entity.created_at = context.time(value, "created");
@@ -60,7 +61,8 @@ pub fn user(context: &mut Context<'_>, value: &Value) -> Option<Handle> {
         context.out.attribute(user, "credential_provider", provider);
     }
     // The password of those who sign in elsewhere is not here.
-    if provider.as_deref() == Some("OKTA") && value.get("credentials").is_some_and(|all| all.get("password").is_some()) {
+    if provider.as_deref() == Some("OKTA") && value.get("credentials").is_some_and(|all| all.get("password").is_some())
+    {
         let changed = context.time(value, "passwordChanged");
         let row = context.credential(format!("{}#password", id("user", &own)), user, CredentialKind::Password);
         row.last_rotated_at = changed;

@@ -101,7 +101,11 @@ fn matched(filter: &str, name: &str) -> Option<(String, String)> {
                 if taken.is_empty() {
                     return None;
                 }
-                if *what == "accountid" { account = Some(taken) } else { role = Some(taken) }
+                if *what == "accountid" {
+                    account = Some(taken)
+                } else {
+                    role = Some(taken)
+                }
                 rest = &rest[end..];
             }
         }

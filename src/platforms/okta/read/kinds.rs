@@ -235,6 +235,7 @@ pub fn is_ours(request: Option<&Request>, object: &Map<String, Value>) -> bool {
     let linked = object.contains_key("_links") || nested || object.contains_key("jwks");
     let asked = request.is_some_and(|request| is_known(&request.segments()));
     // Some records are an id and dates: then only the request tells the rest.
-    let dated = object.contains_key("id") && ["created", "lastUpdated", "priority"].iter().any(|key| object.contains_key(*key));
+    let dated =
+        object.contains_key("id") && ["created", "lastUpdated", "priority"].iter().any(|key| object.contains_key(*key));
     (asked && (linked || dated)) || (linked && own_request(&value).is_some())
 }

@@ -44,7 +44,10 @@ fn folder(path: &str) -> &str {
 
 /// The folder of an organisation: above the path of the request.
 fn base(path: &str) -> &str {
-    ["/api/v1/", "/oauth2/v1/", "/integrations/"].iter().find_map(|part| path.find(part)).map_or(folder(path), |at| &path[..at])
+    ["/api/v1/", "/oauth2/v1/", "/integrations/"]
+        .iter()
+        .find_map(|part| path.find(part))
+        .map_or(folder(path), |at| &path[..at])
 }
 
 /// Gives every file the organisation that it is of.
@@ -107,7 +110,12 @@ fn rename(builder: &mut Builder, org: &str) {
         match row.key.as_str() {
             "fills" => within(&mut row.value),
             federation::CLAIMED | TARGET => {
-                row.value = row.value.split(' ').map(|part| renamed(part).unwrap_or_else(|| part.to_owned())).collect::<Vec<_>>().join(" ");
+                row.value = row
+                    .value
+                    .split(' ')
+                    .map(|part| renamed(part).unwrap_or_else(|| part.to_owned()))
+                    .collect::<Vec<_>>()
+                    .join(" ");
             }
             _ => {}
         }
@@ -243,7 +251,8 @@ impl Survey {
                 }
             }
             // Rights on a group that stand in the assignment itself.
-            let groups = grant.resources.iter().filter(|one| names::parts(one).is_some_and(|(_, kind, _)| kind == "group"));
+            let groups =
+                grant.resources.iter().filter(|one| names::parts(one).is_some_and(|(_, kind, _)| kind == "group"));
             self.wanted.extend(groups.cloned());
         }
     }
@@ -272,7 +281,8 @@ impl Survey {
                     grant.resources = targets.iter().flat_map(|target| self.of_target(target)).collect();
                 }
             }
-            let groups: Vec<String> = grant.resources.iter().filter(|one| self.wanted.contains(*one)).cloned().collect();
+            let groups: Vec<String> =
+                grant.resources.iter().filter(|one| self.wanted.contains(*one)).cloned().collect();
             grant.resources.extend(groups.iter().filter_map(|group| members_of(group)));
             if kind == EntityKind::Application {
                 self.limit_service(grant, &own);
@@ -296,7 +306,8 @@ impl Survey {
             return;
         };
         let scopes: Vec<String> = scopes.iter().filter_map(|scope| catalog::of_scope(scope)).collect();
-        let roles: Vec<String> = grant.actions.iter().filter_map(|one| one.strip_prefix(names::ROLE)).map(str::to_owned).collect();
+        let roles: Vec<String> =
+            grant.actions.iter().filter_map(|one| one.strip_prefix(names::ROLE)).map(str::to_owned).collect();
         let permitted: Option<Vec<Vec<String>>> = roles.iter().map(|role| self.of_role(role)).collect();
         let Some(permitted) = permitted else { return };
         let patterns: Vec<String> = permitted.into_iter().flatten().collect();
@@ -333,7 +344,9 @@ impl Survey {
     fn protect(&self, builder: &mut Builder, org: &str) {
         let mut protected: BTreeMap<EntityKind, BTreeSet<String>> = BTreeMap::new();
         let mut supers: BTreeSet<String> = BTreeSet::new();
-        for (role, holders) in self.roles.iter().filter(|(role, _)| names::parts(role).is_some_and(|(own, ..)| own == org)) {
+        for (role, holders) in
+            self.roles.iter().filter(|(role, _)| names::parts(role).is_some_and(|(own, ..)| own == org))
+        {
             for (id, kind) in holders {
                 protected.entry(*kind).or_default().insert(id.clone());
                 if *kind == EntityKind::Group {
@@ -346,9 +359,11 @@ impl Survey {
             }
         }
         let Some(scope) = builder.handle(org) else { return };
-        for (kind, pattern) in
-            [(EntityKind::User, "okta.users.*"), (EntityKind::Group, "okta.groups.*"), (EntityKind::Application, "okta.apps.*")]
-        {
+        for (kind, pattern) in [
+            (EntityKind::User, "okta.users.*"),
+            (EntityKind::Group, "okta.groups.*"),
+            (EntityKind::Application, "okta.apps.*"),
+        ] {
             let Some(ids) = protected.remove(&kind) else { continue };
             let grant = next(builder);
             builder.grants.push(Grant {
@@ -378,7 +393,15 @@ impl Survey {
                 let member = builder.refer(member, NAME, EntityKind::User, member);
                 let (kind, standing, source) = (MembershipKind::Contains, Standing::Active, builder.source_id());
                 let record = String::new();
-                builder.memberships.push(Membership { member, container, kind, standing, expires_at: None, source, record });
+                builder.memberships.push(Membership {
+                    member,
+                    container,
+                    kind,
+                    standing,
+                    expires_at: None,
+                    source,
+                    record,
+                });
             }
         }
     }

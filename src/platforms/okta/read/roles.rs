@@ -149,7 +149,14 @@ pub fn permissions(context: &mut Context<'_>, role: &str, value: &Value) {
         let (source, record) = (context.out.source_id(), context.place.to_owned());
         let statement = label.into_owned();
         let policy = name.clone();
-        context.out.grants.push(Grant { statement, policy, condition, source, record, ..blank(grant, handle, actions) });
+        context.out.grants.push(Grant {
+            statement,
+            policy,
+            condition,
+            source,
+            record,
+            ..blank(grant, handle, actions)
+        });
     }
 }
 
@@ -197,7 +204,8 @@ fn of_address(href: &str) -> Option<(&'static str, String, EntityKind)> {
 
 /// The same of a resource name: `orn:okta:directory:ORG:groups:ID:contained_resources`.
 fn of_orn(orn: &str) -> Option<(&'static str, String, EntityKind)> {
-    let parts: Vec<&str> = orn.split(':').skip(4).map(|part| if part == "contained_resources" { "users" } else { part }).collect();
+    let parts: Vec<&str> =
+        orn.split(':').skip(4).map(|part| if part == "contained_resources" { "users" } else { part }).collect();
     match parts[..] {
         // Applications have their name before their id.
         ["apps", _, own] => of_parts(&["apps", own]),
