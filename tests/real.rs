@@ -13,6 +13,8 @@ mod excess;
 mod kubernetes;
 #[path = "real/roles.rs"]
 mod roles;
+#[path = "real/saas.rs"]
+mod saas;
 #[path = "real/table.rs"]
 mod table;
 #[path = "real/vaults.rs"]
@@ -49,6 +51,9 @@ const CASES: &[Case] = &[
     ("Kubernetes Goat", kubernetes::goat),
     ("built-in roles of Azure", azure::built_in_roles),
     ("Snowflake answers", vaults::snowflake),
+    ("documented answers of Okta", saas::okta),
+    ("documented answers of GitHub", saas::github_documented),
+    ("recorded answers of GitHub", saas::github_recorded),
 ];
 
 #[test]

@@ -8,11 +8,13 @@ pub mod aws;
 pub mod azure;
 mod evaluator;
 pub mod gcp;
+pub mod github;
 pub mod globs;
 pub mod governance;
 mod granted;
 pub mod input;
 pub mod kubernetes;
+pub mod okta;
 pub mod postgres;
 pub mod scim;
 pub mod snowflake;
@@ -29,6 +31,8 @@ pub const ALL: &[&dyn Platform] = &[
     &kubernetes::Kubernetes,
     &azure::Azure,
     &gcp::Gcp,
+    &okta::Okta,
+    &github::GitHub,
     &vault::Vault,
     &postgres::Postgres,
     &snowflake::Snowflake,
