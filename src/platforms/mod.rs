@@ -3,6 +3,7 @@
 //! Nothing here opens a socket or asks for a credential, and platforms never import each other. A platform is
 //! a name in [`crate::model`] and one line in [`ALL`].
 
+pub mod ad;
 pub mod assigned;
 pub mod aws;
 mod evaluator;
@@ -18,7 +19,8 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &governance::Governance];
+pub const ALL: &[&dyn Platform] = 
+    &[&aws::Aws, &kubernetes::Kubernetes, &ad::ActiveDirectory, &governance::Governance];
 
 /// What a platform's exports are read for, and where the reading ends: one sentence each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
