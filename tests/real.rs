@@ -3,6 +3,8 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
+#[path = "real/ad.rs"]
+mod ad;
 #[path = "real/cuts.rs"]
 mod cuts;
 #[path = "real/excess.rs"]
@@ -43,6 +45,9 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("the objects of a directory", ad::counts),
+    ("the rulers of a directory", ad::rulers),
+    ("who may replicate a directory", ad::replicators),
 ];
 
 #[test]

@@ -98,7 +98,7 @@ fn settle_copies(builders: &mut [Builder]) {
             .collect();
         if !copies.is_empty() {
             rebuild::keep_grants(builder, |grant| !copies.contains(&grant.grant));
-            let message = format!("{} rights are stated a second time: each counts once", copies.len());
+            let message = format!("rights that another record states before: {}; each counts once", copies.len());
             builder.issue(IssueSeverity::Note, "right_repeated", "", message);
         }
     }

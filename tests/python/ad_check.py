@@ -1,0 +1,136 @@
+"""Reads a SharpHound collection by itself and says who rules its domain, with the way each comes to it.
+
+    python ad_check.py FOLDER
+
+FOLDER holds the JSON files of one collection. Only the standard library is used, and nothing of the engine. What it
+prints is what the tests of real data expect: counts of objects and access lists, the members of Domain Admins through
+nested and primary groups, who holds both rights of DCSync on the domain and by which groups, and who may rewrite the
+domain's access list. Memberships that a file states and the primary group count, and everyone is in Authenticated Users
+and Everyone; a record with another of the same SID adds to it.
+"""
+
+import collections
+import json
+import pathlib
+import sys
+
+REPLICATION = {
+    "GetChanges": {"GetChanges", "GenericAll", "AllExtendedRights"},
+    "GetChangesAll": {"GetChangesAll", "GenericAll", "AllExtendedRights"},
+}
+
+
+def load(folder):
+    data = collections.defaultdict(list)
+    for path in sorted(pathlib.Path(folder).glob("*.json")):
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        data[document["meta"]["type"]] += document["data"]
+    return data
+
+
+def names(data):
+    found = {}
+    for rows in data.values():
+        for row in rows:
+            found.setdefault(row["ObjectIdentifier"], (row.get("Properties") or {}).get("name"))
+    return found
+
+
+def containers(data):
+    """The groups that each object is in, directly."""
+    within = collections.defaultdict(set)
+    for group in data["groups"]:
+        for member in group["Members"]:
+            within[member["ObjectIdentifier"]].add(group["ObjectIdentifier"])
+    for row in data["users"] + data["computers"]:
+        if row.get("PrimaryGroupSID"):
+            within[row["ObjectIdentifier"]].add(row["PrimaryGroupSID"])
+    everyone = [group["ObjectIdentifier"] for group in data["groups"]]
+    everyone = [sid for sid in everyone if sid.endswith(("-S-1-5-11", "-S-1-1-0"))]
+    for row in data["users"] + data["computers"]:
+        within[row["ObjectIdentifier"]].update(everyone)
+    return within
+
+
+def ways(start, within):
+    """Everything that `start` is in, with one shortest way to each."""
+    found = {start: [start]}
+    queue = [start]
+    for at in queue:
+        for above in sorted(within[at]):
+            if above not in found:
+                found[above] = found[at] + [above]
+                queue.append(above)
+    return found
+
+
+def rulers(data):
+    name = names(data)
+    within = containers(data)
+    principals = sorted({row["ObjectIdentifier"] for row in data["users"] + data["computers"]})
+    shown = lambda way: " > ".join(name.get(sid) or sid for sid in way)
+    result = {"domain_admins": {}, "dcsync": {}, "write_dacl": {}}
+    for domain in data["domains"]:
+        admins = domain["ObjectIdentifier"] + "-512"
+        holders = collections.defaultdict(set)
+        for entry in domain["Aces"]:
+            holders[entry["RightName"]].add(entry["PrincipalSID"])
+        for sid in principals:
+            reached = ways(sid, within)
+            if admins in reached:
+                result["domain_admins"][sid] = shown(reached[admins])
+            by = {}
+            for right, given_by in REPLICATION.items():
+                own = [(len(reached[h]), h, r) for r in given_by for h in holders[r] if h in reached]
+                if own:
+                    _, holder, ace = min(own)
+                    by[right] = f"{ace} of {shown(reached[holder])}"
+            if len(by) == len(REPLICATION):
+                result["dcsync"][sid] = by
+            writers = [h for r in ("WriteDacl", "GenericAll") for h in holders[r] if h in reached]
+            if writers:
+                result["write_dacl"][sid] = shown(min((reached[h] for h in writers), key=len))
+    return result
+
+
+def counts(data):
+    result = {"objects": {}, "distinct": {}, "stated": {}}
+    for kind, rows in sorted(data.items()):
+        result["objects"][kind] = len(rows)
+        result["distinct"][kind] = len({row["ObjectIdentifier"] for row in rows})
+    entries = [(row["ObjectIdentifier"], entry) for rows in data.values() for row in rows for entry in row["Aces"]]
+    result["aces"] = len(entries)
+    # An authority that tells its own registry is asked for who may enrol and manage, not the directory.
+    asked = {row["ObjectIdentifier"] for row in data["enterprisecas"] if row["CARegistryData"]["CASecurity"]["Collected"]}
+    own = {"Enroll", "ManageCA", "ManageCertificates"}
+    result["aces_superseded"] = sum(1 for on, entry in entries if on in asked and entry["RightName"] in own)
+    result["aces_of_registries"] = sum(
+        len(row["CARegistryData"]["CASecurity"]["Data"]) for row in data["enterprisecas"] if row["ObjectIdentifier"] in asked
+    )
+    repeated = collections.Counter(row["ObjectIdentifier"] for rows in data.values() for row in rows)
+    repeated = {sid for sid, n in repeated.items() if n > 1}
+    key = lambda on, entry: (on, entry["PrincipalSID"], entry["RightName"])
+    among = [key(on, entry) for on, entry in entries if on in repeated or entry["PrincipalSID"] in repeated]
+    result["aces_repeated_among_duplicates"] = len(among) - len(set(among))
+    sessions = 0
+    for row in data["computers"]:
+        lists = [row[key]["Results"] for key in ("Sessions", "PrivilegedSessions", "RegistrySessions")]
+        sessions += len({session["UserSID"] for results in lists for session in results})
+    result["sessions"] = sessions
+    result["member_rows"] = len(
+        {(m["ObjectIdentifier"], g["ObjectIdentifier"]) for g in data["groups"] for m in g["Members"]}
+        | {(row["ObjectIdentifier"], row["PrimaryGroupSID"]) for row in data["users"] + data["computers"] if row.get("PrimaryGroupSID")}
+    )
+    inside = [(row["ObjectIdentifier"], row["ContainedBy"]["ObjectIdentifier"]) for rows in data.values() for row in rows if row.get("ContainedBy")]
+    result["contained_rows"] = len(set(inside))
+    return result
+
+
+def main():
+    data = load(sys.argv[1])
+    json.dump({"counts": counts(data), **rulers(data)}, sys.stdout, indent=1, sort_keys=True)
+    print()
+
+
+if __name__ == "__main__":
+    main()
