@@ -68,7 +68,7 @@ pub fn counts() -> Result<(), String> {
     // 3418 entries, less 6 that the registry of an authority answers better, and its 8, less what duplicates repeat.
     let of_lists = tables.grants.iter().filter(|row| row.statement.starts_with("entry ")).count();
     equal("entries of access lists", &of_lists, &(3418 - 6 + 8 - 5))?;
-    // One membership more: Authenticated Users of two domains that this one trusts are in its own.
+    // Two memberships more: Authenticated Users of the two domains that this one trusts are in its own.
     equal("members", &rows(tables, MembershipKind::MemberOf), &(151 + 2))?;
     equal("objects in containers", &rows(tables, MembershipKind::Contains), &450)?;
     let sessions = tables.attributes.iter().filter(|row| row.key == "session").count();

@@ -28,9 +28,13 @@ impl Reader for SharpHound {
         if !head.has("data") {
             return false;
         }
-        if let Some(record) = head.first("data") {
-            return record.contains_key("ObjectIdentifier")
-                && (record.contains_key("Aces") || record.contains_key("Properties"));
+        let records = head.object().map(|object| list(object.get("data").unwrap_or(&Value::Null))).unwrap_or_default();
+        let is_own = |record: &Value| {
+            record.get("ObjectIdentifier").is_some()
+                && (record.get("Aces").is_some() || record.get("Properties").is_some())
+        };
+        if records.iter().any(is_own) {
+            return true;
         }
         let meta = head.object().and_then(|object| object.get("meta"));
         head.is_empty_list("data") && meta.and_then(|meta| text(meta, "type")).and_then(Kind::of_type).is_some()
@@ -116,6 +120,11 @@ impl Sink for Documents<'_> {
             _ => {}
         }
     }
+}
+
+/// Elements of a list.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn unknown_kind(objects: &mut Objects<'_>, place: &str) {
