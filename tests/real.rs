@@ -48,6 +48,7 @@ const CASES: &[Case] = &[
     ("the objects of a directory", ad::counts),
     ("the rulers of a directory", ad::rulers),
     ("who may replicate a directory", ad::replicators),
+    ("policies and certificates of a directory", ad::policies_and_certificates),
 ];
 
 #[test]

@@ -4,8 +4,8 @@
 
 FOLDER holds the JSON files of one collection. Only the standard library is used, and nothing of the engine. What it
 prints is what the tests of real data expect: counts of objects and access lists, the members of Domain Admins through
-nested and primary groups, who holds both rights of DCSync on the domain and by which groups, and who may rewrite the
-domain's access list. Memberships that a file states and the primary group count, and everyone is in Authenticated Users
+nested and primary groups, who holds both rights of DCSync on the domain and by which groups, who may rewrite the
+domain's access list, who gets a certificate in any name, and to how many each policy applies. Memberships that a file states and the primary group count, and everyone is in Authenticated Users
 and Everyone; a record with another of the same SID adds to it.
 """
 
@@ -93,8 +93,62 @@ def rulers(data):
     return result
 
 
+def certificates(data):
+    """Who gets a certificate in any name: the way of ESC1, for users and computers."""
+    trusted = {thumbprint for store in data["ntauthstores"] for thumbprint in store["Properties"]["certthumbprints"]}
+    roots = {root["Properties"]["certthumbprint"] for root in data["rootcas"]}
+    template = {row["ObjectIdentifier"]: row for row in data["certtemplates"]}
+    name = names(data)
+    within = containers(data)
+    reached = {row["ObjectIdentifier"]: set(ways(row["ObjectIdentifier"], within)) for row in data["users"] + data["computers"]}
+    found = collections.defaultdict(set)
+    for ca in data["enterprisecas"]:
+        own = ca["Properties"]
+        if own["certthumbprint"] not in trusted or not roots & {own["certthumbprint"], *own["certchain"]}:
+            continue
+        security = ca["CARegistryData"]["CASecurity"]
+        entries = security["Data"] if security["Collected"] else ca["Aces"]
+        askers = {entry["PrincipalSID"] for entry in entries if entry["RightName"] == "Enroll"}
+        if not security["Collected"]:
+            askers |= {e["PrincipalSID"] for e in entries if e["RightName"] in ("GenericAll", "AllExtendedRights")}
+        for published in ca["EnabledCertTemplates"]:
+            row = template.get(published["ObjectIdentifier"])
+            if row is None:
+                continue
+            p = row["Properties"]
+            unsigned = p["schemaversion"] == 1 or p["authorizedsignatures"] == 0
+            if not (p["enrolleesuppliessubject"] and p["authenticationenabled"] and unsigned) or p["requiresmanagerapproval"]:
+                continue
+            enrol = {e["PrincipalSID"] for e in row["Aces"] if e["RightName"] in ("Enroll", "AllExtendedRights", "GenericAll")}
+            for sid, groups in reached.items():
+                if groups & enrol and groups & askers:
+                    found[p["name"]].add(sid)
+    return {template: sorted(sids) for template, sids in sorted(found.items())}
+
+
+def policies(data):
+    """How many users and computers each policy applies to."""
+    unit = {row["ObjectIdentifier"]: row for kind in ("domains", "ous", "containers") for row in data[kind]}
+    above = {}
+    for rows in data.values():
+        for row in rows:
+            if row.get("ContainedBy"):
+                above.setdefault(row["ObjectIdentifier"], row["ContainedBy"]["ObjectIdentifier"])
+    applies = collections.defaultdict(set)
+    for row in data["users"] + data["computers"]:
+        at, blocked = above.get(row["ObjectIdentifier"]), False
+        while at in unit:
+            for link in unit[at].get("Links", []):
+                if link["IsEnforced"] or not blocked:
+                    applies[link["GUID"]].add(row["ObjectIdentifier"])
+            blocked = blocked or bool(unit[at]["Properties"].get("blocksinheritance"))
+            at = above.get(at)
+    name = names(data)
+    return {f"{guid} {name.get(guid)}": len(sids) for guid, sids in sorted(applies.items())}
+
+
 def counts(data):
-    result = {"objects": {}, "distinct": {}, "stated": {}}
+    result = {"objects": {}, "distinct": {}}
     for kind, rows in sorted(data.items()):
         result["objects"][kind] = len(rows)
         result["distinct"][kind] = len({row["ObjectIdentifier"] for row in rows})
@@ -128,7 +182,7 @@ def counts(data):
 
 def main():
     data = load(sys.argv[1])
-    json.dump({"counts": counts(data), **rulers(data)}, sys.stdout, indent=1, sort_keys=True)
+    json.dump({"counts": counts(data), "esc1": certificates(data), "policies": policies(data), **rulers(data)}, sys.stdout, indent=1, sort_keys=True)
     print()
 
 

@@ -116,13 +116,18 @@ pub fn rulers() -> Result<(), String> {
     let mut members: BTreeSet<EntityId> = BTreeSet::new();
     let mut open = vec![analysed.find(&format!("{DOMAIN}-512"))?];
     while let Some(group) = open.pop() {
-        let rows = tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf && row.container == group);
+        let rows =
+            tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf && row.container == group);
         open.extend(rows.map(|row| row.member).filter(|member| members.insert(*member)));
     }
     let people = members.iter().map(|&member| tables.entity(member)).filter(|entity| entity.kind != EntityKind::Group);
     let people: BTreeSet<u32> = people.map(|entity| relative(&entity.id)).collect::<Result<_, _>>()?;
     equal("members of Domain Admins", &people, &set(&[&DOMAIN_ADMINS]))?;
-    equal("who may rewrite the access list", &allowed(&analysed, &["WriteDacl"])?, &set(&[&DOMAIN_ADMINS, &ADMINISTRATORS]))?;
+    equal(
+        "who may rewrite the access list",
+        &allowed(&analysed, &["WriteDacl"])?,
+        &set(&[&DOMAIN_ADMINS, &ADMINISTRATORS]),
+    )?;
     let domain = analysed.find(DOMAIN)?;
     for relative in set(&[&DOMAIN_ADMINS, &ADMINISTRATORS]) {
         let from = analysed.find(&format!("{DOMAIN}-{relative}"))?;
@@ -147,4 +152,52 @@ pub fn replicators() -> Result<(), String> {
         .map(|step| step.edge.technique.as_str())
         .collect();
     equal("its way to the domain is DCSync", &techniques.contains("ad-dcsync"), &true)
+}
+
+/// Policies and how many users and computers each applies to, by the first part of its id.
+const POLICIES: [(&str, usize); 17] = [
+    ("0E7541BB", 1),
+    ("19AAB229", 3),
+    ("3D91B8EE", 5),
+    ("3E2ECA5A", 49),
+    ("4B1F3AE0", 5),
+    ("4CBB081A", 3),
+    ("5EECB9AC", 5),
+    ("6BA11144", 49),
+    ("7F8CC2FA", 3),
+    ("8CFCA3B1", 3),
+    ("8ED690E2", 49),
+    ("A12512B2", 8),
+    ("A7B3C839", 3),
+    ("B88EC183", 49),
+    ("BB929560", 3),
+    ("CD1CCCC8", 49),
+    ("D67A4025", 1),
+];
+
+/// To whom policies apply, with the unit that blocks those of the domain, and who gets a certificate in any name.
+pub fn policies_and_certificates() -> Result<(), String> {
+    let analysed = analysed()?;
+    let tables = analysed.tables();
+    let mut found = Vec::new();
+    for entity in tables.entities.iter().filter(|entity| entity.present) {
+        if tables.attribute(entity.entity, "kind") != Some("group policy object") {
+            continue;
+        }
+        let steps = analysed.steps(entity.entity);
+        let applies = steps.iter().filter(|step| step.edge.technique == "ad-policy-link").flat_map(|step| &step.to);
+        let n = applies.collect::<BTreeSet<_>>().len();
+        if n > 0 {
+            found.push((entity.id[3..11].to_owned(), n));
+        }
+    }
+    equal("policies", &found, &POLICIES.map(|(id, n)| (id.to_owned(), n)).to_vec())?;
+    let domain = analysed.find(DOMAIN)?;
+    let mut certified = 0;
+    for entity in tables.entities.iter().filter(|entity| entity.is_principal()) {
+        let named = |step: &crate::analysed::Step<'_>| step.edge.technique == "ad-esc1" && step.to.contains(&domain);
+        certified += usize::from(analysed.steps(entity.entity).iter().any(named));
+    }
+    // Eight templates are open to everyone who is authenticated: all 73 accounts.
+    equal("who gets a certificate in any name", &certified, &73)
 }

@@ -5,6 +5,8 @@ mod certificates;
 mod collection;
 mod complete;
 mod containers;
+#[cfg(test)]
+mod damage;
 mod hosts;
 mod kind;
 mod objects;
