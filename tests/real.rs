@@ -49,6 +49,7 @@ const CASES: &[Case] = &[
     ("the rulers of a directory", ad::rulers),
     ("who may replicate a directory", ad::replicators),
     ("policies and certificates of a directory", ad::policies_and_certificates),
+    ("every right of a directory", ad::effective_rights),
 ];
 
 #[test]

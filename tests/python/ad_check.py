@@ -126,6 +126,46 @@ def certificates(data):
     return {template: sorted(sids) for template, sids in sorted(found.items())}
 
 
+INCLUDED = {
+    ("users", "AllExtendedRights"): {"ForceChangePassword"},
+    ("computers", "AllExtendedRights"): {"ForceChangePassword", "ReadLAPSPassword"},
+    ("domains", "AllExtendedRights"): {"GetChanges", "GetChangesAll", "GetChangesInFilteredSet"},
+    ("certtemplates", "AllExtendedRights"): {"Enroll"},
+    ("users", "GenericWrite"): {"AddKeyCredentialLink", "WriteSPN"},
+    ("computers", "GenericWrite"): {"AddKeyCredentialLink", "WriteSPN", "AddAllowedToAct"},
+    ("groups", "GenericWrite"): {"AddMember", "AddSelf"},
+    ("ous", "GenericWrite"): {"WriteGPLink"},
+    ("domains", "GenericWrite"): {"WriteGPLink"},
+    ("groups", "AddMember"): {"AddSelf"},
+    ("computers", "WriteAccountRestrictions"): {"AddAllowedToAct"},
+}
+COUNTED = """AddAllowedToAct AddKeyCredentialLink AddMember AddSelf Enroll ForceChangePassword GenericAll GenericWrite
+GetChangesAll ManageCA Owns ReadGMSAPassword ReadLAPSPassword WriteDacl WriteGPLink WriteOwner WriteSPN""".split()
+
+
+def effective(data):
+    """For each right, how many pairs of a user or computer and an object there are that it holds the right on."""
+    within = containers(data)
+    principals = {row["ObjectIdentifier"] for row in data["users"] + data["computers"]}
+    below = collections.defaultdict(set)
+    for sid in principals:
+        for group in ways(sid, within):
+            below[group].add(sid)
+    pairs = collections.defaultdict(set)
+    for kind, rows in data.items():
+        for row in rows:
+            entries = [(e["PrincipalSID"], e["RightName"]) for e in row["Aces"]]
+            registry = row.get("CARegistryData", {}).get("CASecurity", {})
+            if registry.get("Collected"):
+                entries = [one for one in entries if one[1] not in ("Enroll", "ManageCA", "ManageCertificates")]
+                entries += [(e["PrincipalSID"], e["RightName"]) for e in registry["Data"]]
+            for holder, right in entries:
+                rights = set(COUNTED) if right == "GenericAll" else {right} | INCLUDED.get((kind, right), set())
+                for one in rights:
+                    pairs[one].update((sid, row["ObjectIdentifier"]) for sid in below[holder])
+    return {right: len(pairs[right]) for right in COUNTED}
+
+
 def policies(data):
     """How many users and computers each policy applies to."""
     unit = {row["ObjectIdentifier"]: row for kind in ("domains", "ous", "containers") for row in data[kind]}
@@ -182,7 +222,7 @@ def counts(data):
 
 def main():
     data = load(sys.argv[1])
-    json.dump({"counts": counts(data), "esc1": certificates(data), "policies": policies(data), **rulers(data)}, sys.stdout, indent=1, sort_keys=True)
+    json.dump({"counts": counts(data), "effective": effective(data), "esc1": certificates(data), "policies": policies(data), **rulers(data)}, sys.stdout, indent=1, sort_keys=True)
     print()
 
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use overgrant::access::{Evaluators, Settings};
+use overgrant::access::{Ask, Evaluators, Settings};
 use overgrant::model::{Certainty, Decision, EntityId, EntityKind, MembershipKind, Request, Tables};
+use roaring::RoaringBitmap;
 
 use super::shared;
 use crate::analysed::{AS_OF, Analysed};
@@ -200,4 +201,45 @@ pub fn policies_and_certificates() -> Result<(), String> {
     }
     // Eight templates are open to everyone who is authenticated: all 73 accounts.
     equal("who gets a certificate in any name", &certified, &73)
+}
+
+/// Pairs of an account and an object that it holds a right on, through whatever groups.
+const EFFECTIVE: [(&str, u64); 17] = [
+    ("AddAllowedToAct", 1_458),
+    ("AddKeyCredentialLink", 2_094),
+    ("AddMember", 2_671),
+    ("AddSelf", 2_672),
+    ("Enroll", 4_109),
+    ("ForceChangePassword", 1_946),
+    ("GenericAll", 1_358),
+    ("GenericWrite", 3_667),
+    ("GetChangesAll", 1_374),
+    ("ManageCA", 1_383),
+    ("Owns", 3_376),
+    ("ReadGMSAPassword", 1_365),
+    ("ReadLAPSPassword", 1_358),
+    ("WriteDacl", 6_499),
+    ("WriteGPLink", 1_358),
+    ("WriteOwner", 6_499),
+    ("WriteSPN", 2_093),
+];
+
+/// Every right of every account over every object, counted.
+pub fn effective_rights() -> Result<(), String> {
+    let analysed = analysed()?;
+    let tables = analysed.tables();
+    let evaluators = Evaluators::new(tables, Settings { as_of: analysed.as_of });
+    let (_, evaluator) = evaluators.iter().find(|(name, _)| *name == "ad").ok_or("the platform has no evaluator")?;
+    let all: RoaringBitmap =
+        tables.entities.iter().filter(|entity| entity.present).map(|entity| entity.entity.0).collect();
+    let mut found = Vec::new();
+    for (right, _) in EFFECTIVE {
+        let ask = Ask { action: right.to_owned(), pins: Vec::new() };
+        let mut pairs = 0;
+        for (number, class) in evaluator.classes().iter().enumerate().filter(|(_, class)| class.kind.is_principal()) {
+            pairs += evaluator.open(number).targets(&ask, &all).certain.len() * class.members.len() as u64;
+        }
+        found.push((right, pairs));
+    }
+    equal("effective rights", &found, &EFFECTIVE.to_vec())
 }
