@@ -5,6 +5,8 @@
 
 #[path = "real/azure.rs"]
 mod azure;
+#[path = "real/ad.rs"]
+mod ad;
 #[path = "real/cuts.rs"]
 mod cuts;
 #[path = "real/excess.rs"]
@@ -54,6 +56,11 @@ const CASES: &[Case] = &[
     ("documented answers of Okta", saas::okta),
     ("documented answers of GitHub", saas::github_documented),
     ("recorded answers of GitHub", saas::github_recorded),
+    ("the objects of a directory", ad::counts),
+    ("the rulers of a directory", ad::rulers),
+    ("who may replicate a directory", ad::replicators),
+    ("policies and certificates of a directory", ad::policies_and_certificates),
+    ("every right of a directory", ad::effective_rights),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 //! Nothing here opens a socket or asks for a credential, and platforms never import each other. A platform is
 //! a name in [`crate::model`] and one line in [`ALL`].
 
+pub mod ad;
 pub mod assigned;
 pub mod aws;
 pub mod azure;
@@ -31,6 +32,7 @@ pub const ALL: &[&dyn Platform] = &[
     &kubernetes::Kubernetes,
     &azure::Azure,
     &gcp::Gcp,
+    &ad::ActiveDirectory,
     &okta::Okta,
     &github::GitHub,
     &vault::Vault,

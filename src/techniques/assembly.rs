@@ -74,9 +74,10 @@ pub fn gains<'l>(
                 scopes.iter().for_each(|scope| push(Gained::Entity(EntityId(scope)), certainty, &grounds));
             }
         }
-        GainOf::Target | GainOf::TargetContainer => {
+        GainOf::Target | GainOf::TargetContainer | GainOf::TargetPrincipals => {
             let of = |targets: &RoaringBitmap| match technique.gain.of {
                 GainOf::TargetContainer => index.containing_scopes(targets),
+                GainOf::TargetPrincipals => index.principals_inside(targets),
                 _ => targets.clone(),
             };
             let sure = of(&found.certain);

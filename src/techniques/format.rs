@@ -81,6 +81,9 @@ pub struct Target {
     pub with: Facts,
     #[serde(default)]
     pub relation: Relation,
+    /// Attribute of the actor whose values are ids: of targets, or of what targets are inside of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 /// Where targets are looked for.
@@ -115,6 +118,18 @@ pub enum Relation {
     Content,
     /// Something that the actor is inside of.
     Container,
+    /// Something that the actor's `list` names.
+    Listed,
+    /// Something that is inside of what the actor's `list` names.
+    InsideListed,
+}
+
+impl Relation {
+    /// Whether an attribute of the actor says who stands in it.
+    #[must_use]
+    pub const fn is_by_list(self) -> bool {
+        matches!(self, Self::Listed | Self::InsideListed)
+    }
 }
 
 /// One permission that the actor must have.
@@ -230,6 +245,8 @@ pub enum GainOf {
     TargetScope,
     /// Control of the part of the scope (a namespace) that contains the target.
     TargetContainer,
+    /// Control of the principals inside the target, however deep.
+    TargetPrincipals,
 }
 
 /// A small export in which the technique must, or must not, lead from one entity to another.
@@ -354,6 +371,9 @@ impl fmt::Display for Target {
         if let Some(provider) = &self.trusts_federated {
             write!(out, ", trusts a {provider} provider")?;
         }
+        if let Some(list) = &self.list {
+            write!(out, " in `{list}`")?;
+        }
         for (name, fact) in &self.with {
             write!(out, ", {name} = {}", written(fact))?;
         }
@@ -368,6 +388,7 @@ impl fmt::Display for Gain {
             GainOf::Scope => "administration of the actor's account",
             GainOf::TargetScope => "administration of the target's account",
             GainOf::TargetContainer => "control of what contains the target",
+            GainOf::TargetPrincipals => "control of the principals inside the target",
         };
         write!(out, "{what}")?;
         match &self.through {
@@ -389,6 +410,9 @@ fn contradiction(technique: &Technique) -> Option<String> {
     if technique.target.is_none() && technique.gain.of != GainOf::Scope {
         return Some("it gains its target, but has no [target]".to_owned());
     }
+    if technique.target.as_ref().is_some_and(|target| target.relation.is_by_list() != target.list.is_some()) {
+        return Some("`list` goes with the relations `listed` and `inside-listed`, and they with it".to_owned());
+    }
     for requirement in &technique.requires {
         if requirement.action.is_some() != requirement.any_of.is_empty() {
             return Some("each requirement has either `action` or `any_of`".to_owned());
@@ -409,8 +433,10 @@ fn contradiction(technique: &Technique) -> Option<String> {
 
 /// Whether a technique follows from what its actor is or where it is, and needs no permission.
 fn is_about_things(technique: &Technique) -> bool {
-    let related =
-        |target: &Target| matches!(target.relation, Relation::ActsAs | Relation::Content | Relation::Container);
+    let related = |target: &Target| {
+        matches!(target.relation, Relation::ActsAs | Relation::Content | Relation::Container)
+            || target.relation.is_by_list()
+    };
     !technique.actors.is_empty() && (!technique.actor.with.is_empty() || technique.target.as_ref().is_some_and(related))
 }
 

@@ -325,10 +325,11 @@ impl<'m> Matcher<'m> {
         found: &Found<'_>,
         reaches: &[Reach],
     ) -> Option<Personal> {
-        let relation = relation(technique);
         let mut own = Personal { related: None, conditional: false, reasons: Vec::new(), evidence: Vec::new() };
-        if technique.target.is_some() && relation != Relation::Any {
-            let related = &self.shared.index.related(member, relation) & &found.possible;
+        if let Some(target) = &technique.target
+            && target.relation != Relation::Any
+        {
+            let related = &self.shared.index.standing(member, target) & &found.possible;
             if related.is_empty() {
                 return None;
             }
