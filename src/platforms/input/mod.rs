@@ -13,6 +13,7 @@ pub mod json;
 mod keys;
 pub mod parquet;
 pub mod secrets;
+pub mod table;
 mod walk;
 
 use std::io::{self, Cursor, Read};
