@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use super::decode::Raw;
+use super::guide::Readers;
 use super::{Input, Reader, Reading, read_stream, source};
 use crate::model::Builder;
 use crate::platforms::ALL;
@@ -28,11 +29,13 @@ pub fn one_reader(name: &str, text: &[u8]) {
 /// Reads files as a scan does, from their bytes on disk, and joins them. Zip archives are read as if they were
 /// inside a stream.
 pub fn files(files: &[&[u8]]) {
-    let readers = readers();
+    let names: Vec<String> = (0..files.len()).map(|number| format!("fuzz/{number}")).collect();
+    let texts = names.iter().map(String::as_str).zip(files.iter().copied());
+    let readers = Readers::new(readers()).guided_by_texts(texts);
     let mut builders = Vec::new();
-    for (number, bytes) in files.iter().enumerate() {
+    for (name, bytes) in names.iter().zip(files) {
         let raw = Raw::new(Box::new(Cursor::new(bytes.to_vec())));
-        builders.extend(read_stream(Box::new(raw.clone()), &format!("fuzz/{number}"), &raw, &readers, 0));
+        builders.extend(read_stream(Box::new(raw.clone()), name, &raw, &readers, 0));
     }
     let _tables = Reading { builders }.join(ALL);
 }
