@@ -3,8 +3,10 @@
 //! Nothing here opens a socket or asks for a credential, and platforms never import each other. A platform is
 //! a name in [`crate::model`] and one line in [`ALL`].
 
+pub mod assigned;
 pub mod aws;
 mod evaluator;
+pub mod globs;
 pub mod governance;
 mod granted;
 pub mod input;
@@ -17,6 +19,17 @@ use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
 pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &governance::Governance];
+
+/// What a platform's exports are read for, and where the reading ends: one sentence each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// What is read.
+    pub read: &'static str,
+    /// What is decided from it.
+    pub decided: &'static str,
+    /// What is known not to be.
+    pub not: &'static str,
+}
 
 /// A platform whose exports are read.
 pub trait Platform: Sync {
@@ -38,6 +51,9 @@ pub trait Platform: Sync {
 
     /// Completes the tables with what depends on the time of the scan, in milliseconds since 1970.
     fn at(&self, _tables: &mut Tables, _as_of: i64) {}
+
+    /// What is read, what is decided and what is known not to be, for people.
+    fn coverage(&self) -> Coverage;
 
     /// Full names of every action that the platform's catalogue knows.
     fn actions(&self) -> Vec<&'static str>;

@@ -7,7 +7,7 @@ pub mod keys;
 pub mod logging;
 pub mod read;
 
-use super::{Evaluator, Platform, Settings, input};
+use super::{Coverage, Evaluator, Platform, Settings, input};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
@@ -35,6 +35,16 @@ impl Platform for Aws {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn coverage(&self) -> Coverage {
+        Coverage {
+            read: "account authorization details, credential reports, last-accessed data, CloudTrail, Organizations with \
+                SCPs and RCPs, resource policies, IAM Identity Center",
+            decided: "identity, resource and trust policies, boundaries, SCPs and RCPs, sessions, conditions, variables; \
+                within and across accounts",
+            not: "resources that no policy names (functions, instances, keys' grants), VPC endpoint policies, session tags",
+        }
     }
 
     fn actions(&self) -> Vec<&'static str> {

@@ -26,7 +26,7 @@ mod text_blocks;
 mod usage_file;
 
 use super::input::table;
-use super::{Evaluator, Platform, Settings, input};
+use super::{Coverage, Evaluator, Platform, Settings, input};
 use crate::model::{Builder, Tables};
 
 /// Registry name of the platform.
@@ -66,6 +66,15 @@ impl Platform for Governance {
             ownership::judge(tables);
         }
         sort(tables);
+    }
+
+    fn coverage(&self) -> Coverage {
+        Coverage {
+            read: "people, owners, approvals, workflows, role baselines, separation of duties, exceptions, usage, as CSV; \
+                exceptions as TOML, usage as Parquet",
+            decided: "who is whom, who owns and approves what, which exceptions hold",
+            not: "how an organisation enforces any of it",
+        }
     }
 
     fn actions(&self) -> Vec<&'static str> {

@@ -7,7 +7,7 @@ pub mod names;
 pub mod notation;
 pub mod read;
 
-use super::{Evaluator, Platform, Settings, input};
+use super::{Coverage, Evaluator, Platform, Settings, input};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
@@ -35,6 +35,15 @@ impl Platform for Kubernetes {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn coverage(&self) -> Coverage {
+        Coverage {
+            read: "objects as kubectl writes them (JSON, YAML, lists, manifests), audit logs, EKS access entries",
+            decided: "role-based access control as the reference authorizer does, aggregation, implicit groups, what pods \
+                run as and may leave for",
+            not: "other authorizers, admission policies' refusals, members of groups, custom controllers",
+        }
     }
 
     fn actions(&self) -> Vec<&'static str> {

@@ -192,7 +192,7 @@ pub fn local(kind: &str) -> &str {
 
 /// What the name of a kind of node tells: its last word.
 fn named(kind: &str) -> NodeKind {
-    const ENDINGS: [(&str, EntityKind); 17] = [
+    const ENDINGS: [(&str, EntityKind); 14] = [
         ("ServiceAccount", EntityKind::ServiceAccount),
         ("ServicePrincipal", EntityKind::ServiceAccount),
         ("User", EntityKind::User),
@@ -207,9 +207,6 @@ fn named(kind: &str) -> NodeKind {
         ("Device", EntityKind::Workload),
         ("Organization", EntityKind::Scope),
         ("Tenant", EntityKind::Scope),
-        ("Token", EntityKind::Credential),
-        ("Secret", EntityKind::Credential),
-        ("Credential", EntityKind::Credential),
     ];
     let entity = ENDINGS.iter().find(|(ending, _)| kind.ends_with(ending)).map_or(EntityKind::Resource, |(_, kind)| *kind);
     let nhi = matches!(entity, EntityKind::ServiceAccount | EntityKind::Application | EntityKind::Workload);

@@ -8,8 +8,9 @@ use std::cmp::Ordering;
 
 use roaring::RoaringBitmap;
 
-use super::pattern::{covers, fixed_prefix, is_everything, plain};
+use super::pattern::{covers, is_everything, plain};
 use crate::model::{Entity, Tables};
+use crate::platforms::globs::fixed_prefix;
 
 /// Colons of an ARN before its last part, the resource.
 const COLONS: usize = 5;

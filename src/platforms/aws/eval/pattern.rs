@@ -146,12 +146,6 @@ pub fn is_everything(pattern: &str) -> bool {
     !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*')
 }
 
-/// The part of a pattern before its first wildcard.
-#[must_use]
-pub fn fixed_prefix(pattern: &str) -> &str {
-    pattern.find(['*', '?']).map_or(pattern, |at| &pattern[..at])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,12 +9,13 @@
 
 use super::super::catalog::{Catalog, ResourceType};
 use super::bulk::standpoint;
-use super::pattern::{fixed_prefix, is_everything, plain};
+use super::pattern::{is_everything, plain};
 use super::statement::Statement;
 use super::view::{Holder, Question};
 use crate::model::text::glob;
 use crate::model::{Certainty, Decision, Verdict};
 use crate::platforms::Standpoint;
+use crate::platforms::globs::fixed_prefix;
 
 /// What stands for a name that nobody has used.
 const NEW_NAME: &str = "overgrant-new";

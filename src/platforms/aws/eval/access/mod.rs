@@ -8,7 +8,6 @@
 //! possible only.
 
 mod chance;
-mod globs;
 mod listed;
 mod parts;
 mod slots;

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use super::globs::{contains, overlap};
-
+use crate::platforms::globs::{contains, overlap};
 /// Resources of the types that a part's slots are about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Region {

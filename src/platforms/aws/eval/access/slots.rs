@@ -10,9 +10,9 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::super::super::catalog::Catalog;
-use super::super::pattern::fixed_prefix;
 use super::super::statement::Actions;
-use super::globs::{contains, overlap};
+
+use crate::platforms::globs::{contains, fixed_prefix, overlap};
 
 /// A bucket's name holds no slash, unlike an object's and unlike what the star of its ARN format would match.
 const BUCKET: &str = "arn:*:s3:::*";

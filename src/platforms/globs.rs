@@ -1,6 +1,5 @@
-//! How two resource patterns lie to each other: one within the other, or some text in both.
+//! How two patterns with wildcards lie to each other: one within the other, or some text in both.
 
-use super::super::pattern::fixed_prefix;
 use crate::model::text::glob;
 
 /// Stands for whatever a wildcard stands for: a character that no policy has.
@@ -20,6 +19,12 @@ pub fn contains(wide: &str, narrow: &str) -> bool {
     // A question mark takes one such character; none takes more of them than there are question marks.
     let questions = wide.matches('?').count();
     questions == 0 || glob(wide, &with(&FRESH.repeat(questions + 1)))
+}
+
+/// What stands before the first wildcard of a pattern.
+#[must_use]
+pub fn fixed_prefix(pattern: &str) -> &str {
+    pattern.split(['*', '?']).next().unwrap_or_default()
 }
 
 /// Whether some text matches both.
