@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::schema;
@@ -16,7 +17,7 @@ const EDGES: &str = include_str!("../../../datasets/catalog/opengraph_edges.tsv"
 const NODES: &str = include_str!("../../../datasets/catalog/opengraph_nodes.tsv");
 
 /// What an edge says besides that attack paths may cross it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Says {
     Nothing,
     /// The start is a member of the end.
@@ -53,7 +54,7 @@ impl Says {
 }
 
 /// A kind of edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EdgeKind {
     /// Whether control of the start gives control of the end.
     pub traversable: bool,
@@ -167,6 +168,13 @@ impl Kinds {
     #[must_use]
     pub fn edge(&self, kind: &str) -> Option<EdgeKind> {
         self.edges.get(kind).copied()
+    }
+
+    /// All kinds of edges, sorted.
+    pub fn edges(&self) -> impl Iterator<Item = (&str, EdgeKind)> {
+        let mut all: Vec<(&str, EdgeKind)> = self.edges.iter().map(|(kind, about)| (kind.as_str(), *about)).collect();
+        all.sort_unstable_by_key(|(kind, _)| *kind);
+        all.into_iter()
     }
 
     /// What an edge of a kind that nobody knows says by its name.
