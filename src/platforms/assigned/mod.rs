@@ -64,6 +64,11 @@ pub trait Dialect: Sync {
         false
     }
 
+    /// Whether what a scope holds is its own, and not for all principals in it.
+    fn scopes_act_alone(&self) -> bool {
+        false
+    }
+
     /// What an action that the catalogue does not have counts under, and its level, one of [`LEVELS`].
     fn service_and_level<'a>(&self, action: &'a str) -> (Cow<'a, str>, &'static str);
 
@@ -92,6 +97,10 @@ impl<D: Dialect + ?Sized> Dialect for &D {
 
     fn is_for_direct_members(&self, grant: &Grant) -> bool {
         (**self).is_for_direct_members(grant)
+    }
+
+    fn scopes_act_alone(&self) -> bool {
+        (**self).scopes_act_alone()
     }
 
     fn service_and_level<'a>(&self, action: &'a str) -> (Cow<'a, str>, &'static str) {
