@@ -95,6 +95,11 @@ impl Dialect for OpenGraph {
         ADMINISTER
     }
 
+    fn scopes_act_alone(&self) -> bool {
+        // An edge that leaves an organisation says nothing about who is in it.
+        true
+    }
+
     fn service_and_level<'a>(&self, action: &'a str) -> (Cow<'a, str>, &'static str) {
         let (service, level) = judged(action);
         (Cow::Borrowed(service), level)
