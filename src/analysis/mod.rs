@@ -172,9 +172,10 @@ fn refuse_nothing(request: &ScanRequest, recognised: usize, tables: &Tables) -> 
 /// # Errors
 /// When no file is an export that is known, none defines a principal, or a technique cannot be used.
 pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Progress) -> Result<Scan, ScanError> {
-    let library = Library::with(&request.techniques)?;
+    let library = Library::own(&request.techniques)?;
     let (mut tables, recognised) = read(request, progress);
     refuse_nothing(request, recognised, &tables)?;
+    let library = library.for_platforms(|platform| tables.entities.iter().any(|one| one.platform == platform))?;
     let mut results = Results::default();
     progress.stage("permissions", None);
     let evaluators = Evaluators::new(&tables, Settings { as_of: request.as_of });

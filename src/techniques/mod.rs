@@ -46,15 +46,7 @@ impl Library {
     /// # Errors
     /// A built-in file that does not parse or contradicts itself; tests keep that from being released.
     pub fn built_in() -> Result<Self, TechniqueError> {
-        let mut techniques = Vec::new();
-        for folder in BUILT_IN.dirs() {
-            for file in folder.files() {
-                let name = file.path().display().to_string();
-                let text = file.contents_utf8().unwrap_or_default();
-                techniques.push(format::parse(text, &name)?);
-            }
-        }
-        Self::of(techniques)
+        Self::of(read_built_in(|_| true, |text| text)?)
     }
 
     /// The built-in techniques and those of every `.toml` file in these folders and their subfolders.
@@ -62,18 +54,49 @@ impl Library {
     /// # Errors
     /// A folder that cannot be read, a file that does not parse, or an id that is used twice.
     pub fn with(folders: &[PathBuf]) -> Result<Self, TechniqueError> {
-        let mut techniques = Self::built_in()?.techniques;
+        Self::own(folders)?.joined_by(|_| true, |text| text)
+    }
+
+    /// The techniques of every `.toml` file in these folders and their subfolders, without those that are built in.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, a file that does not parse, or an id that is used twice.
+    pub fn own(folders: &[PathBuf]) -> Result<Self, TechniqueError> {
+        let mut techniques = Vec::new();
         for folder in folders {
             add_folder(folder, &mut techniques)?;
         }
         Self::of(techniques)
     }
 
+    /// These techniques and the built-in ones of some platforms, without their examples: what a scan needs of them, at a
+    /// fraction of the time.
+    ///
+    /// # Errors
+    /// An id that is used twice, by a platform that is left out as well.
+    pub fn for_platforms(self, wanted: impl Fn(&str) -> bool) -> Result<Self, TechniqueError> {
+        for technique in &self.techniques {
+            let file = BUILT_IN
+                .dirs()
+                .flat_map(Dir::files)
+                .find(|file| file.path().file_stem().is_some_and(|stem| stem == technique.id.as_str()));
+            if file.is_some() {
+                return Err(used_twice(technique));
+            }
+        }
+        self.joined_by(wanted, without_examples)
+    }
+
+    fn joined_by(self, wanted: impl Fn(&str) -> bool, part: fn(&str) -> &str) -> Result<Self, TechniqueError> {
+        let mut techniques = read_built_in(wanted, part)?;
+        techniques.extend(self.techniques);
+        Self::of(techniques)
+    }
+
     fn of(mut techniques: Vec<Technique>) -> Result<Self, TechniqueError> {
         techniques.sort_by(|a, b| a.id.cmp(&b.id));
         if let Some(pair) = techniques.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            let why = format!("the id `{}` is used twice", pair[0].id);
-            return Err(TechniqueError { file: pair[1].file.clone(), why });
+            return Err(used_twice(&pair[1]));
         }
         Ok(Self { techniques })
     }
@@ -83,6 +106,27 @@ impl Library {
     pub fn find(&self, id: &str) -> Option<&Technique> {
         self.techniques.binary_search_by(|technique| technique.id.as_str().cmp(id)).ok().map(|at| &self.techniques[at])
     }
+}
+
+fn used_twice(technique: &Technique) -> TechniqueError {
+    TechniqueError { file: technique.file.clone(), why: format!("the id `{}` is used twice", technique.id) }
+}
+
+/// The built-in techniques of the platforms that are wanted; `part` is what is read of a file.
+fn read_built_in(wanted: impl Fn(&str) -> bool, part: fn(&str) -> &str) -> Result<Vec<Technique>, TechniqueError> {
+    let mut techniques = Vec::new();
+    for folder in BUILT_IN.dirs().filter(|folder| folder.path().to_str().is_some_and(&wanted)) {
+        for file in folder.files() {
+            let text = file.contents_utf8().unwrap_or_default();
+            techniques.push(format::parse(part(text), &file.path().display().to_string())?);
+        }
+    }
+    Ok(techniques)
+}
+
+/// A technique file without its examples, which come last in every built-in one.
+fn without_examples(text: &str) -> &str {
+    text.split_once("\n[[example]]").map_or(text, |(before, _)| before)
 }
 
 fn add_folder(folder: &Path, techniques: &mut Vec<Technique>) -> Result<(), TechniqueError> {
@@ -105,4 +149,31 @@ fn add_folder(folder: &Path, techniques: &mut Vec<Technique>) -> Result<(), Tech
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_reads_all_of_a_technique_but_its_examples_and_only_of_its_platforms() {
+        let all = Library::built_in().unwrap();
+        let platforms: std::collections::BTreeSet<&str> =
+            all.techniques.iter().map(|technique| technique.platform.as_str()).collect();
+        for platform in platforms {
+            let some = Library::own(&[]).unwrap().for_platforms(|one| one == platform).unwrap();
+            let mut expected = all.techniques.clone();
+            expected.retain(|technique| technique.platform == platform);
+            expected.iter_mut().for_each(|technique| technique.examples.clear());
+            assert_eq!(some.techniques, expected, "{platform}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_a_platform_that_a_scan_leaves_out_is_not_free() {
+        let mut own = Library::built_in().unwrap();
+        own.techniques.truncate(1);
+        let error = own.for_platforms(|_| false).unwrap_err();
+        assert!(error.why.contains("used twice"), "{error}");
+    }
 }

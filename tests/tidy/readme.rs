@@ -1,4 +1,5 @@
-//! Lists in the README that come from the registries: a thing that exists and is not listed fails the build.
+//! Lists in the README and in `docs/techniques.md` that come from the registries: a thing that exists and is not listed
+//! fails the build.
 //!
 //! `OVERGRANT_BLESS=1 cargo test` rewrites them.
 
@@ -11,7 +12,7 @@ type List = (&'static str, Vec<String>);
 /// All lists. A registry that is added to the engine gets a line here.
 fn lists() -> Vec<List> {
     let mut lists = vec![("commands", commands()), ("exit-codes", exit_codes()), ("reports", reports())];
-    lists.extend([("platforms", platforms()), ("techniques", techniques())]);
+    lists.push(("platforms", platforms()));
     lists.extend([("rules", rules()), ("scores", scores()), ("metrics", metrics())]);
     lists.extend(demo().map(|lines| ("demo", lines)));
     lists
@@ -65,15 +66,42 @@ fn reports() -> Vec<String> {
     overgrant::reports::ALL.iter().map(|report| format!("- `{}`: {}", report.name(), report.about())).collect()
 }
 
+/// A row for each platform: what is read, decided and known not to be, and how many techniques there are.
 fn platforms() -> Vec<String> {
-    overgrant::platforms::ALL.iter().map(|platform| format!("- {} (`{}`)", platform.title(), platform.name())).collect()
+    let library = library();
+    let row = |platform: &&dyn overgrant::platforms::Platform| {
+        let overgrant::platforms::Coverage { read, decided, not } = platform.coverage();
+        let techniques = library.techniques.iter().filter(|one| one.platform == platform.name()).count();
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/platforms/{}.md", platform.name()));
+        let title = match page.is_file() {
+            true => format!("[{}](docs/platforms/{}.md)", platform.title(), platform.name()),
+            false => platform.title().to_owned(),
+        };
+        format!("| {title} (`{}`) | {read} | {decided} | {not} | {techniques} |", platform.name())
+    };
+    let head = ["| platform | read | decided | known not to be | techniques |", "|---|---|---|---|---:|"];
+    head.map(str::to_owned).into_iter().chain(overgrant::platforms::ALL.iter().map(row)).collect()
 }
 
+fn library() -> overgrant::techniques::Library {
+    overgrant::techniques::Library::with(&[]).expect("the built-in techniques are well formed")
+}
+
+/// Techniques by platform, as `docs/techniques.md` lists them.
 fn techniques() -> Vec<String> {
-    let library = overgrant::techniques::Library::with(&[]).expect("the built-in techniques are well formed");
-    let mut rows: Vec<_> = library.techniques.iter().map(|technique| (&technique.id, &technique.name)).collect();
-    rows.sort();
-    rows.into_iter().map(|(id, name)| format!("- `{id}`: {name}")).collect()
+    let library = library();
+    let mut lines = Vec::new();
+    for platform in overgrant::platforms::ALL {
+        let own: Vec<_> = library.techniques.iter().filter(|one| one.platform == platform.name()).collect();
+        if own.is_empty() {
+            continue;
+        }
+        lines.extend([format!("## {}", platform.title()), String::new()]);
+        lines.extend(own.iter().map(|one| format!("- `{}`: {}", one.id, one.name)));
+        lines.push(String::new());
+    }
+    lines.pop();
+    lines
 }
 
 fn rules() -> Vec<String> {
@@ -95,12 +123,18 @@ fn readme() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
 }
 
+/// Files with generated lists.
+fn files() -> Vec<(PathBuf, Vec<List>)> {
+    let techniques_page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/techniques.md");
+    vec![(readme(), lists()), (techniques_page, vec![("techniques", techniques())])]
+}
+
 /// The text with each list between its markers replaced. `Err` names a list that has no markers.
 pub fn updated(text: &str, lists: &[List]) -> Result<String, String> {
     let mut text = text.to_owned();
     for (name, lines) in lists {
         let (open, close) = (format!("<!-- generated:{name} -->\n"), format!("<!-- /generated:{name} -->"));
-        let missing = || format!("the README has no section `{}` … `{close}`", open.trim_end());
+        let missing = || format!("there is no section `{}` … `{close}`", open.trim_end());
         let start = text.find(&open).ok_or_else(missing)? + open.len();
         let end = start + text[start..].find(&close).ok_or_else(missing)?;
         text.replace_range(start..end, &format!("{}\n", lines.join("\n")));
@@ -110,14 +144,16 @@ pub fn updated(text: &str, lists: &[List]) -> Result<String, String> {
 
 #[test]
 fn the_lists_of_the_readme_are_current() {
-    let path = readme();
-    let text = fs::read_to_string(&path).expect("there is a README");
-    let wanted = updated(&text, &lists()).expect("the README has all sections");
-    if std::env::var_os("OVERGRANT_BLESS").is_some() {
-        fs::write(&path, &wanted).expect("the README can be written");
-        return;
+    for (path, lists) in files() {
+        let text = fs::read_to_string(&path).expect("the file is there");
+        let wanted = updated(&text, &lists).expect("it has all sections");
+        if std::env::var_os("OVERGRANT_BLESS").is_some() {
+            fs::write(&path, &wanted).expect("it can be written");
+            continue;
+        }
+        let name = path.display();
+        assert!(text == wanted, "the generated lists of {name} are not current: run OVERGRANT_BLESS=1 cargo test tidy");
     }
-    assert!(text == wanted, "the README's generated lists are not current: run OVERGRANT_BLESS=1 cargo test tidy");
 }
 
 #[test]
