@@ -11,6 +11,7 @@ mod cuts;
 mod demo;
 mod history;
 mod kubernetes;
+mod opengraph;
 mod planted;
 mod real;
 mod reference;

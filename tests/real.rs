@@ -9,6 +9,8 @@ mod cuts;
 mod excess;
 #[path = "real/kubernetes.rs"]
 mod kubernetes;
+#[path = "real/opengraph.rs"]
+mod opengraph;
 #[path = "real/roles.rs"]
 mod roles;
 #[path = "real/table.rs"]
@@ -43,6 +45,9 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("MSSQLHound's sample", opengraph::mssqlhound),
+    ("OpenHound's sample", opengraph::openhound),
+    ("OpenGraph extension schemas", opengraph::schemas),
 ];
 
 #[test]

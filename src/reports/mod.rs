@@ -10,6 +10,7 @@ pub mod escape;
 pub mod grid;
 pub mod json;
 mod markdown;
+pub mod opengraph;
 pub mod rows;
 mod rows_csv;
 pub mod summary;
@@ -23,7 +24,7 @@ pub use rows_csv::rows_csv;
 pub use view::{Exposed, Exposure, View};
 
 /// Every report, in the order in which help lists them.
-pub const ALL: &[&dyn Report] = &[&json::Json, &csv::Csv, &markdown::Markdown];
+pub const ALL: &[&dyn Report] = &[&json::Json, &csv::Csv, &markdown::Markdown, &opengraph::OpenGraph, &opengraph::Schema];
 
 /// One output format for a whole snapshot.
 pub trait Report: Sync {

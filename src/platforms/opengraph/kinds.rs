@@ -146,10 +146,8 @@ impl Kinds {
             let known = self.edge(kind).unwrap_or(EdgeKind { traversable: false, says: Says::of_name(kind) });
             let says = about.get("says").and_then(Value::as_str).and_then(Says::parse);
             let traversable = about.get("traversable").and_then(Value::as_bool);
-            let edge = EdgeKind {
-                traversable: traversable.unwrap_or(known.traversable),
-                says: says.unwrap_or(known.says),
-            };
+            let edge =
+                EdgeKind { traversable: traversable.unwrap_or(known.traversable), says: says.unwrap_or(known.says) };
             self.edges.insert(kind.clone(), edge);
         }
         for (kind, about) in part("nodes").into_iter().flatten() {
@@ -216,7 +214,8 @@ fn named(kind: &str) -> NodeKind {
         ("Organization", EntityKind::Scope),
         ("Tenant", EntityKind::Scope),
     ];
-    let entity = ENDINGS.iter().find(|(ending, _)| kind.ends_with(ending)).map_or(EntityKind::Resource, |(_, kind)| *kind);
+    let entity =
+        ENDINGS.iter().find(|(ending, _)| kind.ends_with(ending)).map_or(EntityKind::Resource, |(_, kind)| *kind);
     let nhi = matches!(entity, EntityKind::ServiceAccount | EntityKind::Application | EntityKind::Workload);
     NodeKind { entity, nhi: nhi.then_some(true), environment: false }
 }

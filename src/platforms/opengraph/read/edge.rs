@@ -113,7 +113,15 @@ fn details(properties: &Value) -> Details {
 }
 
 /// Adds the rows of an edge between two entities.
-pub fn add(out: &mut Builder, start: Handle, end: Handle, kind: &str, about: EdgeKind, details: &Details, record: &str) {
+pub fn add(
+    out: &mut Builder,
+    start: Handle,
+    end: Handle,
+    kind: &str,
+    about: EdgeKind,
+    details: &Details,
+    record: &str,
+) {
     let traversable = details.traversable.unwrap_or(about.traversable);
     let mut actions = vec![kind.to_owned()];
     if traversable {

@@ -8,7 +8,7 @@ use super::super::NAME;
 use super::super::kinds::Kinds;
 use super::text;
 use crate::model::text::parse_time;
-use crate::model::{Entity, SourceId};
+use crate::model::{Entity, EntityKind, SourceId};
 use crate::platforms::input::secrets;
 
 /// Longer texts of properties are not kept.
@@ -143,7 +143,11 @@ impl Node {
     /// The entity that the node is.
     #[must_use]
     pub fn entity(&self, kinds: &Kinds, source: SourceId, record: String) -> Entity {
-        let kind = kinds.node(&self.kinds);
+        let mut kind = kinds.node(&self.kinds);
+        if self.flag(&["defined"]) == Some(false) {
+            // A payload of ours says so of what an export only refers to.
+            kind.entity = EntityKind::External;
+        }
         let name = self.text(&["name", "displayname", "display_name"]).unwrap_or(&self.id);
         let mut entity = Entity::named(&entity_id(&self.id), NAME, kind.entity, name);
         entity.present = true;
@@ -179,8 +183,15 @@ impl Node {
     }
 
     fn last_used(&self) -> Option<i64> {
-        let keys =
-            ["lastlogontimestamp", "lastlogon", "lastlogin", "last_login", "last_used_at", "lastused", "lastsuccesslogin"];
+        let keys = [
+            "lastlogontimestamp",
+            "lastlogon",
+            "lastlogin",
+            "last_login",
+            "last_used_at",
+            "lastused",
+            "lastsuccesslogin",
+        ];
         keys.iter().filter_map(|key| time(self.properties.get(*key)?)).max()
     }
 

@@ -206,11 +206,7 @@ fn kinds_of(own: &[&mut Builder]) -> FxHashMap<String, BTreeSet<String>> {
 }
 
 /// The one node that an end means.
-fn find(
-    end: &End,
-    index: &ByProperty,
-    kinds: &FxHashMap<String, BTreeSet<String>>,
-) -> Result<String, Missing> {
+fn find(end: &End, index: &ByProperty, kinds: &FxHashMap<String, BTreeSet<String>>) -> Result<String, Missing> {
     let (kind, having) = match end {
         End::Id(id) => return Ok(entity_id(id)),
         End::Match { kind, having } => (kind, having),
