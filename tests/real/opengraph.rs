@@ -59,7 +59,8 @@ pub fn mssqlhound() -> Result<(), String> {
         &[111, 78, 7, 7],
     )?;
     let rows = |kind: MembershipKind| tables.memberships.iter().filter(|row| row.kind == kind).count();
-    equal("memberships (MSSQL_MemberOf and MemberOf)", &rows(MembershipKind::MemberOf), &125)?;
+    // 125 edges, of which one has a group be a member of itself.
+    equal("memberships (MSSQL_MemberOf and MemberOf)", &rows(MembershipKind::MemberOf), &124)?;
     equal("containments", &rows(MembershipKind::Contains), &188)?;
     equal("issues", &tables.issues.len(), &0)?;
     equal("reachable pairs", &reachable_pairs(&analysed), &7941)
