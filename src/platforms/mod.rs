@@ -12,6 +12,7 @@ mod granted;
 pub mod input;
 pub mod kubernetes;
 pub mod opengraph;
+pub mod tables;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 pub use granted::{Granted, GrantedAction, Known, Recorded};
@@ -19,7 +20,8 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &opengraph::OpenGraph, &governance::Governance];
+pub const ALL: &[&dyn Platform] =
+    &[&aws::Aws, &kubernetes::Kubernetes, &opengraph::OpenGraph, &tables::Tables, &governance::Governance];
 
 /// What a platform's exports are read for, and where the reading ends: one sentence each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
