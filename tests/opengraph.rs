@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use overgrant::analysis;
 use overgrant::model::{Certainty, EntityId};
 use overgrant::reports::{self, Exposure, View};
+use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::analysed::{AS_OF, Analysed};
@@ -81,42 +82,53 @@ fn exports() -> Vec<(String, PathBuf)> {
     exports
 }
 
-fn keep(name: &str, payload: &[u8]) {
+/// What one export came to.
+struct Outcome {
+    wrong: Vec<String>,
+    platforms: BTreeSet<String>,
+    edges_n: usize,
+}
+
+/// Scans an export, writes its graph, and scans that; `None` for a case without a principal, which has no graph.
+fn there_and_back(name: &str, path: PathBuf) -> Option<Outcome> {
+    let before = Analysed::new(vec![path], AS_OF, None).ok()?;
+    let (payload, schema) = (report(&before, "opengraph"), report(&before, "opengraph-schema"));
+    let platforms = before.tables().entities.iter().map(|entity| entity.platform.clone()).collect();
+    let (edges_n, mut wrong) = rules(&payload);
     if let Some(folder) = std::env::var_os(KEEP) {
-        fs::write(Path::new(&folder).join(format!("{name}.json")), payload).expect("the folder can be written to");
+        fs::write(Path::new(&folder).join(format!("{name}.json")), &payload).expect("the folder can be written to");
     }
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("graph.json"), payload).expect("a file");
+    fs::write(folder.path().join("schema.json"), schema).expect("a file");
+    match Analysed::new(vec![folder.path().to_owned()], AS_OF, None) {
+        Ok(again) => {
+            let expected = Picture::of(&before, &reports::opengraph::node_id);
+            let found = Picture::of(&again, &|id| id.strip_prefix("opengraph:").unwrap_or(id).to_owned());
+            wrong.extend(differences(&expected, &found));
+            let issues = again.tables().issues.iter().map(|issue| issue.code.as_str());
+            wrong.extend(issues.map(|code| format!("reading it again raises {code}")));
+        }
+        Err(error) => wrong.push(format!("the payload is not read: {error}")),
+    }
+    Some(Outcome { wrong, platforms, edges_n })
 }
 
 #[test]
-fn what_is_exported_and_read_again_is_the_same_graph() {
-    let (mut compared, mut platforms, mut wrong) = (0, BTreeSet::new(), Vec::new());
-    for (name, path) in exports() {
-        // Cases without a principal have no attack graph.
-        let Ok(before) = Analysed::new(vec![path], AS_OF, None) else { continue };
-        let (payload, schema) = (report(&before, "opengraph"), report(&before, "opengraph-schema"));
-        keep(&name, &payload);
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("graph.json"), payload).expect("a file");
-        fs::write(folder.path().join("schema.json"), schema).expect("a file");
-        let again = match Analysed::new(vec![folder.path().to_owned()], AS_OF, None) {
-            Ok(again) => again,
-            Err(error) => {
-                wrong.push(format!("{name}: the payload is not read: {error}"));
-                continue;
-            }
-        };
-        let expected = Picture::of(&before, &reports::opengraph::node_id);
-        let found = Picture::of(&again, &|id| id.trim_start_matches("opengraph:").to_owned());
-        wrong.extend(differences(&expected, &found).into_iter().map(|why| format!("{name}: {why}")));
-        let issues: Vec<&str> = again.tables().issues.iter().map(|issue| issue.code.as_str()).collect();
-        if !issues.is_empty() {
-            wrong.push(format!("{name}: reading it again raises {issues:?}"));
-        }
-        compared += 1;
-        platforms.extend(before.tables().entities.iter().map(|entity| entity.platform.clone()));
-    }
+fn what_is_exported_keeps_to_the_rules_and_read_again_is_the_same_graph() {
+    let outcomes: Vec<(String, Outcome)> = exports()
+        .into_par_iter()
+        .filter_map(|(name, path)| there_and_back(&name, path).map(|outcome| (name, outcome)))
+        .collect();
+    let wrong: Vec<String> = outcomes
+        .iter()
+        .flat_map(|(name, outcome)| outcome.wrong.iter().map(move |why| format!("{name}: {why}")))
+        .collect();
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(compared > 40 && platforms.len() >= 3, "{compared} exports of {platforms:?}");
+    let platforms: BTreeSet<&String> = outcomes.iter().flat_map(|(_, outcome)| &outcome.platforms).collect();
+    let edges_n: usize = outcomes.iter().map(|(_, outcome)| outcome.edges_n).sum();
+    assert!(outcomes.len() > 40 && platforms.len() >= 4, "{} exports of {platforms:?}", outcomes.len());
+    assert!(edges_n > 1000, "{edges_n} edges were looked at");
 }
 
 /// What two pictures differ in, a few of each kind.
@@ -142,36 +154,35 @@ fn differences(expected: &Picture, found: &Picture) -> Vec<String> {
     out
 }
 
-#[test]
-fn payloads_keep_to_the_rules_of_the_format() {
-    let mut edges_n = 0;
-    for (name, path) in exports() {
-        let Ok(analysed) = Analysed::new(vec![path], AS_OF, None) else { continue };
-        let payload: Value = serde_json::from_slice(&report(&analysed, "opengraph")).expect("JSON");
-        let keys: Vec<&String> = payload.as_object().expect("an object").keys().collect();
-        assert_eq!(keys, ["graph", "metadata"], "{name}");
-        let list = |key: &str| payload["graph"][key].as_array().expect("a list").clone();
-        let ids: BTreeSet<String> = list("nodes").iter().map(|node| text(&node["id"])).collect();
-        assert_eq!(ids.len(), list("nodes").len(), "{name}: an id is there twice");
-        for node in list("nodes") {
-            assert!(!text(&node["id"]).contains(':'), "{name}: {node}");
-            assert!(node["kinds"].as_array().is_some_and(|kinds| (1..=3).contains(&kinds.len())), "{name}: {node}");
-            for (key, value) in node["properties"].as_object().expect("an object") {
-                assert!(key != "objectid" && key.to_lowercase() == *key, "{name}: {key}");
-                assert!(value.is_string() || value.is_number() || value.is_boolean(), "{name}: {key} = {value}");
-            }
+/// What a payload breaks of the format's rules beyond its schema, and how many edges it has.
+fn rules(payload: &[u8]) -> (usize, Vec<String>) {
+    let payload: Value = serde_json::from_slice(payload).expect("JSON");
+    let mut wrong = Vec::new();
+    let mut must = |holds: bool, what: &dyn std::fmt::Display| {
+        if !holds {
+            wrong.push(format!("against the rules: {what}"));
         }
-        for edge in list("edges") {
-            edges_n += 1;
-            let kind = text(&edge["kind"]);
-            let plain = kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            assert!(plain && kind.starts_with("Overgrant_"), "{name}: {kind}");
-            for end in ["start", "end"] {
-                assert!(ids.contains(&text(&edge[end]["value"])), "{name}: {edge} dangles");
-            }
+    };
+    let keys: Vec<&String> = payload.as_object().expect("an object").keys().collect();
+    must(keys == ["graph", "metadata"], &format!("{keys:?}"));
+    let list = |key: &str| payload["graph"][key].as_array().expect("a list");
+    let ids: BTreeSet<String> = list("nodes").iter().map(|node| text(&node["id"])).collect();
+    must(ids.len() == list("nodes").len(), &"an id is there twice");
+    for node in list("nodes") {
+        must(!text(&node["id"]).contains(':'), node);
+        must(node["kinds"].as_array().is_some_and(|kinds| (1..=3).contains(&kinds.len())), node);
+        for (key, value) in node["properties"].as_object().expect("an object") {
+            must(key != "objectid" && key.to_lowercase() == *key, key);
+            must(value.is_string() || value.is_number() || value.is_boolean(), node);
         }
     }
-    assert!(edges_n > 1000, "{edges_n} edges were looked at");
+    for edge in list("edges") {
+        let kind = text(&edge["kind"]);
+        let plain = kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        must(plain && kind.starts_with("Overgrant_"), edge);
+        must(["start", "end"].iter().all(|end| ids.contains(&text(&edge[*end]["value"]))), edge);
+    }
+    (list("edges").len(), wrong)
 }
 
 fn text(value: &Value) -> String {
