@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, man, metrics, paths,
-    preflight, roles, scan, scores, snapshots, techniques, trend, who_can,
+    preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -37,6 +37,7 @@ Read the result:
   scores       Every principal with its risk, and what the risk is made of
   metrics      Numbers about the organisation and its parts
   explain      One principal: what it may do, why, and what follows from it
+  report       A snapshot in another format: Markdown, JSON, CSV, BloodHound
 Ask:
   can          May this principal do that?
   who-can      Who may do that?
@@ -127,6 +128,8 @@ pub enum Command {
     Trend(trend::Args),
     /// Set or show the snapshot that others are compared with
     Baseline(baseline::Args),
+    /// A snapshot in another format: Markdown, JSON, CSV, BloodHound
+    Report(report::Args),
     /// Whether the sources are fit to draft changes from
     Preflight(preflight::Args),
     /// List, show, verify and prune snapshots

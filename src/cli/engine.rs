@@ -63,6 +63,8 @@ pub enum Need {
     Inputs,
     /// All input tables, and what principals may do.
     Access,
+    /// All tables.
+    Everything,
 }
 
 impl Snapshot {
@@ -166,6 +168,10 @@ pub fn load(at: &SnapshotArgs, need: Need) -> Result<Snapshot, Failure> {
         Need::Access => {
             snapshot.tables = reader.tables()?;
             snapshot.results.access = reader.read::<Access>()?.into();
+        }
+        Need::Everything => {
+            snapshot.tables = reader.tables()?;
+            snapshot.results = reader.results()?;
         }
     }
     Ok(snapshot)

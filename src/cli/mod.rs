@@ -94,6 +94,7 @@ fn dispatch(cli: &Cli, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(args, terminal),
         Command::Trend(args) => commands::trend::run(args, terminal),
         Command::Baseline(args) => commands::baseline::run(args, terminal),
+        Command::Report(args) => commands::report::run(args, terminal),
         Command::Preflight(args) => commands::preflight::run(args, terminal),
         Command::Snapshots(args) => commands::snapshots::run(args, terminal),
         Command::Techniques(args) => commands::techniques::run(args, terminal),

@@ -14,7 +14,7 @@ fn help_is_as_expected() {
     {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
-    for command in ["preflight", "snapshots", "techniques", "completions", "man"] {
+    for command in ["report", "preflight", "snapshots", "techniques", "completions", "man"] {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
 }
@@ -43,6 +43,7 @@ fn every_query_says_that_there_is_no_store() {
         &["who-can", "s3:Get"],
         &["paths", "a"],
         &["exposure"],
+        &["report", "opengraph"],
         &["preflight"],
         &["choke-points"],
         &["cut-plan", "--budget", "1"],

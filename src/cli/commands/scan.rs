@@ -66,7 +66,7 @@ pub struct Args {
 fn report_help() -> String {
     let mut text = String::from("Also write a report; several are allowed. Formats:\n");
     for report in reports::ALL {
-        text.push_str(&format!("  {:<10}{}\n", report.name(), report.about()));
+        text.push_str(&format!("  {:<18}{}\n", report.name(), report.about()));
     }
     text
 }

@@ -133,7 +133,7 @@ impl Kind {
     #[must_use]
     pub fn told_by(columns: &[String]) -> Option<&'static Self> {
         let has = |wanted: &&str| columns.iter().any(|column| column == wanted);
-        KINDS.iter().find(|kind| kind.required.iter().all(|one| has(one)) && kind.telling.iter().all(|one| has(one)))
+        KINDS.iter().find(|kind| kind.required.iter().all(has) && kind.telling.iter().all(has))
     }
 
     fn knows(&self, field: &str) -> bool {

@@ -129,7 +129,7 @@ impl<'a> Row<'a> {
             }
         };
         self.parsed(field, &what, "time_invalid", |text| match form.as_deref() {
-            Some("seconds") => text.parse::<f64>().ok().map(|seconds| (seconds * 1000.0) as i64),
+            Some("seconds") => text.split('.').next()?.parse::<i64>().ok()?.checked_mul(1000),
             Some("milliseconds") => text.parse().ok(),
             Some(form) => of_form(text, form),
             None => parse_time(text),

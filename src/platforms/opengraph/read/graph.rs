@@ -116,17 +116,17 @@ impl<'b> Payload<'b> {
         }
     }
 
-    fn each<T>(&mut self, place: &str, record: Result<T, String>, take: fn(&mut Self, T, &str)) {
+    fn each<T>(&mut self, place: &str, record: Result<T, String>, take: fn(&mut Self, &T, &str)) {
         match record {
             Ok(record) => {
                 self.out.source.records += 1;
-                take(self, record, place);
+                take(self, &record, place);
             }
             Err(why) => self.out.skip("record_invalid", place, why),
         }
     }
 
-    fn node(&mut self, node: Node, place: &str) {
+    fn node(&mut self, node: &Node, place: &str) {
         secrets::report(self.out, node.secrets, place);
         let id = node::entity_id(&node.id);
         let known = self.out.handle(&id).filter(|known| self.out.entity(*known).present);
@@ -154,7 +154,7 @@ impl<'b> Payload<'b> {
         }
     }
 
-    fn edge(&mut self, edge: Edge, place: &str) {
+    fn edge(&mut self, edge: &Edge, place: &str) {
         let (number, about) = self.kind(&edge.kind);
         match (&edge.start, &edge.end) {
             (End::Id(start), End::Id(end)) => {
@@ -167,7 +167,7 @@ impl<'b> Payload<'b> {
             }
             _ => {
                 // Whom it means may be in another file. The entity does not matter: the row never reaches the tables.
-                let pending = serde_json::to_string(&(&edge, about, place)).unwrap_or_default();
+                let pending = serde_json::to_string(&(edge, about, place)).unwrap_or_default();
                 self.out.attribute(EntityId(0), PENDING, &pending);
             }
         }

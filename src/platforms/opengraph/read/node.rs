@@ -235,6 +235,10 @@ const MILLIS_MAX: f64 = 1e14;
 /// A time as collectors write it: ISO 8601, or seconds since 1970. Zero and less say never, or that it is not known.
 #[must_use]
 pub fn time(value: &Value) -> Option<i64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number is below a limit that is far below that of the type"
+    )]
     let of_number = |number: f64| {
         let millis = if number < SECONDS_MAX { number * 1000.0 } else { number };
         (number > 0.0 && millis < MILLIS_MAX).then_some(millis as i64)
