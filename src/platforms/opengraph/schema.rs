@@ -111,3 +111,33 @@ fn review(value: &Value, out: &mut Builder) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Source;
+
+    fn read(text: &str) -> (Result<(), ReadError>, Builder) {
+        let source = Source { path: "s".into(), kind: "s".into(), sha256: String::new(), records: 0, skipped: 0 };
+        let mut out = Builder::new(source);
+        (SchemaFile.read(&mut Input::from_bytes("s", text.as_bytes()), &mut out), out)
+    }
+
+    #[test]
+    fn kinds_that_cannot_be_used_and_a_schema_that_is_not_are_reported() {
+        let text = r#"{"schema":{},"node_kinds":[{"name":"A"},{}],
+            "relationship_kinds":[{"name":"B","is_traversable":"yes"},{"name":"C"}]}"#;
+        let (outcome, out) = read(text);
+        let found: Vec<(&str, &str)> =
+            out.issues.iter().map(|issue| (issue.code.as_str(), issue.record.as_str())).collect();
+        // Nothing shows this text to the readers of graphs, as would be so for one in an archive.
+        let expected =
+            [("kind_invalid", "/node_kinds/1"), ("kind_invalid", "/relationship_kinds/0"), ("schema_not_used", "")];
+        assert_eq!((outcome, found), (Ok(()), expected.to_vec()));
+        assert_eq!((out.source.records, out.source.skipped), (3, 1));
+        let schema = parse(text).expect("a schema");
+        assert_eq!(schema.edges, [("B".to_owned(), false), ("C".to_owned(), false)]);
+        assert!(read("{\"schema\":{},\"relationship_kinds\":7}").0.is_err());
+        assert!(read("{\"schema\":{}").0.is_err());
+    }
+}

@@ -160,3 +160,54 @@ impl Reader for MappingFile {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tables;
+    use crate::model::text::parse_time;
+    use crate::platforms::{ALL, input};
+
+    fn joined(files: &[(&str, &[u8])]) -> Tables {
+        input::read_texts(files.iter().copied(), ALL).join(ALL)
+    }
+
+    #[test]
+    fn a_parquet_file_is_read_by_a_mapping_file_and_by_nothing_else() {
+        let bytes = parquet::tests::usage();
+        let mapping = "overgrant_mapping = 1\n[[table]]\nfiles = \"use*\"\nholds = \"usage\"\nsystem = \"erp\"\n\
+                       columns = { right = \"permission\" }\n";
+        let tables = joined(&[("a/used.parquet", &bytes), ("b/map.toml", mapping.as_bytes())]);
+        let rows: Vec<(&str, &str, Option<i64>, &str)> = tables
+            .usage
+            .iter()
+            .map(|row| {
+                let id = tables.entity(row.entity).id.as_str();
+                (id, row.permission.as_str(), row.last_used_at, row.record.as_str())
+            })
+            .collect();
+        let app = "tables:erp/principal/role/app";
+        assert_eq!(
+            rows,
+            [(app, "erp:s3:GetObject", parse_time("2026-09-01"), "row 1"), (app, "erp:sqs", None, "row 2")]
+        );
+        let skipped: Vec<&str> = tables.issues.iter().map(|issue| issue.code.as_str()).collect();
+        assert_eq!(skipped, ["cell_missing"], "the third row has no principal");
+        let without = joined(&[("a/used.parquet", &bytes)]);
+        assert_eq!(without.sources[0].kind, "governance-usage-parquet");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_mapping_file_is_said() {
+        for (text, code) in [
+            ("overgrant_mapping = 7\n", "mapping_invalid"),
+            ("overgrant_mapping = 1\n[[table]]\nfiles = \"x\"\nholds = \"gold\"\n", "mapping_invalid"),
+            ("overgrant_mapping = 1\n[[table]]\nfiles = \"x\"\nholds = \"keys\"\ntime = \"%Q\"\n", "mapping_invalid"),
+            ("{\"overgrant_mapping\": 1, \"table\": {}}", "mapping_invalid"),
+        ] {
+            let tables = joined(&[("map", text.as_bytes())]);
+            let found: Vec<&str> = tables.issues.iter().map(|issue| issue.code.as_str()).collect();
+            assert_eq!((tables.sources[0].kind.as_str(), found), ("mapping", vec![code]), "{text}");
+        }
+    }
+}
