@@ -173,7 +173,8 @@ fn rules(payload: &[u8]) -> (usize, Vec<String>) {
         must(node["kinds"].as_array().is_some_and(|kinds| (1..=3).contains(&kinds.len())), node);
         for (key, value) in node["properties"].as_object().expect("an object") {
             must(key != "objectid" && key.to_lowercase() == *key, key);
-            must(value.is_string() || value.is_number() || value.is_boolean(), node);
+            let texts = value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+            must(value.is_string() || value.is_number() || value.is_boolean() || texts, node);
         }
     }
     for edge in list("edges") {

@@ -107,8 +107,10 @@ struct Graph<'v> {
     sets: Vec<Set>,
     /// Entities that are nodes.
     shown: BTreeSet<u32>,
-    /// The scope of each entity that has one among the nodes, by id of the scope.
+    /// Scopes that are nodes, by id.
     numbers: BTreeMap<&'v str, u32>,
+    /// Rules that found something about an entity.
+    findings: BTreeMap<EntityId, BTreeSet<&'v str>>,
 }
 
 #[derive(Default, Clone)]
@@ -160,7 +162,11 @@ impl<'v> Graph<'v> {
         let scopes: BTreeSet<&str> = entities.iter().filter_map(|entity| entity.scope.as_deref()).collect();
         let is_scope = |entity: &&Entity| shown.contains(&entity.entity.0) && scopes.contains(entity.id.as_str());
         let numbers = entities.iter().filter(is_scope).map(|entity| (entity.id.as_str(), entity.entity.0)).collect();
-        Self { view, sets, shown, numbers }
+        let mut findings: BTreeMap<EntityId, BTreeSet<&str>> = BTreeMap::new();
+        for finding in view.findings() {
+            findings.entry(finding.entity).or_default().insert(&finding.rule);
+        }
+        Self { view, sets, shown, numbers, findings }
     }
 
     fn nodes(&self, rows: &mut Rows<'_>) -> io::Result<()> {
@@ -210,6 +216,7 @@ impl<'v> Graph<'v> {
         put("created_at", time(entity.created_at));
         put("last_used_at", time(entity.last_used_at));
         put("risk", risk.map(Value::from));
+        put("findings", self.findings.get(&entity.entity).map(|rules| rules.iter().copied().collect()));
         json!({"id": node_id(&entity.id), "kinds": [kind_name(entity.kind.as_str())], "properties": properties})
     }
 
