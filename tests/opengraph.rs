@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use overgrant::analysis;
 use overgrant::model::{Certainty, EntityId};
+use overgrant::reports::material::Material;
 use overgrant::reports::{self, Exposure, View};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -51,7 +52,7 @@ impl Picture {
 
 /// A report on a scan.
 fn report(analysed: &Analysed, name: &str) -> Vec<u8> {
-    let exposure = Exposure::default();
+    let (exposure, material) = (Exposure::default(), Material::default());
     let view = View {
         snapshot: "s",
         as_of: analysed.as_of,
@@ -61,6 +62,7 @@ fn report(analysed: &Analysed, name: &str) -> Vec<u8> {
         coverage: &[],
         exposure: &exposure,
         incomplete: &[],
+        material: &material,
     };
     let mut bytes = Vec::new();
     reports::find(name).expect("a report").write(&view, &mut bytes).expect("memory does not fail");

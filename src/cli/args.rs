@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, man, metrics, paths,
+    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, generate, man, metrics, paths,
     preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
@@ -37,7 +37,7 @@ Read the result:
   scores       Every principal with its risk, and what the risk is made of
   metrics      Numbers about the organisation and its parts
   explain      One principal: what it may do, why, and what follows from it
-  report       A snapshot in another format: Markdown, JSON, CSV, BloodHound
+  report       The whole result as a page, or in a format of other programs
 Ask:
   can          May this principal do that?
   who-can      Who may do that?
@@ -55,6 +55,8 @@ Look after the store:
   preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
   techniques   List, show and check the escalation techniques
+Try things out:
+  generate     A made-up organisation of any size, with known problems
 Set up:
   completions  Completions for a shell
   man          Manual pages";
@@ -108,6 +110,8 @@ pub enum Command {
     Metrics(metrics::Args),
     /// One principal: what it may do, why, and what follows from it
     Explain(explain::Args),
+    /// The whole result as a page, or in a format of other programs
+    Report(report::Args),
     /// May this principal do that?
     Can(can::Args),
     /// Who may do that?
@@ -128,14 +132,14 @@ pub enum Command {
     Trend(trend::Args),
     /// Set or show the snapshot that others are compared with
     Baseline(baseline::Args),
-    /// A snapshot in another format: Markdown, JSON, CSV, BloodHound
-    Report(report::Args),
     /// Whether the sources are fit to draft changes from
     Preflight(preflight::Args),
     /// List, show, verify and prune snapshots
     Snapshots(snapshots::Args),
     /// List, show and check the escalation techniques
     Techniques(techniques::Args),
+    /// A made-up organisation of any size, with known problems
+    Generate(generate::Args),
     /// Completions for a shell
     Completions(completions::Args),
     /// Manual pages
