@@ -15,6 +15,7 @@ mod demo;
 mod generate;
 mod history;
 mod kubernetes;
+mod opengraph;
 mod planted;
 mod real;
 mod reference;

@@ -13,6 +13,8 @@ mod cuts;
 mod excess;
 #[path = "real/kubernetes.rs"]
 mod kubernetes;
+#[path = "real/opengraph.rs"]
+mod opengraph;
 #[path = "real/roles.rs"]
 mod roles;
 #[path = "real/saas.rs"]
@@ -51,6 +53,9 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("MSSQLHound's sample", opengraph::mssqlhound),
+    ("OpenHound's sample", opengraph::openhound),
+    ("OpenGraph extension schemas", opengraph::schemas),
     ("built-in roles of Azure", azure::built_in_roles),
     ("Snowflake answers", vaults::snowflake),
     ("documented answers of Okta", saas::okta),

@@ -16,9 +16,11 @@ mod granted;
 pub mod input;
 pub mod kubernetes;
 pub mod okta;
+pub mod opengraph;
 pub mod postgres;
 pub mod scim;
 pub mod snowflake;
+pub mod tables;
 pub mod vault;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
@@ -39,6 +41,8 @@ pub const ALL: &[&dyn Platform] = &[
     &postgres::Postgres,
     &snowflake::Snowflake,
     &scim::Scim,
+    &opengraph::OpenGraph,
+    &tables::Tables,
     &governance::Governance,
 ];
 

@@ -16,6 +16,7 @@ mod markdown;
 pub mod material;
 mod ocsf;
 mod openmetrics;
+pub mod opengraph;
 pub mod rows;
 mod rows_csv;
 mod sarif;
@@ -32,8 +33,17 @@ pub use rows_csv::rows_csv;
 pub use view::{Exposed, Exposure, View};
 
 /// Every report, in the order in which help lists them.
-pub const ALL: &[&dyn Report] =
-    &[&html::Html, &markdown::Markdown, &json::Json, &csv::Csv, &sarif::Sarif, &ocsf::Ocsf, &openmetrics::OpenMetrics];
+pub const ALL: &[&dyn Report] = &[
+    &html::Html,
+    &markdown::Markdown,
+    &json::Json,
+    &csv::Csv,
+    &sarif::Sarif,
+    &ocsf::Ocsf,
+    &openmetrics::OpenMetrics,
+    &opengraph::OpenGraph,
+    &opengraph::Schema,
+];
 
 /// One output format for a whole snapshot.
 pub trait Report: Sync {
@@ -69,7 +79,7 @@ pub enum Depth {
 /// The names of all reports with what is in them, one a line, below a title.
 #[must_use]
 pub fn listing(title: &str) -> String {
-    let lines = ALL.iter().map(|report| format!("  {:<12}{}\n", report.name(), report.about()));
+    let lines = ALL.iter().map(|report| format!("  {:<18}{}\n", report.name(), report.about()));
     std::iter::once(format!("{title}\n")).chain(lines).collect()
 }
 

@@ -447,6 +447,10 @@ fn every_report_is_the_same_twice_and_sends_no_command_to_a_terminal() -> std::i
         let text = String::from_utf8_lossy(&once);
         assert_eq!(once, again, "{}", report.name());
         assert!(!text.contains(|c| super::escape::is_unsafe(c) && c != '\n'), "{}: {text}", report.name());
+        if report.name() == "opengraph-schema" {
+            // Kinds only: there is nothing of the organisation in it.
+            continue;
+        }
         assert!(text.contains("escalation-path") || text.contains("escalation\\-path"), "{}: {text}", report.name());
     }
     Ok(())

@@ -111,7 +111,8 @@ impl<'t> Holders<'t> {
         let mut all: FxHashMap<u32, bool> = FxHashMap::default();
         let mut grants = Vec::new();
         let is_scope = |entity: EntityId| entity != of && self.tables.entity(entity).kind == EntityKind::Scope;
-        let of_scope = self.tables.entity(of).kind.is_principal() && is_scope(scope);
+        let passes_on = !dialect.scopes_act_alone() && self.tables.entity(of).kind.is_principal();
+        let of_scope = passes_on && is_scope(scope);
         let whole = of_scope.then_some((scope, Via { eligible: false, direct: true }));
         for (holder, via) in containers.iter().map(|(holder, via)| (*holder, *via)).chain(whole) {
             for grant in self.grants(holder) {

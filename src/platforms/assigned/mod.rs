@@ -40,7 +40,7 @@ use self::holders::{Held, Holders, Holding};
 use self::places::{Asked, Tree};
 use self::rights::{About, Rights};
 use self::view::ClassView;
-use super::{Class, Evaluator, Given, Granted, Known, Settings, View};
+use super::{Class, Evaluator, Given, Granted, Known, Recorded, Settings, View};
 use crate::model::{Decision, EntityId, Grant, Granularity, Layer, Reason, Request, Tables, Verdict};
 
 /// How one platform writes actions.
@@ -64,8 +64,18 @@ pub trait Dialect: Sync {
         false
     }
 
+    /// Whether what a scope holds is its own, and not for all principals in it.
+    fn scopes_act_alone(&self) -> bool {
+        false
+    }
+
     /// What an action that the catalogue does not have counts under, and its level, one of [`LEVELS`].
     fn service_and_level<'a>(&self, action: &'a str) -> (Cow<'a, str>, &'static str);
+
+    /// How the use of an action that the catalogue does not have is recorded; `None` when nobody knows.
+    fn recorded(&self, _action: &str) -> Option<Recorded> {
+        None
+    }
 
     /// How usage records name an action.
     fn usage_name<'a>(&self, action: &'a Known) -> Cow<'a, str> {
@@ -94,8 +104,16 @@ impl<D: Dialect + ?Sized> Dialect for &D {
         (**self).is_for_direct_members(grant)
     }
 
+    fn scopes_act_alone(&self) -> bool {
+        (**self).scopes_act_alone()
+    }
+
     fn service_and_level<'a>(&self, action: &'a str) -> (Cow<'a, str>, &'static str) {
         (**self).service_and_level(action)
+    }
+
+    fn recorded(&self, action: &str) -> Option<Recorded> {
+        (**self).recorded(action)
     }
 
     fn usage_name<'a>(&self, action: &'a Known) -> Cow<'a, str> {
@@ -302,7 +320,12 @@ impl Evaluator for Compiled<'_> {
 
     fn known(&self, action: &str) -> Option<Known> {
         let catalog = self.dialect.catalog();
-        catalog.find(action, self.dialect.folds_case()).map(|at| catalog.actions()[at].known())
+        let listed = catalog.find(action, self.dialect.folds_case()).map(|at| catalog.actions()[at].known());
+        listed.or_else(|| {
+            let recorded = self.dialect.recorded(action)?;
+            let (_, level) = self.dialect.service_and_level(action);
+            Some(Known { name: Cow::Owned(action.to_owned()), level, recorded })
+        })
     }
 
     fn usage_name<'a>(&self, action: &'a Known) -> Cow<'a, str> {

@@ -34,6 +34,7 @@ pub struct Entry<'t> {
     /// Index into [`LEVELS`].
     pub level: usize,
     known: Option<&'static Action>,
+    recorded: Recorded,
 }
 
 impl Entry<'_> {
@@ -53,7 +54,7 @@ impl Entry<'_> {
             Some(action) => action.known(),
             None => {
                 let name = Cow::Owned(self.name.clone().into_owned());
-                Known { name, level: LEVELS[self.level].0, recorded: UNKNOWN }
+                Known { name, level: LEVELS[self.level].0, recorded: self.recorded }
             }
         }
     }
@@ -72,6 +73,7 @@ impl<'t> Vocabulary<'t> {
                 service: Cow::Borrowed(&action.service),
                 level: level(action.level),
                 known: Some(action),
+                recorded: action.recorded,
             });
         }
         let names = grants.flat_map(|grant| &grant.actions).map(String::as_str);
@@ -81,8 +83,9 @@ impl<'t> Vocabulary<'t> {
         for name in only_named {
             let (service, of) = dialect.service_and_level(name);
             let service = Cow::Owned(service.into_owned());
+            let recorded = dialect.recorded(name).unwrap_or(UNKNOWN);
             let name = Cow::Borrowed(name);
-            entries.push(Entry { compared: compared(&name), name, service, level: level(of), known: None });
+            entries.push(Entry { compared: compared(&name), name, service, level: level(of), known: None, recorded });
         }
         let mut by_name = FxHashMap::default();
         for (at, entry) in (0u32..).zip(&entries) {

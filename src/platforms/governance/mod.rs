@@ -20,12 +20,12 @@ mod records;
 mod references;
 mod row;
 mod rules;
-mod table;
 #[cfg(test)]
 mod testing;
 mod text_blocks;
 mod usage_file;
 
+use super::input::table;
 use super::{Coverage, Evaluator, Platform, Settings, input};
 use crate::model::{Builder, Tables};
 

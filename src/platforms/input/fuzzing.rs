@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use super::decode::Raw;
+use super::guide::Readers;
 use super::{Input, Reader, Reading, read_stream, source};
 use crate::model::Builder;
 use crate::platforms::ALL;
@@ -28,11 +29,13 @@ pub fn one_reader(name: &str, text: &[u8]) {
 /// Reads files as a scan does, from their bytes on disk, and joins them. Zip archives are read as if they were
 /// inside a stream.
 pub fn files(files: &[&[u8]]) {
-    let readers = readers();
+    let names: Vec<String> = (0..files.len()).map(|number| format!("fuzz/{number}")).collect();
+    let texts = names.iter().map(String::as_str).zip(files.iter().copied());
+    let readers = Readers::new(readers()).guided_by_texts(texts);
     let mut builders = Vec::new();
-    for (number, bytes) in files.iter().enumerate() {
+    for (name, bytes) in names.iter().zip(files) {
         let raw = Raw::new(Box::new(Cursor::new(bytes.to_vec())));
-        builders.extend(read_stream(Box::new(raw.clone()), &format!("fuzz/{number}"), &raw, &readers, 0));
+        builders.extend(read_stream(Box::new(raw.clone()), name, &raw, &readers, 0));
     }
     let _tables = Reading { builders }.join(ALL);
 }
@@ -69,6 +72,15 @@ mod tests {
             "\"AccountAssignments\":[",
             "\"Resource\":\"x\",\"Policy\":",
             "user,arn,user_creation_time\n",
+            "\"graph\":{",
+            "\"nodes\":[",
+            "\"edges\":[",
+            "{\"id\":\"a\",\"kinds\":[\"User\"]}",
+            "{\"kind\":\"GenericAll\",\"start\":{\"value\":\"a\"},\"end\":{\"match_by\":\"name\",\"value\":\"a\"}}",
+            "\"schema\":{},\"relationship_kinds\":[",
+            "overgrant_mapping = 1\n[[table]]\nfiles = \"*\"\nholds = \"grants\"\nsystem = \"s\"\n",
+            "system,principal,right,level,resource,on\n",
+            "s,a,R,administers,a,group\n",
             "<root_account>,arn:aws:iam::111111111111:root,2020-01-01\n",
             "\\",
             "\u{1F600}",

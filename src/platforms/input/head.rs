@@ -1,6 +1,10 @@
 //! The beginning of a text, by which readers recognise their formats.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
+
+use super::Guide;
 
 /// How much of a text is looked at.
 pub const HEAD_BYTES: usize = 64 * 1024;
@@ -15,6 +19,7 @@ pub struct Head {
     path: String,
     bytes: Vec<u8>,
     json: Option<Value>,
+    guides: Arc<[Guide]>,
 }
 
 impl Head {
@@ -26,7 +31,19 @@ impl Head {
             Some(b'{' | b'[') => Prefix { bytes: &bytes, at: 0 }.value(0).map(|(value, _)| value),
             _ => None,
         };
-        Self { path: path.to_owned(), bytes, json }
+        Self { path: path.to_owned(), bytes, json, guides: Arc::default() }
+    }
+
+    /// The same among files that say how others are read.
+    #[must_use]
+    pub fn guided_by(self, guides: &Arc<[Guide]>) -> Self {
+        Self { guides: Arc::clone(guides), ..self }
+    }
+
+    /// Files of the scan that say how others are read, in the order of their paths.
+    #[must_use]
+    pub fn guides(&self) -> &[Guide] {
+        &self.guides
     }
 
     /// Path of the file as shown to people: a last resort where a format does not tell what it is about.

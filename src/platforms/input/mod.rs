@@ -9,26 +9,32 @@ pub mod api;
 mod decode;
 #[doc(hidden)]
 pub mod fuzzing;
+mod guide;
 mod head;
 pub mod json;
 mod keys;
+pub mod mapping;
 pub mod parquet;
 pub mod rows;
 pub mod secrets;
+pub mod table;
 mod walk;
 
 use std::io::{self, Cursor, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+pub use guide::Guide;
 pub use head::Head;
 pub use walk::{Found, find};
 
 use super::Platform;
 use crate::model::{Builder, IssueSeverity, Source, Tables};
 use decode::{Limited, Raw, Wrapping};
+use guide::Readers;
 
 /// [`Source::kind`] of a file that no reader knows.
 pub const UNRECOGNISED: &str = "unrecognised";
@@ -64,31 +70,44 @@ pub trait Reader: Sync {
     fn records_everyone(&self) -> bool {
         false
     }
+
+    /// Whether a file with these bytes says how other files of the scan are read: [`Head::guides`] and
+    /// [`Input::guides`] then show it to every reader. Asked of every small file, so that it must be quick.
+    fn guides(&self, _bytes: &[u8]) -> bool {
+        false
+    }
 }
 
 /// A text to read: UTF-8, decompressed, from its beginning.
 pub struct Input<'a> {
     path: String,
     stream: Box<dyn Read + 'a>,
+    guides: Arc<[Guide]>,
 }
 
 impl<'a> Input<'a> {
     /// A text that is in memory.
     #[must_use]
     pub fn from_bytes(path: &str, bytes: &'a [u8]) -> Self {
-        Self { path: path.to_owned(), stream: Box::new(bytes) }
+        Self::from_stream(path, Box::new(bytes))
     }
 
     /// A text that is read from a stream.
     #[must_use]
     pub fn from_stream(path: &str, stream: Box<dyn Read + 'a>) -> Self {
-        Self { path: path.to_owned(), stream }
+        Self { path: path.to_owned(), stream, guides: Arc::default() }
     }
 
     /// Path as shown to people, with `!member` for a member of an archive.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Files of the scan that say how others are read, in the order of their paths.
+    #[must_use]
+    pub fn guides(&self) -> Arc<[Guide]> {
+        Arc::clone(&self.guides)
     }
 
     /// Last part of the path.
@@ -223,8 +242,8 @@ impl Reading {
 /// Reads all files under `paths` with the platforms' readers.
 #[must_use]
 pub fn read_all(paths: &[PathBuf], platforms: &[&dyn Platform], progress: &(dyn Fn(Progress<'_>) + Sync)) -> Reading {
-    let readers: Vec<&dyn Reader> = platforms.iter().flat_map(|platform| platform.readers()).copied().collect();
     let files = find(paths);
+    let readers = readers_of(platforms).guided_by_files(&files);
     let (total, done) = (files.len() as u64, AtomicU64::new(0));
     let builders: Vec<Vec<Builder>> = files
         .par_iter()
@@ -240,12 +259,17 @@ pub fn read_all(paths: &[PathBuf], platforms: &[&dyn Platform], progress: &(dyn 
 /// Reads texts that are already in memory, each as if it were a file of that name.
 #[must_use]
 pub fn read_texts<'t>(texts: impl IntoIterator<Item = (&'t str, &'t [u8])>, platforms: &[&dyn Platform]) -> Reading {
-    let readers: Vec<&dyn Reader> = platforms.iter().flat_map(|platform| platform.readers()).copied().collect();
+    let texts: Vec<(&str, &[u8])> = texts.into_iter().collect();
+    let readers = readers_of(platforms).guided_by_texts(texts.iter().copied());
     let one = |(path, bytes): (&str, &[u8])| {
         let start = &bytes[..bytes.len().min(head::HEAD_BYTES)];
         read_text(Input::from_bytes(path, bytes), start, &readers)
     };
     Reading { builders: texts.into_iter().map(one).collect() }
+}
+
+fn readers_of<'p>(platforms: &[&'p dyn Platform]) -> Readers<'p> {
+    Readers::new(platforms.iter().flat_map(|platform| platform.readers()).copied().collect())
 }
 
 fn source(path: &str, kind: &str) -> Source {
@@ -258,7 +282,7 @@ fn unreadable(path: &str, code: &str, why: &str) -> Builder {
     builder
 }
 
-fn read_file(file: &Found, readers: &[&dyn Reader]) -> Vec<Builder> {
+fn read_file(file: &Found, readers: &Readers<'_>) -> Vec<Builder> {
     if let Some(trouble) = &file.trouble {
         return vec![unreadable(&file.path, "file_unreadable", trouble)];
     }
@@ -293,7 +317,7 @@ fn read_stream<'a>(
     stream: Box<dyn Read + 'a>,
     path: &str,
     raw: &Raw,
-    readers: &[&dyn Reader],
+    readers: &Readers<'_>,
     depth: usize,
 ) -> Vec<Builder> {
     let failed = |error: &io::Error| {
@@ -316,12 +340,12 @@ fn read_stream<'a>(
         return read_archive(&mut Cursor::new(bytes), path, readers, depth);
     }
     match decode::text(stream).and_then(|text| decode::peek(text, head::HEAD_BYTES)) {
-        Ok((start, stream)) => vec![read_text(Input { path: path.to_owned(), stream }, &start, readers)],
+        Ok((start, stream)) => vec![read_text(Input::from_stream(path, stream), &start, readers)],
         Err(error) => failed(&error),
     }
 }
 
-fn read_archive<R: Read + io::Seek>(file: &mut R, path: &str, readers: &[&dyn Reader], depth: usize) -> Vec<Builder> {
+fn read_archive<R: Read + io::Seek>(file: &mut R, path: &str, readers: &Readers<'_>, depth: usize) -> Vec<Builder> {
     let mut archive = match zip::ZipArchive::new(file) {
         Ok(archive) => archive,
         Err(error) => return vec![unreadable(path, "file_unreadable", &error.to_string())],
@@ -357,9 +381,10 @@ fn read_archive<R: Read + io::Seek>(file: &mut R, path: &str, readers: &[&dyn Re
 }
 
 /// Finds the reader for a text and has it read. `start` is the beginning of the text, which the input still holds.
-fn read_text(mut input: Input<'_>, start: &[u8], readers: &[&dyn Reader]) -> Builder {
-    let head = Head::new(&input.path, start);
-    let Some(reader) = readers.iter().find(|reader| reader.recognises(&head)) else {
+fn read_text(mut input: Input<'_>, start: &[u8], readers: &Readers<'_>) -> Builder {
+    input.guides = Arc::clone(&readers.guides);
+    let head = Head::new(&input.path, start).guided_by(&readers.guides);
+    let Some(reader) = readers.list.iter().find(|reader| reader.recognises(&head)) else {
         return not_recognised(&input.path, &head);
     };
     let mut builder = Builder::new(source(&input.path, reader.name()));

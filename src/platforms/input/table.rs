@@ -8,8 +8,8 @@ use std::io::{Cursor, Read};
 
 use csv::ByteRecord;
 
+use super::ReadError;
 use crate::model::{Builder, IssueSeverity};
-use crate::platforms::input::ReadError;
 
 /// How much is looked at to find the header.
 const START_BYTES: u64 = 64 * 1024;
