@@ -19,6 +19,7 @@ mod keys;
 pub mod kubernetes;
 mod pattern;
 pub mod random;
+pub mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 
