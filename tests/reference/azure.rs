@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::splitmix::Rng;
 
-/// Built-in roles: id, name, actions (those of NotActions with `-`, of data with `data:`), condition.
+/// Built-in roles: id, name, actions (those to leave out with `-`, of data with `data:`), condition.
 const ROLES: &str = include_str!("../../datasets/catalog/azure_roles.tsv");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
