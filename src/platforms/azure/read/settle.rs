@@ -49,7 +49,7 @@ fn planes(builders: &mut [Builder]) {
         } else {
             continue;
         };
-        let others = others.iter().chain(&["graph:*", "app:*", "vault:*"]);
+        let others = others.iter().chain(&["graph:*", "app:*", "keyvault:*"]);
         grant.not_actions.extend(others.map(|plane| (*plane).to_owned()));
     }
 }
