@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::splitmix::Rng;
 
-/// Built-in roles: id, name, actions (those of NotActions with `-`, of data with `data:`), condition.
+/// Built-in roles: id, name, actions (those to leave out with `-`, of data with `data:`), condition.
 const ROLES: &str = include_str!("../../datasets/catalog/azure_roles.tsv");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -493,7 +493,7 @@ fn custom(rng: &mut Rng, number: usize, vocabulary: &[String]) -> Role {
 fn fill(rng: &mut Rng, tenant: &mut Tenant, principals: &[String], scopes: &[String], vocabulary: &[String]) {
     for at in 0..5 {
         let role = if at == 0 { 0 } else { rng.below(tenant.roles.len()) };
-        let asked: Vec<String> = (0..3).map(|_| asked(rng, &tenant.roles[role].clone(), vocabulary)).collect();
+        let asked: Vec<String> = (0..2).map(|_| asked(rng, &tenant.roles[role].clone(), vocabulary)).collect();
         let condition = condition(rng, &asked);
         let one = Assignment {
             principal: rng.pick(principals),

@@ -8,7 +8,7 @@ use overgrant::platforms::{ALL, input};
 use serde_json::{Value, json};
 
 /// Cases whose files are damaged, by how their names begin.
-const PREFIXES: [&str; 2] = ["github_", "okta_"];
+const PREFIXES: [&str; 3] = ["azure_", "github_", "okta_"];
 /// Places at which a file is cut off.
 const CUTS: usize = 40;
 

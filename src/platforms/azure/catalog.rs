@@ -26,7 +26,7 @@ pub const GRAPH_PLANE: &str = "graph:";
 /// Plane of permissions that any other application defines.
 pub const APP: &str = "app:";
 /// Plane of what the access policies of a key vault allow.
-pub const VAULT: &str = "vault:";
+pub const VAULT: &str = "keyvault:";
 
 /// One part of a role's permissions: lists that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -212,7 +212,7 @@ fn recorded(name: &str, level: &str) -> Recorded {
     match name.split_once(':') {
         None | Some(("entra", _)) if level != "read" => Recorded::Always,
         None => Recorded::Never("the activity log has no reads"),
-        Some(("data" | "vault", _)) => Recorded::Optionally("diagnostic settings of the resource"),
+        Some(("data" | "keyvault", _)) => Recorded::Optionally("diagnostic settings of the resource"),
         Some(("graph", _)) => Recorded::Optionally("the activity log of Microsoft Graph"),
         Some(_) => Recorded::Never("no log names the permission"),
     }
@@ -261,7 +261,7 @@ const ON_PERMISSIONS: &[&str] = &[
 
 fn level(plane: &str, name: &str) -> &'static str {
     let reads = name.ends_with("/read") || name.ends_with("read/action") && plane == "data";
-    if reads || (plane == "vault" && (name.ends_with("/get") || name.ends_with("/list"))) {
+    if reads || (plane == "keyvault" && (name.ends_with("/get") || name.ends_with("/list"))) {
         return "read";
     }
     if ON_PERMISSIONS.iter().any(|part| name.contains(part)) { "permissions" } else { "write" }
@@ -316,7 +316,7 @@ mod tests {
             ("graph:RoleManagement.ReadWrite.Directory", "graph", "permissions"),
             ("graph:User.Read.All", "graph", "read"),
             ("graph:Mail.Send", "graph", "write"),
-            ("vault:secrets/get", "vault", "read"),
+            ("keyvault:secrets/get", "keyvault", "read"),
             ("app:Orders.Write", "app", "write"),
         ] {
             assert_eq!(service_and_level(action), (Cow::Borrowed(service), level), "{action}");

@@ -104,7 +104,8 @@ impl Objects<'_> {
         let expanded = at(record, &["expandedProperties", "principal"]).unwrap_or(&Value::Null);
         let name = text(record, "principalName").or_else(|| text(expanded, "displayName"));
         let holder = self.object(id, kind, name);
-        if !kind.is_empty() {
+        // A list that gives names and has none for this one says that it is gone.
+        if !kind.is_empty() && record.get("principalName").is_none() {
             self.out.attribute(holder, PRINCIPAL_TYPE, kind);
         }
         if kind.eq_ignore_ascii_case("ServicePrincipal") {

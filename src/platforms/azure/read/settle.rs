@@ -33,6 +33,25 @@ pub fn settle(builders: &mut [Builder]) {
     built_in(builders);
     conditional_roles(builders);
     names_of_roles(builders);
+    planes(builders);
+}
+
+/// No role gives anything in planes that are not its own, not even one of which nothing is known.
+fn planes(builders: &mut [Builder]) {
+    let (directory, manager) = (format!("role:{}", names::entra_role("")), format!("role:{}", names::role("")));
+    let administrator = format!("role:{GLOBAL_ADMINISTRATOR}");
+    for grant in builders.iter_mut().flat_map(|builder| &mut builder.grants) {
+        let [action] = &grant.actions[..] else { continue };
+        let others: &[&str] = if action.starts_with(&directory) && *action != administrator {
+            &["*", "data:*"]
+        } else if action.starts_with(&manager) && grant.resources.iter().any(|resource| resource == "*") {
+            &["entra:*"]
+        } else {
+            continue;
+        };
+        let others = others.iter().chain(&["graph:*", "app:*", "keyvault:*"]);
+        grant.not_actions.extend(others.map(|plane| (*plane).to_owned()));
+    }
 }
 
 /// Assignments are shown by the names of their roles.
