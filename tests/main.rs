@@ -9,6 +9,7 @@ mod causes;
 mod cli;
 mod cuts;
 mod demo;
+mod gcp;
 mod history;
 mod kubernetes;
 mod planted;

@@ -15,6 +15,7 @@ mod document;
 mod evaluate;
 mod export;
 mod keys;
+pub mod gcp;
 pub mod kubernetes;
 mod pattern;
 pub mod random;

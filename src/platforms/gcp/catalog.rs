@@ -68,6 +68,7 @@ impl Catalog {
     }
 
     /// Names of all predefined roles, sorted.
+    #[cfg(test)]
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(|at| name_of(&self.text[at.clone()]))
     }

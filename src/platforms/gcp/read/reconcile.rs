@@ -43,6 +43,7 @@ pub fn reconcile(builders: &mut [Builder]) {
     for &at in &own {
         api_keys(&mut builders[at]);
     }
+    name(builders, &own);
     let has_scope = |at: &usize| builders[*at].entities().iter().any(|one| one.kind == EntityKind::Scope && one.present);
     if !own.iter().any(has_scope)
         && let Some(&first) = own.iter().find(|&&at| !builders[at].entities().is_empty())
@@ -342,6 +343,26 @@ fn trusts(builder: &Builder, grant: &Grant, issuer: &str, says: &Value) -> Vec<T
     let on = grant.resources.first().filter(|id| id.starts_with(names::ACCOUNT)).and_then(|id| builder.handle(id));
     let account = on.filter(|_| grant.condition.is_none() && grant.actions.iter().any(|role| IMPERSONATION.contains(&role.as_str())));
     std::iter::once(grant.holder).chain(account).map(one).collect()
+}
+
+/// Gives places the names that one file has for them, in all of them: of several, the first.
+fn name(builders: &mut [Builder], own: &[usize]) {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for &at in own {
+        for one in builders[at].entities().iter().filter(|one| one.kind == EntityKind::Scope) {
+            if names::place(&one.id).is_some_and(|place| place.name != one.name) {
+                names.entry(one.id.clone()).or_insert_with(|| one.name.clone());
+            }
+        }
+    }
+    for &at in own {
+        for (id, name) in &names {
+            if let Some(handle) = builders[at].handle(id) {
+                let known = Entity { name: name.clone(), ..builders[at].entity(handle).clone() };
+                builders[at].replace(handle, known);
+            }
+        }
+    }
 }
 
 /// Every project has keys or can have some.
