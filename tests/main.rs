@@ -2,14 +2,18 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod ad;
 mod agreement;
 mod analysed;
+mod azure;
 mod cases;
 mod causes;
 mod cli;
 mod cuts;
+mod damaged;
 mod demo;
 mod gcp;
+mod generate;
 mod history;
 mod kubernetes;
 mod planted;
@@ -18,3 +22,4 @@ mod reference;
 mod robustness;
 mod splitmix;
 mod tidy;
+mod vault;

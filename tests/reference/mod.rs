@@ -8,6 +8,7 @@
 //! are allowed. Documents that the export refers to and lacks are read as allowing nothing, as allowing everything
 //! and as denying everything.
 
+pub mod azure;
 pub mod battery;
 mod candidates;
 mod condition;
@@ -19,6 +20,7 @@ pub mod gcp;
 pub mod kubernetes;
 mod pattern;
 pub mod random;
+pub mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 
