@@ -41,7 +41,10 @@ fn files(seed: u64, world: &World) -> Vec<(String, String)> {
         1 => vec![("all.json".to_owned(), Value::Array(records).to_string())],
         _ => {
             let (first, second) = records.split_at(records.len() / 2);
-            vec![("a.ndjson".to_owned(), lines(first)), ("b.json".to_owned(), Value::Array(second.to_vec()).to_string())]
+            vec![
+                ("a.ndjson".to_owned(), lines(first)),
+                ("b.json".to_owned(), Value::Array(second.to_vec()).to_string()),
+            ]
         }
     }
 }
@@ -78,7 +81,10 @@ fn compare(seed: u64) -> Vec<String> {
             let verdict = evaluators.decide(&Request::new(entity, permission, &resource));
             if !same(expected, verdict.decision) {
                 let reasons = &verdict.reasons;
-                wrong.push(format!("{seed}: {person} {permission} {resource}: {expected:?}, found {} {reasons:?}", verdict.decision));
+                wrong.push(format!(
+                    "{seed}: {person} {permission} {resource}: {expected:?}, found {} {reasons:?}",
+                    verdict.decision
+                ));
             }
             if expected != Answer::Denied {
                 expected_who.push(entity);
@@ -120,7 +126,10 @@ fn bulk(seed: u64, world: &World, tables: &Tables, evaluators: &Evaluators<'_>) 
                 };
                 if !agrees {
                     let id = &tables.entity(member).id;
-                    wrong.push(format!("{seed}: {id} {action} {}: {one}, in bulk {certain} {possible}", tables.entity(node).id));
+                    wrong.push(format!(
+                        "{seed}: {id} {action} {}: {one}, in bulk {certain} {possible}",
+                        tables.entity(node).id
+                    ));
                 }
             }
         }
@@ -189,8 +198,9 @@ fn damaged(rng: &mut Rng, text: &str) -> String {
 fn damaged_exports_never_end_a_scan() {
     let mut rng = Rng(11);
     for round in 0..300 {
-        let files: Vec<(String, String)> =
-            (0..3).map(|n| (format!("{n}.json"), damaged(&mut rng, SAMPLES[(round + n * 4) % SAMPLES.len()]))).collect();
+        let files: Vec<(String, String)> = (0..3)
+            .map(|n| (format!("{n}.json"), damaged(&mut rng, SAMPLES[(round + n * 4) % SAMPLES.len()])))
+            .collect();
         let tables = read(&files);
         let evaluators = Evaluators::new(&tables, Settings { as_of: as_of() });
         assert!(evaluators.access().iter().all(|row| row.mass >= 0.0), "round {round}");

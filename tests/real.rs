@@ -11,6 +11,8 @@ mod ad;
 mod cuts;
 #[path = "real/excess.rs"]
 mod excess;
+#[path = "real/gcp.rs"]
+mod gcp;
 #[path = "real/kubernetes.rs"]
 mod kubernetes;
 #[path = "real/roles.rs"]
@@ -51,6 +53,9 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("policies of Google's policy library", gcp::policies),
+    ("keys and roles of Google's policy library", gcp::keys_and_roles),
+    ("samples of terraform-validator", gcp::terraform),
     ("built-in roles of Azure", azure::built_in_roles),
     ("Snowflake answers", vaults::snowflake),
     ("documented answers of Okta", saas::okta),

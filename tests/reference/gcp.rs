@@ -218,7 +218,9 @@ impl World {
             if !node.denies.is_empty() {
                 let point = format!("cloudresourcemanager.googleapis.com%2F{}", node.name.replace('/', "%2F"));
                 let rules: Vec<Value> = node.denies.iter().map(rule).collect();
-                out.push(json!({"name": format!("policies/{point}/denypolicies/d"), "kind": "DenyPolicy", "rules": rules}));
+                out.push(
+                    json!({"name": format!("policies/{point}/denypolicies/d"), "kind": "DenyPolicy", "rules": rules}),
+                );
             }
         }
         for (name, permissions) in &self.roles {
@@ -231,7 +233,9 @@ impl World {
                 let (kind, email) = member.split_once(':').unwrap();
                 let kind = if kind == "group" { "GROUP" } else { "USER" };
                 let id = group.trim_start_matches("group:").split('@').next().unwrap();
-                out.push(json!({"name": format!("groups/{id}"), "groupKey": {"id": group.trim_start_matches("group:")}}));
+                out.push(
+                    json!({"name": format!("groups/{id}"), "groupKey": {"id": group.trim_start_matches("group:")}}),
+                );
                 out.push(json!({"name": format!("groups/{id}/memberships/{number}"), "type": kind,
                     "preferredMemberKey": {"id": email}, "roles": [{"name": "MEMBER"}]}));
             }
@@ -331,9 +335,14 @@ pub fn random(seed: u64) -> World {
         let project = above + rng.below(places - above);
         world.nodes.push(node(format!("b{bucket}"), Some(project), true));
     }
-    world.people = ["user:u0@example.com", "user:u1@example.com", "user:u2@other.org", "serviceAccount:s@p0.iam.gserviceaccount.com"]
-        .map(str::to_owned)
-        .to_vec();
+    world.people = [
+        "user:u0@example.com",
+        "user:u1@example.com",
+        "user:u2@other.org",
+        "serviceAccount:s@p0.iam.gserviceaccount.com",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let groups: Vec<String> = (0..3).map(|n| format!("group:g{n}@example.com")).collect();
     for (at, group) in groups.iter().enumerate() {
         // Groups nest upwards only.
@@ -349,8 +358,11 @@ pub fn random(seed: u64) -> World {
     let everyone = ["allUsers", "allAuthenticatedUsers", "domain:example.com"].map(str::to_owned);
     let members: Vec<String> = world.people.iter().chain(&groups).chain(&groups).chain(&everyone).cloned().collect();
     let denied: Vec<String> = world.people.iter().chain(&groups).chain(&everyone[..1]).cloned().collect();
-    let patterns: Vec<String> =
-        permissions.iter().cloned().chain(["storage.buckets.*".to_owned(), "resourcemanager.projects.*".to_owned()]).collect();
+    let patterns: Vec<String> = permissions
+        .iter()
+        .cloned()
+        .chain(["storage.buckets.*".to_owned(), "resourcemanager.projects.*".to_owned()])
+        .collect();
     for at in 0..world.nodes.len() {
         for _ in 0..rng.below(3) {
             let role = rng.pick(&world.roles).0;
