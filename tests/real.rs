@@ -11,6 +11,8 @@ mod ad;
 mod cuts;
 #[path = "real/excess.rs"]
 mod excess;
+#[path = "real/gcp.rs"]
+mod gcp;
 #[path = "real/kubernetes.rs"]
 mod kubernetes;
 #[path = "real/opengraph.rs"]
@@ -56,6 +58,9 @@ const CASES: &[Case] = &[
     ("MSSQLHound's sample", opengraph::mssqlhound),
     ("OpenHound's sample", opengraph::openhound),
     ("OpenGraph extension schemas", opengraph::schemas),
+    ("policies of Google's policy library", gcp::policies),
+    ("keys and roles of Google's policy library", gcp::keys_and_roles),
+    ("samples of terraform-validator", gcp::terraform),
     ("built-in roles of Azure", azure::built_in_roles),
     ("Snowflake answers", vaults::snowflake),
     ("documented answers of Okta", saas::okta),

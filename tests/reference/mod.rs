@@ -16,6 +16,7 @@ mod document;
 mod evaluate;
 mod export;
 mod keys;
+pub mod gcp;
 pub mod kubernetes;
 mod pattern;
 pub mod random;

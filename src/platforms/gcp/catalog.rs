@@ -68,6 +68,7 @@ impl Catalog {
     }
 
     /// Names of all predefined roles, sorted.
+    #[cfg(test)]
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(|at| name_of(&self.text[at.clone()]))
     }
@@ -138,8 +139,28 @@ const POWERFUL_RESOURCES: [&str; 15] = [
 /// First words of verbs that only look.
 const LISTING: [&str; 2] = ["list", "search"];
 const READING: [&str; 22] = [
-    "get", "check", "fetch", "view", "read", "query", "export", "download", "lookup", "analyze", "access", "describe",
-    "validate", "test", "calculate", "compute", "preview", "verify", "fullView", "sample", "watch", "consume",
+    "get",
+    "check",
+    "fetch",
+    "view",
+    "read",
+    "query",
+    "export",
+    "download",
+    "lookup",
+    "analyze",
+    "access",
+    "describe",
+    "validate",
+    "test",
+    "calculate",
+    "compute",
+    "preview",
+    "verify",
+    "fullView",
+    "sample",
+    "watch",
+    "consume",
 ];
 
 /// Access level of a permission: `list`, `read`, `write` or `permissions`. `marked` says that it is known as one by

@@ -78,11 +78,19 @@ impl Condition {
         match self {
             Self::All(parts) => {
                 let parts: Vec<Option<bool>> = parts.iter().map(|part| part.holds(decide)).collect();
-                if parts.contains(&Some(false)) { Some(false) } else { parts.into_iter().all(|p| p.is_some()).then_some(true) }
+                if parts.contains(&Some(false)) {
+                    Some(false)
+                } else {
+                    parts.into_iter().all(|p| p.is_some()).then_some(true)
+                }
             }
             Self::Any(parts) => {
                 let parts: Vec<Option<bool>> = parts.iter().map(|part| part.holds(decide)).collect();
-                if parts.contains(&Some(true)) { Some(true) } else { parts.into_iter().all(|p| p.is_some()).then_some(false) }
+                if parts.contains(&Some(true)) {
+                    Some(true)
+                } else {
+                    parts.into_iter().all(|p| p.is_some()).then_some(false)
+                }
             }
             Self::Not(inner) => inner.holds(decide).map(|holds| !holds),
             Self::Atom(Atom::Is(constant)) => Some(*constant),
@@ -379,9 +387,8 @@ fn called(path: &str, value: String) -> Condition {
         "endsWith" => Compare::EndsWith,
         _ => return Condition::Atom(Atom::Open),
     };
-    subject(of).map_or(Condition::Atom(Atom::Open), |subject| {
-        Condition::Atom(Atom::Resource { subject, compare, value })
-    })
+    subject(of)
+        .map_or(Condition::Atom(Atom::Open), |subject| Condition::Atom(Atom::Resource { subject, compare, value }))
 }
 
 /// A comparison. A point of time counts as before or not: times are in milliseconds, and requests are not made on the
@@ -436,7 +443,7 @@ mod tests {
         let bucket = "storage.googleapis.com/Bucket";
         for (text, name, expected) in [
             (r#"resource.name.startsWith("projects/_/buckets/a")"#, "projects/_/buckets/abc", Some(true)),
-            (r#"resource.name.startsWith('projects/_/buckets/b')"#, "projects/_/buckets/abc", Some(false)),
+            ("resource.name.startsWith('projects/_/buckets/b')", "projects/_/buckets/abc", Some(false)),
             (r#"resource.name == "x" || resource.name.endsWith("bc")"#, "abc", Some(true)),
             (r#"resource.type == "storage.googleapis.com/Bucket" && resource.name != "abc""#, "abc", Some(false)),
             (r#"resource.service == "storage.googleapis.com""#, "abc", Some(true)),
@@ -445,7 +452,11 @@ mod tests {
             (r#"resource.matchTag("123/env", "prod") && resource.name == "x""#, "abc", Some(false)),
             (r#"resource.matchTag("123/env", "prod") || resource.name == "abc""#, "abc", Some(true)),
             (r#"request.time.getHours("Europe/Berlin") >= 9 && resource.name == "abc""#, "abc", None),
-            (r#"api.getAttribute("iam.googleapis.com/modifiedGrantsByRole", []).hasOnly(["roles/viewer"])"#, "abc", None),
+            (
+                r#"api.getAttribute("iam.googleapis.com/modifiedGrantsByRole", []).hasOnly(["roles/viewer"])"#,
+                "abc",
+                None,
+            ),
             ("true", "abc", Some(true)),
             ("resource.name.extract(\"buckets/{b}/\") == \"abc\"", "abc", None),
             ("destination.port in [22, 80]", "abc", None),

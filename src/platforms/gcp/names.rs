@@ -234,7 +234,8 @@ pub fn resource(name: &str) -> String {
     if let Some(bucket) = name.strip_prefix("//storage.googleapis.com/projects/_/buckets/") {
         return format!("//storage.googleapis.com/{bucket}");
     }
-    if let Some((_, email)) = name.strip_prefix("//iam.googleapis.com/").and_then(|rest| rest.split_once("/serviceAccounts/"))
+    if let Some((_, email)) =
+        name.strip_prefix("//iam.googleapis.com/").and_then(|rest| rest.split_once("/serviceAccounts/"))
         && !email.contains('/')
     {
         return format!("{ACCOUNT}{}", email.to_ascii_lowercase());
@@ -424,7 +425,11 @@ mod tests {
             ("user:Ada@Example.com", "gcp:user/ada@example.com", EntityKind::User),
             ("group:ops@example.com", "gcp:group/ops@example.com", EntityKind::Group),
             ("domain:example.com", "gcp:domain/example.com", EntityKind::Group),
-            ("serviceAccount:a@p.iam.gserviceaccount.com", "gcp:serviceaccount/a@p.iam.gserviceaccount.com", EntityKind::ServiceAccount),
+            (
+                "serviceAccount:a@p.iam.gserviceaccount.com",
+                "gcp:serviceaccount/a@p.iam.gserviceaccount.com",
+                EntityKind::ServiceAccount,
+            ),
             ("serviceAccount:p.svc.id.goog[ns/sa]", "gcp:serviceaccount/p.svc.id.goog[ns/sa]", EntityKind::Workload),
             ("allUsers", ALL_USERS, EntityKind::Group),
             ("principalSet://goog/public:all", ALL_USERS, EntityKind::Group),
@@ -446,7 +451,10 @@ mod tests {
         let workforce = "principal://iam.googleapis.com/locations/global/workforcePools/w/subject/ada";
         assert_eq!(id(workforce).map(|(_, kind)| kind), Some(EntityKind::User));
         let gone = member("deleted:user:ada@example.com?uid=123").unwrap();
-        assert_eq!((gone.id.as_str(), gone.deleted.as_deref()), ("gcp:deleted/user:ada@example.com?uid=123", Some("123")));
+        assert_eq!(
+            (gone.id.as_str(), gone.deleted.as_deref()),
+            ("gcp:deleted/user:ada@example.com?uid=123", Some("123"))
+        );
         for text in ["", "user:", "ada@example.com", "specialGroup:x", "user:a b"] {
             assert_eq!(member(text), None, "{text}");
         }
@@ -507,7 +515,8 @@ mod tests {
         );
         assert_eq!(project_of("//compute.googleapis.com/projects/p/zones/z/instances/i"), Some("p"));
         assert_eq!(project_of("//cloudresourcemanager.googleapis.com/projects/p"), None);
-        let point = attachment_point("policies/cloudresourcemanager.googleapis.com%2Ffolders%2F5/denypolicies/no-delete");
+        let point =
+            attachment_point("policies/cloudresourcemanager.googleapis.com%2Ffolders%2F5/denypolicies/no-delete");
         assert_eq!(point.map(|place| place.id()).as_deref(), Some("//cloudresourcemanager.googleapis.com/folders/5"));
         for (written, expected) in [
             ("storage.googleapis.com/buckets.delete", "storage.buckets.delete"),

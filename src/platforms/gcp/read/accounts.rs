@@ -66,7 +66,9 @@ pub fn key(estate: &mut Estate<'_>, value: &Value, name: &str, place: &str) {
     };
     for secret in ["privateKeyData", "private_key"] {
         if field(value, secret).is_some_and(|secret| secret.as_str().is_some_and(|text| !text.is_empty())) {
-            let message = format!("the private part of key `{id}` of `{owner}` stands in this file: it is not kept; delete the key");
+            let message = format!(
+                "the private part of key `{id}` of `{owner}` stands in this file: it is not kept; delete the key"
+            );
             estate.out.issue(IssueSeverity::Warning, "secret_dropped", place, message);
         }
     }
@@ -74,7 +76,8 @@ pub fn key(estate: &mut Estate<'_>, value: &Value, name: &str, place: &str) {
         Some("SYSTEM_MANAGED") => return,
         Some("USER_MANAGED") => {}
         _ => {
-            let message = format!("key `{id}` of `{owner}` does not say who keeps it: it is taken for one that people have");
+            let message =
+                format!("key `{id}` of `{owner}` does not say who keeps it: it is taken for one that people have");
             estate.note("key_type_missing", place, message);
         }
     }
@@ -129,7 +132,8 @@ pub fn delegation(estate: &mut Estate<'_>, value: &Value, place: &str) {
     let Some(client) = text(value, "clientId") else {
         return estate.out.skip("record_invalid", place, "a delegation names no client".to_owned());
     };
-    let scopes: Vec<&str> = texts(value, "scopes").flat_map(|text| text.split([',', ' '])).filter(|s| !s.is_empty()).collect();
+    let scopes: Vec<&str> =
+        texts(value, "scopes").flat_map(|text| text.split([',', ' '])).filter(|s| !s.is_empty()).collect();
     let id = format!("{}{client}", names::ACCOUNT);
     let handle = estate.out.refer(&id, super::super::NAME, crate::model::EntityKind::ServiceAccount, &client);
     estate.out.attribute(handle, "domain_wide_delegation", &scopes.join(" "));

@@ -41,7 +41,8 @@ pub fn activity(estate: &mut Estate<'_>, value: &Value, place: &str) {
     let (owner, key) = rest.split_once("/keys/").map_or((rest, None), |(owner, key)| (owner, Some(key)));
     // An activity of a key names its account by number, and its e-mail address beside that.
     let key_owner = at(&inner, &["serviceAccountKey", "serviceAccount"]);
-    let beside = key_owner.or_else(|| field(&inner, "serviceAccount")).and_then(|owner| text(owner, "serviceAccountId"));
+    let beside =
+        key_owner.or_else(|| field(&inner, "serviceAccount")).and_then(|owner| text(owner, "serviceAccountId"));
     let account = estate.account(owner);
     if let Some(number) = beside.filter(|number| owner.contains('@') && names::is_number(number)) {
         estate.out.attribute(account, super::estate::ALSO, &format!("{}{number}", names::ACCOUNT));
@@ -62,7 +63,13 @@ pub fn activity(estate: &mut Estate<'_>, value: &Value, place: &str) {
 /// Attribute with a key and when it was last used, or `never`.
 pub const KEY_USE: &str = "key_last_used";
 
-fn authenticated(estate: &mut Estate<'_>, account: Handle, last: Option<i64>, window: (Option<i64>, Option<i64>), place: &str) {
+fn authenticated(
+    estate: &mut Estate<'_>,
+    account: Handle,
+    last: Option<i64>,
+    window: (Option<i64>, Option<i64>),
+    place: &str,
+) {
     if let Some(last) = last {
         estate.describe(account, place, |entity| {
             if entity.last_used_at < Some(last) {
@@ -111,7 +118,11 @@ pub fn insight(estate: &mut Estate<'_>, value: &Value, place: &str) {
 /// Which permissions of a role a member used in the time that was observed. When is not said: at its end, at the latest.
 fn permissions(estate: &mut Estate<'_>, value: &Value, content: &Value, place: &str) {
     let (Some(member), Some(role)) = (text(content, "member"), text(content, "role")) else {
-        return estate.out.skip("record_invalid", place, "an insight about permissions names no member or no role".to_owned());
+        return estate.out.skip(
+            "record_invalid",
+            place,
+            "an insight about permissions names no member or no role".to_owned(),
+        );
     };
     let Some(member) = estate.who(&member, place) else { return };
     let (start, end) = observed(value);

@@ -85,7 +85,10 @@ fn above(estate: &mut Estate<'_>, value: &Value, name: &str, place: &str) -> Vec
     }
     if let Some(itself) = names::place(name).filter(|_| name.starts_with(names::HIERARCHY)) {
         learn(estate, &above, &itself);
-        if above.first().is_some_and(|first| first.level == itself.level && (itself.level == Level::Project || *first == itself)) {
+        if above
+            .first()
+            .is_some_and(|first| first.level == itself.level && (itself.level == Level::Project || *first == itself))
+        {
             above.remove(0);
         }
         if above.is_empty() {

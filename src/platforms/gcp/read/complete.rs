@@ -11,8 +11,8 @@ use super::super::names::{self, HIERARCHY};
 use super::directory::MEMBERS_LISTED;
 use super::reconcile::DIRECTORY;
 use crate::model::{
-    Attachment, AttachmentKind, Attribute, Effect, Entity, EntityId, EntityKind, Issue, IssueSeverity, Layer, Membership, MembershipKind, SourceId,
-    Standing, Tables,
+    Attachment, AttachmentKind, Attribute, Effect, Entity, EntityId, EntityKind, Issue, IssueSeverity, Layer,
+    Membership, MembershipKind, SourceId, Standing, Tables,
 };
 
 /// See [`crate::platforms::Platform::complete`].
@@ -174,16 +174,29 @@ fn describe(tables: &mut Tables, roots: &Roots) {
         match entity.kind {
             EntityKind::ServiceAccount => {
                 let agent = tables.attribute(entity.entity, "service_agent");
-                let here = entity.scope.as_deref().and_then(|scope| tables.find(scope)).is_some_and(|scope| tables.entity(scope).present);
+                let here = entity
+                    .scope
+                    .as_deref()
+                    .and_then(|scope| tables.find(scope))
+                    .is_some_and(|scope| tables.entity(scope).present);
                 if agent.is_some() {
                     state(entity.entity, "provider_held", "true");
                 } else if here && entity.present {
                     state(entity.entity, "manageable", "true");
                 }
-                for (kind, key) in [("function", "runs_function"), ("instance", "runs_instance"), ("run-service", "runs_service")] {
+                for (kind, key) in
+                    [("function", "runs_function"), ("instance", "runs_instance"), ("run-service", "runs_service")]
+                {
                     let own = runs.get(&entity.entity).is_some_and(|kinds| kinds.contains(kind));
-                    let unseen = format!("unknown: no {kind} is in the export: whether one runs as the account is not known");
-                    let value = if own { "true" } else if listed.contains(kind) { "false" } else { &unseen };
+                    let unseen =
+                        format!("unknown: no {kind} is in the export: whether one runs as the account is not known");
+                    let value = if own {
+                        "true"
+                    } else if listed.contains(kind) {
+                        "false"
+                    } else {
+                        &unseen
+                    };
                     state(entity.entity, key, value);
                 }
             }
@@ -214,7 +227,8 @@ fn describe(tables: &mut Tables, roots: &Roots) {
 fn running(tables: &Tables) -> FxHashMap<EntityId, BTreeSet<&str>> {
     let mut runs: FxHashMap<EntityId, BTreeSet<&str>> = FxHashMap::default();
     for row in tables.memberships.iter().filter(|row| row.kind == MembershipKind::RunsAs) {
-        if let Some(kind) = tables.attribute(row.member, "kind").filter(|_| tables.entity(row.member).platform == NAME) {
+        if let Some(kind) = tables.attribute(row.member, "kind").filter(|_| tables.entity(row.member).platform == NAME)
+        {
             runs.entry(row.container).or_default().insert(kind);
         }
     }
@@ -244,7 +258,9 @@ fn nature(tables: &Tables, entity: &Entity) -> Option<(EntityId, bool, String)> 
             Some(kind) => (true, format!("runs code ({kind})")),
             None => (true, "federated identity of a workload".to_owned()),
         },
-        EntityKind::User if entity.id.starts_with("principal://") => (false, "federated identity of a person".to_owned()),
+        EntityKind::User if entity.id.starts_with("principal://") => {
+            (false, "federated identity of a person".to_owned())
+        }
         EntityKind::User => (false, "user account of Google's directory".to_owned()),
         _ => return None,
     };
@@ -280,7 +296,11 @@ fn hold(tables: &mut Tables) {
     let mut partly: Vec<(EntityId, bool)> = partly.into_iter().collect();
     partly.sort_unstable();
     for (entity, partly) in partly {
-        let value = if partly { "unknown: the role is bound on parts of what it belongs to: only those are gained" } else { "true" };
+        let value = if partly {
+            "unknown: the role is bound on parts of what it belongs to: only those are gained"
+        } else {
+            "true"
+        };
         tables.attributes.push(Attribute { entity, key: "bound_throughout".to_owned(), value: value.to_owned() });
     }
     tables.attachments.append(&mut rows);
@@ -309,13 +329,20 @@ fn join(tables: &mut Tables) {
             let resource = names::project(group.id.rsplit('/').next().unwrap_or_default());
             let wanted = format!("role:roles/{role}");
             let bound = tables.grants.iter().filter(|grant| {
-                grant.effect == Effect::Allow && grant.condition.is_none() && grant.resources == [resource.as_str()] && grant.actions == [wanted.as_str()]
+                grant.effect == Effect::Allow
+                    && grant.condition.is_none()
+                    && grant.resources == [resource.as_str()]
+                    && grant.actions == [wanted.as_str()]
             });
             bound.for_each(|grant| add(grant.holder, group.entity));
         } else if let Some(place) = group.id.strip_prefix("principalSet:").filter(|rest| rest.starts_with(HIERARCHY)) {
-            inside(tables, place).into_iter().for_each(|account| add(account, group.entity));
+            for account in inside(tables, place) {
+                add(account, group.entity);
+            }
         } else if let Some(pool) = names::pool(&group.id).filter(|pool| pool.selector == "*") {
-            let of_pool = own(tables).filter(|one| one.kind != EntityKind::Group && names::pool(&one.id).is_some_and(|own| own.pool == pool.pool));
+            let of_pool = own(tables).filter(|one| {
+                one.kind != EntityKind::Group && names::pool(&one.id).is_some_and(|own| own.pool == pool.pool)
+            });
             of_pool.for_each(|one| add(one.entity, group.entity));
         }
     }
@@ -331,7 +358,8 @@ fn convenience(id: &str) -> Option<&'static str> {
 
 /// People of a directory's customer: those that it lists, and those of the domain of its organisation.
 fn of_customer<'t>(tables: &'t Tables, customer: &'t str) -> impl Iterator<Item = EntityId> + 't {
-    let organization = own(tables).find(move |one| tables.attribute(one.entity, "directory_customer_id") == Some(customer));
+    let organization =
+        own(tables).find(move |one| tables.attribute(one.entity, "directory_customer_id") == Some(customer));
     let domain = organization.map(|organization| organization.name.as_str());
     own(tables)
         .filter(move |one| {
@@ -371,7 +399,9 @@ fn report(tables: &mut Tables) {
     };
     let mut bound: FxHashSet<&str> = FxHashSet::default();
     let mut holders: FxHashSet<EntityId> = FxHashSet::default();
-    for grant in tables.grants.iter().filter(|grant| tables.entity(grant.holder).platform == NAME && !grant.resources.is_empty()) {
+    for grant in
+        tables.grants.iter().filter(|grant| tables.entity(grant.holder).platform == NAME && !grant.resources.is_empty())
+    {
         bound.extend(grant.actions.iter().filter_map(|one| one.strip_prefix("role:")));
         holders.insert(grant.holder);
     }
@@ -387,33 +417,62 @@ fn report(tables: &mut Tables) {
                 } else {
                     "add `gcloud iam roles describe` of it"
                 };
-                issue(IssueSeverity::Warning, "role_missing", format!("`{}` is bound and in no file: {how}", entity.id));
+                issue(
+                    IssueSeverity::Warning,
+                    "role_missing",
+                    format!("`{}` is bound and in no file: {how}", entity.id),
+                );
             }
-            EntityKind::Group if entity.id.starts_with("gcp:group/") && entity.present && !listed && holders.contains(&entity.entity) => {
+            EntityKind::Group
+                if entity.id.starts_with("gcp:group/")
+                    && entity.present
+                    && !listed
+                    && holders.contains(&entity.entity) =>
+            {
                 groups.push(&entity.name);
             }
-            EntityKind::Scope if entity.present && entity.id.strip_prefix(HIERARCHY).and_then(|rest| rest.strip_prefix("projects/")).is_some_and(names::is_number) => {
+            EntityKind::Scope
+                if entity.present
+                    && entity
+                        .id
+                        .strip_prefix(HIERARCHY)
+                        .and_then(|rest| rest.strip_prefix("projects/"))
+                        .is_some_and(names::is_number) =>
+            {
                 numbers += 1;
             }
-            _ if tables.attribute(entity.entity, "deleted").is_some() && holders.contains(&entity.entity) => deleted += 1,
+            _ if tables.attribute(entity.entity, "deleted").is_some() && holders.contains(&entity.entity) => {
+                deleted += 1
+            }
             _ => {}
         }
     }
     if let Some(first) = groups.first() {
-        let message = format!("members of {} groups that policies name are in no file, such as those of `{first}`: who is in them is not known", groups.len());
+        let message = format!(
+            "members of {} groups that policies name are in no file, such as those of `{first}`: who is in them is not known",
+            groups.len()
+        );
         issue(IssueSeverity::Note, "group_members_unknown", message);
     }
     if deleted > 0 {
-        let message = format!("{deleted} members of bindings are deleted: their bindings give nothing unless they come back, and can go");
+        let message = format!(
+            "{deleted} members of bindings are deleted: their bindings give nothing unless they come back, and can go"
+        );
         issue(IssueSeverity::Note, "member_deleted", message);
     }
     if numbers > 0 {
-        let message = format!("{numbers} projects are known by number only: which service accounts live in them is not known; add `gcloud projects list`");
+        let message = format!(
+            "{numbers} projects are known by number only: which service accounts live in them is not known; add `gcloud projects list`"
+        );
         issue(IssueSeverity::Note, "project_id_unknown", message);
     }
     let directory = tables.find(DIRECTORY).is_some();
     if directory {
-        issue(IssueSeverity::Note, "hierarchy_missing", "no organisation, folder or project of Google Cloud is in these files".to_owned());
+        issue(
+            IssueSeverity::Note,
+            "hierarchy_missing",
+            "no organisation, folder or project of Google Cloud is in these files".to_owned(),
+        );
     }
     tables.issues.append(&mut missing);
 }
@@ -423,7 +482,9 @@ pub fn at(tables: &mut Tables, as_of: i64) {
     let own: Vec<bool> = tables.entities.iter().map(|entity| entity.platform == NAME).collect();
     for grant in tables.grants.iter_mut().filter(|grant| own[grant.holder.index()]) {
         let kept = grant.condition.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let Some(start) = kept.as_ref().and_then(|kept| kept.get("starts_at")).and_then(Value::as_i64) else { continue };
+        let Some(start) = kept.as_ref().and_then(|kept| kept.get("starts_at")).and_then(Value::as_i64) else {
+            continue;
+        };
         if start > as_of {
             grant.layer = Layer::Inactive;
         } else {

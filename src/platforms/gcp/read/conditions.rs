@@ -89,7 +89,9 @@ impl World {
 
     /// Names that a resource can have in a condition; none when that is not known.
     fn called(&self, id: &str) -> Vec<String> {
-        let Some((service, path)) = id.strip_prefix("//").and_then(|rest| rest.split_once('/')) else { return Vec::new() };
+        let Some((service, path)) = id.strip_prefix("//").and_then(|rest| rest.split_once('/')) else {
+            return Vec::new();
+        };
         if !NAMED.contains(&service) {
             return Vec::new();
         }
@@ -117,9 +119,10 @@ impl World {
         let atoms = condition.atoms();
         let on_name = |atom: &&&Atom| matches!(atom, Atom::Resource { subject: Subject::Name, .. });
         let resource = |atom: &&Atom| matches!(atom, Atom::Resource { .. });
-        let prefixes = atoms.iter().filter(|atom| resource(atom)).all(|atom| {
-            matches!(atom, Atom::Resource { subject: Subject::Name, compare: Compare::StartsWith, .. })
-        });
+        let prefixes = atoms
+            .iter()
+            .filter(|atom| resource(atom))
+            .all(|atom| matches!(atom, Atom::Resource { subject: Subject::Name, compare: Compare::StartsWith, .. }));
         if !atoms.iter().any(resource) {
             return Decided::default();
         }
@@ -128,7 +131,8 @@ impl World {
         for id in self.inside(of) {
             let names = if asks_names { self.called(&id) } else { vec![String::new()] };
             let kind = self.kind(&id);
-            let answers: Vec<Option<bool>> = names.iter().map(|name| holds(condition, name, asks_names, kind.as_deref())).collect();
+            let answers: Vec<Option<bool>> =
+                names.iter().map(|name| holds(condition, name, asks_names, kind.as_deref())).collect();
             let unnamed = names.is_empty().then(|| holds(condition, "", false, kind.as_deref()));
             let answer = match (unnamed, answers.as_slice()) {
                 (Some(answer), _) => answer,

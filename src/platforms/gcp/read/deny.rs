@@ -19,14 +19,19 @@ pub fn is_deny(value: &Value) -> bool {
 pub fn read(estate: &mut Estate<'_>, value: &Value, place: &str) {
     let name = text(value, "name").unwrap_or_default();
     let Some(point) = names::attachment_point(&name) else {
-        let message = format!("`{name}` does not say what the deny policy is attached to: `gcloud iam policies get … --kind=denypolicies` does");
+        let message = format!(
+            "`{name}` does not say what the deny policy is attached to: `gcloud iam policies get … --kind=denypolicies` does"
+        );
         return estate.out.skip("name_invalid", place, message);
     };
     let scope = estate.scope(&point);
     let resource = estate.out.entity(scope).id.clone();
     let short = name.rsplit('/').next().unwrap_or_default();
     let Some(rules) = field(value, "rules") else {
-        let message = format!("deny policy `{short}` of `{}` has no rules in this file: what it denies is not known (`gcloud iam policies get` has them)", point.name);
+        let message = format!(
+            "deny policy `{short}` of `{}` has no rules in this file: what it denies is not known (`gcloud iam policies get` has them)",
+            point.name
+        );
         return estate.warn("deny_rules_missing", place, message);
     };
     let Value::Array(rules) = rules else {

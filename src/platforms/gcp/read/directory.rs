@@ -89,7 +89,8 @@ pub const MEMBERS_LISTED: &str = "members_listed";
 /// Whether a record is one of a group's members.
 #[must_use]
 pub fn is_membership(value: &Value) -> bool {
-    let identity = text(value, "name").is_some_and(|name| name.starts_with("groups/") && name.contains("/memberships/"));
+    let identity =
+        text(value, "name").is_some_and(|name| name.starts_with("groups/") && name.contains("/memberships/"));
     let admin = text(value, "kind").is_some_and(|kind| kind == "admin#directory#member");
     // A list of members as the Admin SDK gives it, without its kind.
     let is = |key: &str, of: &[&str]| text(value, key).is_some_and(|text| of.contains(&text.as_ref()));

@@ -129,7 +129,9 @@ impl<'b> Estate<'b> {
             self.out.attribute(handle, "implicit_members", "all");
         } else if member.kind == EntityKind::ServiceAccount {
             self.settle(handle, &member.name);
-        } else if let Some(project) = names::pool(&member.id).and_then(|pool| pool.pool.split('/').nth(1)).filter(|one| names::is_number(one)) {
+        } else if let Some(project) =
+            names::pool(&member.id).and_then(|pool| pool.pool.split('/').nth(1)).filter(|one| names::is_number(one))
+        {
             let project = self.refer(&Place { level: Level::Project, name: project.to_owned() });
             self.put(handle, project, "");
         }
@@ -142,7 +144,9 @@ impl<'b> Estate<'b> {
             self.out.attribute(account, "service_agent", &agent.service);
             self.out.attribute(account, "service_linked", "true");
             // These two act for whoever starts a deployment or a build in the project.
-            if let (true, Some(number)) = (matches!(agent.service.as_str(), "cloudservices" | "cloudbuild"), agent.number) {
+            if let (true, Some(number)) =
+                (matches!(agent.service.as_str(), "cloudservices" | "cloudbuild"), agent.number)
+            {
                 let project = self.refer(&Place { level: Level::Project, name: number });
                 self.put(account, project, "");
             }

@@ -50,7 +50,8 @@ pub fn provider(estate: &mut Estate<'_>, value: &Value, name: &str, place: &str)
         _ if field(value, "saml").is_some() => "saml".to_owned(),
         _ => String::new(),
     };
-    let audiences: Vec<&str> = field(value, "oidc").map(|oidc| texts(oidc, "allowedAudiences").collect()).unwrap_or_default();
+    let audiences: Vec<&str> =
+        field(value, "oidc").map(|oidc| texts(oidc, "allowedAudiences").collect()).unwrap_or_default();
     let said = json!({
         "pool": pool,
         "issuer": issuer,
@@ -113,7 +114,9 @@ impl Provider {
                 (Some(claim), _) if claim.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => {
                     equals.insert(key(claim), json!([of.value]));
                 }
-                (None, "google.subject") if self.mapping.is_empty() => drop(equals.insert(key("sub"), json!([of.value]))),
+                (None, "google.subject") if self.mapping.is_empty() => {
+                    drop(equals.insert(key("sub"), json!([of.value])))
+                }
                 _ if stated.is_none() => return None,
                 _ => open.push(format!("{target} = {} is `{}`", stated.unwrap_or_default(), of.value)),
             }
@@ -184,7 +187,10 @@ mod tests {
         });
         let at = |rest: &str| condition(&github, &format!("principalSet://iam.googleapis.com/{pool}/{rest}"));
         let issuer = "token.actions.githubusercontent.com";
-        assert_eq!(at("attribute.repository/o/r"), Some(json!({"StringLike": {format!("{issuer}:sub"): ["repo:o/r:*"]}})));
+        assert_eq!(
+            at("attribute.repository/o/r"),
+            Some(json!({"StringLike": {format!("{issuer}:sub"): ["repo:o/r:*"]}}))
+        );
         assert_eq!(at("*"), Some(json!({"StringLike": {format!("{issuer}:sub"): ["repo:o/*"]}})));
         assert_eq!(at("attribute.absent/x"), None, "the provider makes no such attribute");
         assert!(at("attribute.upper/X").is_some_and(|found| found.get("CEL").is_some()));

@@ -14,9 +14,7 @@ use super::conditions::{self, World};
 use super::estate::{ALSO, Estate, NUMBER, POLICY_TIME};
 use super::federation::{PROVIDER, Provider};
 use super::roles::give;
-use crate::model::{
-    Attribute, Builder, Effect, Entity, EntityKind, Grant, Handle, IssueSeverity, Trust, TrustKind,
-};
+use crate::model::{Attribute, Builder, Effect, Entity, EntityKind, Grant, Handle, IssueSeverity, Trust, TrustKind};
 
 /// Scope of people when no organisation, folder or project is in any file.
 pub const DIRECTORY: &str = "gcp:directory";
@@ -43,7 +41,9 @@ pub fn reconcile(builders: &mut [Builder]) {
     for &at in &own {
         api_keys(&mut builders[at]);
     }
-    let has_scope = |at: &usize| builders[*at].entities().iter().any(|one| one.kind == EntityKind::Scope && one.present);
+    name(builders, &own);
+    let has_scope =
+        |at: &usize| builders[*at].entities().iter().any(|one| one.kind == EntityKind::Scope && one.present);
     if !own.iter().any(has_scope)
         && let Some(&first) = own.iter().find(|&&at| !builders[at].entities().is_empty())
     {
@@ -112,7 +112,8 @@ fn rename(builder: &mut Builder, aliases: &Aliases) {
         .map(|one| match known.get(&one.id) {
             Some(id) => {
                 // The name that comes with the id which stays is the better one.
-                let name = names::place(id).map_or_else(|| id.rsplit('/').next().unwrap_or(id).to_owned(), |place| place.name);
+                let name =
+                    names::place(id).map_or_else(|| id.rsplit('/').next().unwrap_or(id).to_owned(), |place| place.name);
                 let other = Entity { id: id.clone(), name, ..one.clone() };
                 let kept = out.handle(id).map(|kept| out.entity(kept).name.clone());
                 out.define(kept.map_or(other.clone(), |name| Entity { name, ..other }))
@@ -122,7 +123,8 @@ fn rename(builder: &mut Builder, aliases: &Aliases) {
         .collect();
     let of = |handle: Handle| new[handle.index()];
     let text = |text: &String| {
-        let (head, id) = ["role:", "="].iter().find_map(|head| Some((*head, text.strip_prefix(head)?))).unwrap_or(("", text));
+        let (head, id) =
+            ["role:", "="].iter().find_map(|head| Some((*head, text.strip_prefix(head)?))).unwrap_or(("", text));
         aliases.fresh(id).map_or_else(|| text.clone(), |id| format!("{head}{id}"))
     };
     let list = |list: &[String]| list.iter().map(text).collect::<Vec<_>>();
@@ -132,8 +134,10 @@ fn rename(builder: &mut Builder, aliases: &Aliases) {
         .map(|row| crate::model::Membership { member: of(row.member), container: of(row.container), ..row })
         .filter(|row| row.member != row.container)
         .collect();
-    out.attributes =
-        std::mem::take(&mut builder.attributes).into_iter().map(|row| Attribute { entity: of(row.entity), ..row }).collect();
+    out.attributes = std::mem::take(&mut builder.attributes)
+        .into_iter()
+        .map(|row| Attribute { entity: of(row.entity), ..row })
+        .collect();
     out.grants = std::mem::take(&mut builder.grants)
         .into_iter()
         .map(|row| Grant {
@@ -152,7 +156,7 @@ fn rename(builder: &mut Builder, aliases: &Aliases) {
                 Some((_, key)) => format!("{}#{key}", out.entity(entity).id),
                 None => row.credential,
             };
-            crate::model::Credential { entity, credential, ..row }
+            crate::model::Credential { credential, entity, ..row }
         })
         .collect();
     out.usage = std::mem::take(&mut builder.usage)
@@ -191,13 +195,17 @@ fn one_policy(builders: &mut [Builder], own: &[usize]) {
                 }
             } else {
                 kept.push(number);
-                let message = format!("two files have different policies of `{resource}`, and do not say which is the later: both count");
+                let message = format!(
+                    "two files have different policies of `{resource}`, and do not say which is the later: both count"
+                );
                 builders[places[number]].issue(IssueSeverity::Warning, "policy_conflict", "", message);
             }
         }
     }
     for (at, resources) in dropped {
-        let of_resource = |grant: &Grant| grant.effect == Effect::Allow && grant.resources.first().is_some_and(|one| resources.contains(one));
+        let of_resource = |grant: &Grant| {
+            grant.effect == Effect::Allow && grant.resources.first().is_some_and(|one| resources.contains(one))
+        };
         builders[at].grants.retain(|grant| !of_resource(grant));
         for (number, grant) in (0u32..).zip(&mut builders[at].grants) {
             grant.grant = number;
@@ -271,7 +279,8 @@ fn unused(builders: &mut [Builder], own: &[usize], permissions: &FxHashMap<Strin
         }
         for row in insights {
             let Ok(Value::Array(said)) = serde_json::from_str::<Value>(&row.value) else { continue };
-            let (Some(role), window) = (said.first().and_then(Value::as_str), (number(&said, 1), number(&said, 2))) else {
+            let (Some(role), window) = (said.first().and_then(Value::as_str), (number(&said, 1), number(&said, 2)))
+            else {
                 continue;
             };
             let place = said.get(3).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -340,8 +349,30 @@ fn trusts(builder: &Builder, grant: &Grant, issuer: &str, says: &Value) -> Vec<T
         grant: grant.grant,
     };
     let on = grant.resources.first().filter(|id| id.starts_with(names::ACCOUNT)).and_then(|id| builder.handle(id));
-    let account = on.filter(|_| grant.condition.is_none() && grant.actions.iter().any(|role| IMPERSONATION.contains(&role.as_str())));
+    let account = on.filter(|_| {
+        grant.condition.is_none() && grant.actions.iter().any(|role| IMPERSONATION.contains(&role.as_str()))
+    });
     std::iter::once(grant.holder).chain(account).map(one).collect()
+}
+
+/// Gives places the names that one file has for them, in all of them: of several, the first.
+fn name(builders: &mut [Builder], own: &[usize]) {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for &at in own {
+        for one in builders[at].entities().iter().filter(|one| one.kind == EntityKind::Scope) {
+            if names::place(&one.id).is_some_and(|place| place.name != one.name) {
+                names.entry(one.id.clone()).or_insert_with(|| one.name.clone());
+            }
+        }
+    }
+    for &at in own {
+        for (id, name) in &names {
+            if let Some(handle) = builders[at].handle(id) {
+                let known = Entity { name: name.clone(), ..builders[at].entity(handle).clone() };
+                builders[at].replace(handle, known);
+            }
+        }
+    }
 }
 
 /// Every project has keys or can have some.

@@ -111,7 +111,9 @@ fn wrapped(value: &Value) -> Option<&Value> {
 fn is_policy(value: &Value) -> bool {
     let bound = field(value, "bindings").and_then(Value::as_array);
     let first = |list: &Vec<Value>| list.first().is_none_or(|one| one.get("role").is_some());
-    bound.is_some_and(first) && (field(value, "etag").is_some() || field(value, "version").is_some()) && value.get("metadata").is_none()
+    bound.is_some_and(first)
+        && (field(value, "etag").is_some() || field(value, "version").is_some())
+        && value.get("metadata").is_none()
 }
 
 /// Whether a record is the policy of one of the places above a project.
@@ -128,10 +130,12 @@ fn nested_record(value: &Value) -> bool {
 }
 
 fn is_hierarchy(value: &Value) -> bool {
-    let project = text(value, "projectId").is_some() && (text(value, "projectNumber").is_some() || text(value, "lifecycleState").is_some());
+    let project = text(value, "projectId").is_some()
+        && (text(value, "projectNumber").is_some() || text(value, "lifecycleState").is_some());
     let named = text(value, "name").is_some_and(|name| {
         let at = names::place(&name);
-        at.is_some_and(|place| place.level != Level::Project && names::is_number(&place.name)) && !name.starts_with("//")
+        at.is_some_and(|place| place.level != Level::Project && names::is_number(&place.name))
+            && !name.starts_with("//")
     });
     let other = ["displayName", "lifecycleState", "state", "owner", "directoryCustomerId"];
     project || (named && other.iter().any(|key| field(value, key).is_some()))
@@ -173,7 +177,9 @@ impl Named {
     /// `projects_my-project.json`, `folders%2F12.json`, `organization-3.iam.json`, `ops@example.com.json`.
     fn of(file: &str) -> Self {
         let file = percent_decode_str(file).decode_utf8_lossy().into_owned();
-        let plain = [".zst", ".gz", ".json", ".ndjson", ".jsonl"].iter().fold(file.as_str(), |name, end| name.strip_suffix(end).unwrap_or(name));
+        let plain = [".zst", ".gz", ".json", ".ndjson", ".jsonl"]
+            .iter()
+            .fold(file.as_str(), |name, end| name.strip_suffix(end).unwrap_or(name));
         let plain = [".iam-policy", "-iam-policy", "_iam_policy", ".iam", ".policy", ".members", "-members"]
             .iter()
             .fold(plain, |name, end| name.strip_suffix(end).unwrap_or(name));
@@ -225,7 +231,11 @@ impl Sink for Taker<'_> {
         let group = group.map(std::borrow::Cow::into_owned).or_else(|| self.named.group.clone());
         self.settle(group.as_deref());
         if text(&beside, "nextPageToken").is_some() {
-            self.estate.note("more_pages", pointer, "a page says that more follow; see that all are in the scan".to_owned());
+            self.estate.note(
+                "more_pages",
+                pointer,
+                "a page says that more follow; see that all are in the scan".to_owned(),
+            );
         }
     }
 }

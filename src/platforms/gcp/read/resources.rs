@@ -38,7 +38,6 @@ pub fn read(estate: &mut Estate<'_>, asset: &Asset<'_>, place: &str) -> Option<S
             roles::define(estate, role, data, place);
             role.to_owned()
         }),
-        ("iam", "WorkloadIdentityPool" | "WorkforcePool") => None,
         ("iam", "WorkloadIdentityPoolProvider" | "WorkforcePoolProvider") => {
             if let Some(data) = asset.data {
                 federation::provider(estate, data, asset.name.trim_start_matches("//iam.googleapis.com/"), place);
@@ -91,7 +90,9 @@ pub fn hierarchy(estate: &mut Estate<'_>, handle: Handle, itself: &Place, data: 
         estate.same_project(&id, &number);
     }
     match field(data, "parent") {
-        Some(Value::String(parent)) => estate.chain(Some(handle), &names::place(parent).into_iter().collect::<Vec<_>>(), place),
+        Some(Value::String(parent)) => {
+            estate.chain(Some(handle), &names::place(parent).into_iter().collect::<Vec<_>>(), place)
+        }
         Some(parent @ Value::Object(_)) => {
             let kind = text(parent, "type").unwrap_or_default();
             let above = text(parent, "id").and_then(|id| names::place(&format!("{kind}/{id}")));
@@ -111,9 +112,7 @@ pub fn hierarchy(estate: &mut Estate<'_>, handle: Handle, itself: &Place, data: 
             entity.enabled = Some(state == "ACTIVE");
         }
     });
-    let customer = text(data, "directoryCustomerId").or_else(|| {
-        text(field(data, "owner")?, "directoryCustomerId")
-    });
+    let customer = text(data, "directoryCustomerId").or_else(|| text(field(data, "owner")?, "directoryCustomerId"));
     if let Some(customer) = customer {
         estate.out.attribute(handle, "directory_customer_id", &customer);
     }
@@ -149,10 +148,10 @@ fn instance(estate: &mut Estate<'_>, asset: &Asset<'_>, place: &str) -> String {
         let Some(email) = text(own, "email") else { continue };
         let account = estate.account(&email);
         estate.relate(handle, account, MembershipKind::RunsAs, None, place);
-        let whole = texts(own, "scopes").any(|scope| {
-            matches!(scope.rsplit('/').next(), Some("cloud-platform" | "cloud-platform.full" | "iam"))
-        });
-        let token = if whole { "true" } else { "unknown: the access scopes of the instance limit what its token is good for" };
+        let whole = texts(own, "scopes")
+            .any(|scope| matches!(scope.rsplit('/').next(), Some("cloud-platform" | "cloud-platform.full" | "iam")));
+        let token =
+            if whole { "true" } else { "unknown: the access scopes of the instance limit what its token is good for" };
         estate.out.attribute(handle, "token", token);
     }
     let keys_blocked = metadata(data).any(|(key, value)| key == "block-project-ssh-keys" && value == "true");

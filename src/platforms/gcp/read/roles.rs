@@ -37,7 +37,9 @@ pub fn define(estate: &mut Estate<'_>, name: &str, value: &Value, place: &str) {
     }
     if stated.is_none() && !deleted && !off {
         if custom {
-            let message = format!("the permissions of `{name}` are not in this list: what it gives is not known (`gcloud iam roles describe` has them)");
+            let message = format!(
+                "the permissions of `{name}` are not in this list: what it gives is not known (`gcloud iam roles describe` has them)"
+            );
             estate.warn("role_without_permissions", place, message);
         }
         return;
