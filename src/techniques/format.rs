@@ -151,6 +151,15 @@ pub struct Requirement {
     /// Condition keys that the technique fixes to a value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, String>,
+    /// Which of the technique's requests the permission is for. Permissions for one request must be one principal's; those
+    /// for different requests may be those of different principals that one attacker controls.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub request: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the serialiser hands in a reference")]
+const fn is_first(request: &u8) -> bool {
+    *request == 0
 }
 
 impl Requirement {
@@ -291,6 +300,29 @@ pub fn parse(text: &str, file: &str) -> Result<Technique, TechniqueError> {
 }
 
 impl Technique {
+    /// The technique's requests, each as a technique that requires the permissions for it alone; none when all of them
+    /// must be one principal's: there is only one request, or what it gains depends on who makes it.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Self> {
+        let of_actor = || self.requires.iter().filter(|one| one.by == By::Actor);
+        let mut numbers: Vec<u8> = of_actor().map(|one| one.request).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let alone = of_actor().any(|one| one.given.is_some() || one.on == On::Itself)
+            || self.gain.through == Some(By::Actor)
+            || !self.actor.with.is_empty()
+            || self.target.as_ref().is_some_and(|target| target.relation != Relation::Any);
+        if numbers.len() < 2 || alone {
+            return Vec::new();
+        }
+        let part = |number: u8| {
+            let mut part = self.clone();
+            part.requires.retain(|one| one.by == By::Target || one.request == number);
+            part
+        };
+        numbers.into_iter().map(part).collect()
+    }
+
     /// The changes that the technique makes to one side's policies, each once.
     #[must_use]
     pub fn lifted(&self, side: By) -> Vec<Given> {
