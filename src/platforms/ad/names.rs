@@ -82,7 +82,7 @@ pub fn tier_zero(identifier: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether AdminSDHolder's descriptor is put on a group, its members, or an account, again and again.
+/// Whether the descriptor of `AdminSDHolder` is put on a group, its members, or an account, again and again.
 #[must_use]
 pub fn is_guarded(identifier: &str) -> bool {
     if let Some((_, relative)) = issued(identifier) {

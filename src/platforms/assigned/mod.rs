@@ -33,7 +33,7 @@ use std::cell::OnceCell;
 use std::sync::{OnceLock, RwLock};
 
 use roaring::RoaringBitmap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use self::catalog::{Action, Catalog, LEVELS};
 use self::holders::{Held, Holders, Holding};
@@ -273,7 +273,7 @@ impl Evaluator for Compiled<'_> {
         if first == member {
             return evidence.to_vec();
         }
-        let rights: Vec<u32> = evidence.iter().filter_map(|&grant| self.rights().of(grant)).collect();
+        let rights: FxHashSet<u32> = evidence.iter().filter_map(|&grant| self.rights().of(grant)).collect();
         let holding = self.holding(member);
         holding.grants.iter().filter(|(right, _)| rights.contains(right)).map(|(_, grant)| *grant).collect()
     }

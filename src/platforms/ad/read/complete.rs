@@ -1,5 +1,5 @@
-//! What the joined tables show: groups that every domain has, what AdminSDHolder guards, what policies reach, and what
-//! the export lacks.
+//! What the joined tables show: groups that every domain has, what `AdminSDHolder` guards, what policies reach, and
+//! what the export lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,8 @@ fn well_known(tables: &mut Tables) -> Vec<Attribute> {
     fresh
 }
 
-/// Objects whose access list AdminSDHolder's replaces: some groups and accounts, and whoever is in such a group.
+/// Objects whose access list is replaced by that of `AdminSDHolder`: some groups and accounts, and whoever is in one of
+/// the groups.
 fn guarded(tables: &Tables) -> Vec<Attribute> {
     let mut members: FxHashMap<EntityId, Vec<EntityId>> = FxHashMap::default();
     for row in tables.memberships.iter().filter(|row| row.kind == MembershipKind::MemberOf) {
