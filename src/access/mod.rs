@@ -63,7 +63,11 @@ impl<'t> Evaluators<'t> {
     #[must_use]
     pub fn decide(&self, request: &Request) -> Verdict {
         let platform = &self.tables.entity(request.principal).platform;
-        if let Some(other) = platforms::ALL.iter().find(|one| one.writes(&request.action) && one.name() != platform) {
+        // Notations of platforms overlap: what the principal's own platform writes is its action.
+        let writers = || platforms::ALL.iter().filter(|one| one.writes(&request.action));
+        if let Some(other) = writers().find(|one| one.name() != platform)
+            && !writers().any(|one| one.name() == platform)
+        {
             return foreign(other.title());
         }
         match self.of(platform) {
