@@ -95,7 +95,8 @@ fn damaged_answers_of_apis_are_read_as_far_as_they_go() {
 
 #[test]
 fn the_order_of_records_in_a_list_changes_no_entity_and_no_right() {
-    for path in files() {
+    // By what is broken and comes first no file is known.
+    for path in files().into_iter().filter(|path| !path.to_string_lossy().contains("_broken/")) {
         let bytes = fs::read(&path).unwrap();
         let Ok(Value::Array(list)) = serde_json::from_slice::<Value>(&bytes) else { continue };
         let back: Vec<Value> = list.iter().rev().cloned().collect();

@@ -211,7 +211,13 @@ fn open(out: &mut Builder, answer: Answer<'_>, take: Take<'_>, depth: usize) {
             }
             _ => take(out, answer),
         },
-        Value::Array(list) if list.is_empty() => take(out, answer),
+        // A page without records says nothing beside others; alone it is an answer.
+        Value::Array(_) if is_hollow(answer.value) && depth == 0 => take(out, answer),
+        Value::Array(list) if list.is_empty() => {
+            if answer.request.is_some() && depth == 1 {
+                take(out, answer);
+            }
+        }
         // An answer without content.
         Value::String(_) | Value::Null if depth > 0 && answer.status.is_some() => {}
         _ => out.skip("record_invalid", answer.place, "an object is expected here".to_owned()),
@@ -238,7 +244,7 @@ pub fn first<'h>(head: &'h Head, known: &dyn Fn(&[&str]) -> bool) -> Option<(Opt
     let mut value = head.json()?;
     for _ in 0..=DEPTH_MAX {
         match value {
-            Value::Array(list) => value = list.first()?,
+            Value::Array(list) => value = list.iter().find(|one| !is_hollow(one))?,
             Value::Object(object) => match envelope(object) {
                 Some((found, key)) => {
                     request = Some(found);
@@ -255,7 +261,39 @@ pub fn first<'h>(head: &'h Head, known: &dyn Fn(&[&str]) -> bool) -> Option<(Opt
 /// Whether a file holds an empty answer to a request: nothing is in it, and its name alone says to what.
 #[must_use]
 pub fn is_empty_answer(head: &Head, known: &dyn Fn(&[&str]) -> bool) -> bool {
-    head.is_array() && head.is_empty() && Request::of_file(head.path(), known).is_some()
+    let whole = head.text().trim_end().ends_with(']');
+    whole && head.json().is_some_and(is_hollow) && Request::of_file(head.path(), known).is_some()
+}
+
+/// Whether there is nothing in a value but empty lists.
+fn is_hollow(value: &Value) -> bool {
+    matches!(value, Value::Array(list) if list.iter().all(is_hollow))
+}
+
+/// Words in names of accounts that software has and people have not.
+const SOFTWARE_WORDS: [&str; 14] = [
+    "svc",
+    "service",
+    "bot",
+    "robot",
+    "ci",
+    "cd",
+    "cicd",
+    "deploy",
+    "deployer",
+    "automation",
+    "jenkins",
+    "terraform",
+    "pipeline",
+    "machine",
+];
+
+/// The word by which an account is named like software; what stands behind an `@` does not count.
+#[must_use]
+pub fn software_word(login: &str) -> Option<&'static str> {
+    let name = login.split('@').next().unwrap_or(login).to_ascii_lowercase();
+    let mut words = name.split(|character: char| !character.is_ascii_alphanumeric());
+    words.find_map(|word| SOFTWARE_WORDS.iter().find(|known| **known == word).copied())
 }
 
 /// Text of a field that is not empty; a number stands for how it is written.
@@ -326,6 +364,14 @@ mod tests {
         assert_eq!(of("orgs/acme/members%3Frole=admin.2.json"), found("orgs|acme|members", "role=admin"));
         assert_eq!(of("repos/acme/a.b/keys.jsonl"), found("repos|acme|a.b|keys", ""));
         assert_eq!(of("members.json"), None);
+    }
+
+    #[test]
+    fn accounts_of_software_are_told_by_whole_words() {
+        assert_eq!(software_word("acme-bot"), Some("bot"));
+        assert_eq!(software_word("svc.backup@acme.example"), Some("svc"));
+        assert_eq!(software_word("cinema"), None);
+        assert_eq!(software_word("ada@service.example"), None);
     }
 
     #[test]

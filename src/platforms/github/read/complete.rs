@@ -13,6 +13,7 @@ use crate::model::text::glob;
 use crate::model::{
     Attribute, Entity, EntityId, EntityKind, Issue, IssueSeverity, Membership, MembershipKind, Standing, Tables,
 };
+use crate::platforms::input::api::software_word;
 
 /// See [`crate::platforms::Platform::complete`].
 pub fn complete(tables: &mut Tables) {
@@ -22,6 +23,7 @@ pub fn complete(tables: &mut Tables) {
     let mut fresh = Fresh::default();
     workloads(tables, &mut fresh);
     identities(tables, &mut fresh);
+    let too_many = secrets(tables, &mut fresh);
     tables.attributes.append(&mut fresh.attributes);
     tables.memberships.append(&mut fresh.memberships);
     for (entity, reason) in fresh.people {
@@ -35,7 +37,66 @@ pub fn complete(tables: &mut Tables) {
     tables.attributes.dedup();
     tables.memberships.sort_by_key(|row| (row.member, row.container, row.kind, row.source));
     tables.memberships.dedup_by_key(|row| (row.member, row.container, row.kind));
+    if too_many {
+        let message =
+            "which workflows have the secrets of an organisation is left out: there are too many pairs".to_owned();
+        let (severity, code, record) = (IssueSeverity::Note, "secret_pairs".to_owned(), String::new());
+        tables.issues.push(Issue { severity, source: None, record, code, message });
+    }
+    name_software(tables);
     missing(tables);
+}
+
+/// Accounts that nothing else decides, by their names.
+fn name_software(tables: &mut Tables) {
+    let open = tables.entities.iter_mut().filter(|one| one.platform == NAME && one.nhi.is_none());
+    for entity in open.filter(|one| one.kind == EntityKind::User) {
+        if let Some(word) = software_word(&entity.name) {
+            entity.nhi = Some(true);
+            entity.nhi_reason = Some(format!("named like software (`{word}`)"));
+        }
+    }
+}
+
+/// Pairs of a workflow and a secret of its organisation are stated up to this number.
+const ORGANISATION_SECRETS_MAX: usize = 200_000;
+
+/// States which workflows have which secrets. True when those of organisations are too many.
+fn secrets(tables: &Tables, fresh: &mut Fresh) -> bool {
+    let mut all: BTreeMap<&str, Vec<&Entity>> = BTreeMap::new();
+    for entity in tables.entities.iter().filter(|one| one.platform == NAME && one.kind == EntityKind::Credential) {
+        if let Some((holder, _)) = entity.id.split_once("/secret/") {
+            all.entry(holder).or_default().push(entity);
+        }
+    }
+    if all.is_empty() {
+        return false;
+    }
+    let mut pairs = 0usize;
+    let workloads = tables.entities.iter().filter(|one| one.platform == NAME && one.kind == EntityKind::Workload);
+    for workload in workloads {
+        let own = all.get(workload.id.as_str()).into_iter().flatten();
+        let repo = tables.attribute(workload.entity, "repository").unwrap_or_default();
+        let of_repo = all.get(repo).into_iter().flatten();
+        for secret in own.chain(of_repo) {
+            fresh.runs_as(workload, secret);
+        }
+        let public = tables.find(repo).and_then(|repo| tables.attribute(repo, "visibility")) == Some("public");
+        for secret in workload.scope.as_deref().and_then(|org| all.get(org)).into_iter().flatten() {
+            let has = match tables.attribute(secret.entity, "visibility") {
+                Some("all") => true,
+                Some("private") => !public,
+                _ => false,
+            };
+            if has {
+                pairs += 1;
+                if pairs <= ORGANISATION_SECRETS_MAX {
+                    fresh.runs_as(workload, secret);
+                }
+            }
+        }
+    }
+    pairs > ORGANISATION_SECRETS_MAX
 }
 
 /// Rows to add.

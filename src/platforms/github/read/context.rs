@@ -67,11 +67,11 @@ impl Context<'_> {
 
     /// An account that a record names: its kind is known from `type` where that is there.
     pub fn account(&mut self, account: &Value, org: &str) -> Option<Handle> {
-        let login = api::text(account, "login")?;
-        let mut entity = Entity::named(&names::of_org(org, "user", &login), NAME, EntityKind::User, &login);
+        let login = account.get("login").and_then(Value::as_str).filter(|login| !login.is_empty())?;
+        let mut entity = Entity::named(&names::of_org(org, "user", login), NAME, EntityKind::User, login);
         entity.unique_id = api::text(account, "id").map(std::borrow::Cow::into_owned);
         let bot = account.get("type").and_then(Value::as_str) == Some("Bot") || login.ends_with("[bot]");
-        if let Some(agent) = super::apps::coding_agent(&login) {
+        if let Some(agent) = super::apps::coding_agent(login) {
             entity.kind = EntityKind::Agent;
             entity.nhi = Some(true);
             entity.nhi_reason = Some(format!("coding agent ({agent})"));

@@ -29,6 +29,18 @@ fn can_sign_in(status: &str) -> Option<bool> {
     }
 }
 
+/// Whether an account is of software, and by what: it says so itself, it is an employee's, or its name tells.
+fn nature(profile: &Value, login: &str) -> Option<(bool, String)> {
+    let kind = api::text(profile, "userType").unwrap_or_default();
+    if let Some(word) = api::software_word(&kind) {
+        return Some((true, format!("its user type is `{kind}` (`{word}`)")));
+    }
+    if api::text(profile, "employeeNumber").is_some() {
+        return Some((false, "has an employee number".to_owned()));
+    }
+    api::software_word(login).map(|word| (true, format!("named like software (`{word}`)")))
+}
+
 /// Somebody, as lists of users and members of groups have them.
 pub fn user(context: &mut Context<'_>, value: &Value) -> Option<Handle> {
     let own = context.own_id(value, "a user")?;
@@ -43,6 +55,7 @@ pub fn user(context: &mut Context<'_>, value: &Value) -> Option<Handle> {
                 .warn("status_unknown", format!("the status `{status}` is none that is known: it is taken as unknown"));
         }
     }
+    (entity.nhi, entity.nhi_reason) = nature(profile, &login).unzip();
     entity.created_at = context.time(value, "created");
     entity.last_used_at = context.time(value, "lastLogin");
     entity.last_used_source = entity.last_used_at.map(|_| "okta-api".to_owned());
