@@ -40,10 +40,16 @@ pub fn reconcile(builders: &mut [Builder]) {
         };
         let Some((_, name)) = named.iter().find(|(above, _)| inside(above)) else { continue };
         let fresh = format!("{NAME}:{name}");
-        builder.rename(|id| {
+        let renamed = |id: &str| {
             let rest = id.strip_prefix(names::CLUSTER)?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{fresh}{rest}"))
-        });
+        };
+        for credential in &mut builder.credentials {
+            if let Some(id) = renamed(&credential.credential) {
+                credential.credential = id;
+            }
+        }
+        builder.rename(renamed);
         if let Some(cluster) = builder.handle(&fresh) {
             let entity = Entity { name: name.clone(), ..builder.entity(cluster).clone() };
             builder.replace(cluster, entity);
@@ -59,6 +65,7 @@ pub fn complete(tables: &mut Tables) {
     logins(tables);
     issuers(tables);
     settle_policies(tables);
+    report_missing(tables);
     tables.attributes.sort_by(|a, b| (a.entity, &a.key, &a.value).cmp(&(b.entity, &b.key, &b.value)));
     tables.attributes.dedup();
 }
@@ -122,6 +129,25 @@ fn issuers(tables: &mut Tables) {
             grant.condition.iter_mut().for_each(|text| replace(text, change));
         }
     }
+}
+
+/// Entities and groups that others name and that no answer describes: what their tokens may do is not seen.
+fn report_missing(tables: &mut Tables) {
+    let named = |entity: &&Entity| {
+        entity.platform == NAME && !entity.present && names::path(&entity.id).starts_with("identity/")
+    };
+    let missing: Vec<String> = tables.entities.iter().filter(named).map(|one| format!("`{}`", one.name)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "{} entities and groups are named and in no answer, so that what they may do is unknown: {shown}; \
+         export identity/entity/id and identity/group/id",
+        missing.len()
+    );
+    let (severity, code) = (IssueSeverity::Warning, "identity_missing".to_owned());
+    tables.issues.push(Issue { severity, source: None, record: String::new(), code, message });
 }
 
 /// Policies that every Vault has are there; those that the list of all policies lacks do not exist and give nothing;
