@@ -5,6 +5,7 @@ pub mod analysis;
 pub mod cli;
 pub mod config;
 pub mod findings;
+pub mod generate;
 pub mod graph;
 pub mod metrics;
 pub mod model;

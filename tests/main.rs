@@ -2,14 +2,17 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod ad;
 mod agreement;
 mod analysed;
+mod azure;
 mod cases;
 mod causes;
 mod cli;
 mod cuts;
 mod damaged;
 mod demo;
+mod generate;
 mod history;
 mod kubernetes;
 mod planted;

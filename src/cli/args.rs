@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, man, metrics, paths,
-    preflight, roles, scan, scores, snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, generate, man, metrics, paths,
+    preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -37,6 +37,7 @@ Read the result:
   scores       Every principal with its risk, and what the risk is made of
   metrics      Numbers about the organisation and its parts
   explain      One principal: what it may do, why, and what follows from it
+  report       The whole result as a page, or in a format of other programs
 Ask:
   can          May this principal do that?
   who-can      Who may do that?
@@ -54,6 +55,8 @@ Look after the store:
   preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
   techniques   List, show and check the escalation techniques
+Try things out:
+  generate     A made-up organisation of any size, with known problems
 Set up:
   completions  Completions for a shell
   man          Manual pages";
@@ -107,6 +110,8 @@ pub enum Command {
     Metrics(metrics::Args),
     /// One principal: what it may do, why, and what follows from it
     Explain(explain::Args),
+    /// The whole result as a page, or in a format of other programs
+    Report(report::Args),
     /// May this principal do that?
     Can(can::Args),
     /// Who may do that?
@@ -133,6 +138,8 @@ pub enum Command {
     Snapshots(snapshots::Args),
     /// List, show and check the escalation techniques
     Techniques(techniques::Args),
+    /// A made-up organisation of any size, with known problems
+    Generate(generate::Args),
     /// Completions for a shell
     Completions(completions::Args),
     /// Manual pages

@@ -14,7 +14,7 @@ fn help_is_as_expected() {
     {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
-    for command in ["preflight", "snapshots", "techniques", "completions", "man"] {
+    for command in ["preflight", "snapshots", "techniques", "generate", "completions", "man"] {
         case(&format!("help-{command}"), &[command, "--help"]);
     }
 }
@@ -29,6 +29,8 @@ fn usage_errors_are_as_expected() {
     case("usage-report", &["scan", ".", "--report", "pdf=x.pdf"]);
     case("usage-as-of", &["scan", ".", "--as-of", "yesterday"]);
     case("usage-context", &["can", "a", "s3:Get", "--context", "=x"]);
+    case("usage-generate-principals", &["generate", "--out", "org", "--principals", "3"]);
+    case("usage-generate-platform", &["generate", "--out", "org", "--platforms", "aws,aix"]);
     case("usage-count", &["paths", "a", "--count", "0"]);
     case("input-no-such-path", &["scan", "no-such-export.json"]);
 }

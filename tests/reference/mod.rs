@@ -8,6 +8,7 @@
 //! are allowed. Documents that the export refers to and lacks are read as allowing nothing, as allowing everything
 //! and as denying everything.
 
+pub mod azure;
 pub mod battery;
 mod candidates;
 mod condition;

@@ -5,6 +5,7 @@
 //! builders come in the order of the files' paths, so nothing depends on thread order. A file that cannot be
 //! read, or that no reader knows, is an issue and not the end of a scan.
 
+pub mod api;
 mod decode;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -111,7 +111,15 @@ fn witnesses(holder: &Holder<'_>, types: &[ResourceType], patterns: &[String]) -
         let fits = types.iter().any(|kind| glob(kind.pattern, &witness) && same_owner(kind.pattern, &witness, account));
         if fits {
             witnesses.push(witness);
+            continue;
         }
+        // A pattern may stop before its type does (`…:*` for `…:*/*`): what both cover has the form of both.
+        let placed = fill_place(pattern, partition, account);
+        let shared = types.iter().filter_map(|kind| {
+            let shared = super::solve::values::common(kind.pattern, &placed)?;
+            same_owner(kind.pattern, &shared, account).then_some(shared)
+        });
+        witnesses.extend(shared);
     }
     witnesses.sort();
     witnesses.dedup();
@@ -147,18 +155,23 @@ fn same_owner(pattern: &str, witness: &str, account: &str) -> bool {
 
 /// A concrete ARN of a pattern: its own parts, and new names where it leaves them open.
 fn fill(pattern: &str, partition: &str, account: &str) -> String {
+    fill_place(pattern, partition, account).replace('*', NEW_NAME).replace('?', "x")
+}
+
+/// A pattern with its partition, region and account filled in, and its name as it is.
+fn fill_place(pattern: &str, partition: &str, account: &str) -> String {
     let parts: Vec<&str> = pattern.splitn(6, ':').collect();
     if parts.len() < 6 {
-        return pattern.replace('*', NEW_NAME).replace('?', "x");
+        return pattern.to_owned();
     }
     let open = |part: &str, value: &str| if part.contains(['*', '?']) { value.to_owned() } else { part.to_owned() };
-    let name = parts[5].replace('*', NEW_NAME).replace('?', "x");
     format!(
-        "arn:{}:{}:{}:{}:{name}",
+        "arn:{}:{}:{}:{}:{}",
         open(parts[1], partition),
         parts[2],
         open(parts[3], REGION),
-        open(parts[4], account)
+        open(parts[4], account),
+        parts[5]
     )
 }
 
