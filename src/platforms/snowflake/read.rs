@@ -43,9 +43,9 @@ fn is_list(key: &str) -> bool {
 
 fn reader(columns: &[String]) -> Option<Taker> {
     let has = |wanted: &&str| columns.iter().any(|own| own == *wanted);
-    let fits = |view: &&View| view.columns.iter().all(|one| has(one)) && !view.without.iter().any(|one| has(one));
+    let fits = |view: &&View| view.columns.iter().all(&has) && !view.without.iter().any(&has);
     let known = VIEWS.iter().find(fits).map(|view| view.read);
-    known.or_else(|| ROLES.iter().all(|one| has(one)).then_some(users::role as Taker))
+    known.or_else(|| ROLES.iter().all(has).then_some(users::role as Taker))
 }
 
 impl Reader for Views {
