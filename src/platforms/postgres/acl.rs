@@ -113,7 +113,7 @@ mod tests {
         elements(text).unwrap().iter().map(|text| one(item(text).unwrap())).collect()
     }
 
-    /// The example of the PostgreSQL documentation ("Privileges"), and names that need quotes.
+    /// The example of the `PostgreSQL` documentation ("Privileges"), and names that need quotes.
     #[test]
     fn lists_are_read_as_the_documentation_explains_them() {
         let of = |grantee: Option<&str>, letters: &str, grantor: &str| {

@@ -124,11 +124,10 @@ fn inheritance(tables: &mut Tables) {
     let mut memberships = std::mem::take(&mut tables.memberships);
     memberships.retain(|row| {
         let container = &tables.entity(row.container).id;
-        let inherited = row.kind != MembershipKind::MemberOf
+        row.kind != MembershipKind::MemberOf
             || !none.contains(&row.member)
             || newer.contains(server(container))
-            || container.ends_with("#attributes");
-        inherited
+            || container.ends_with("#attributes")
     });
     tables.memberships = memberships;
 }

@@ -1,4 +1,4 @@
-//! Privileges of PostgreSQL as actions.
+//! Privileges of `PostgreSQL` as actions.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -49,7 +49,7 @@ const ACTIONS: [(&str, &str, &str); 30] = [
     ("SUPERUSER", "server", "permissions"),
 ];
 
-/// The privilege model of PostgreSQL.
+/// The privilege model of `PostgreSQL`.
 pub struct Privileges;
 
 impl Dialect for Privileges {

@@ -1,4 +1,4 @@
-//! PostgreSQL: readers of its catalogue as tables, and its privilege model on the shared permission engine.
+//! `PostgreSQL`: readers of its catalogue as tables, and its privilege model on the shared permission engine.
 
 mod acl;
 mod complete;
@@ -11,7 +11,7 @@ use crate::model::{Builder, Granularity, Tables};
 /// Registry name of the platform.
 pub const NAME: &str = "postgres";
 
-/// The PostgreSQL platform.
+/// The `PostgreSQL` platform.
 pub struct Postgres;
 
 impl Platform for Postgres {

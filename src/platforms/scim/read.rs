@@ -134,10 +134,16 @@ fn settle(out: &mut Builder, name: &str) {
         out.replace(scope, entity);
         out.attribute(scope, HOST, name);
     }
-    out.rename(|id| {
+    let renamed = |id: &str| {
         let rest = id.strip_prefix(SERVICE)?;
         (rest.is_empty() || rest.starts_with('/')).then(|| format!("{fresh}{rest}"))
-    });
+    };
+    for credential in &mut out.credentials {
+        if let Some(id) = renamed(&credential.credential) {
+            credential.credential = id;
+        }
+    }
+    out.rename(renamed);
 }
 
 /// Finds out of members whether they are users or groups, where groups do not say it.

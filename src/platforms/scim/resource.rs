@@ -97,15 +97,13 @@ impl Resource<'_> {
             schemas
                 .is_some_and(|list| list.iter().filter_map(Value::as_str).any(|one| one.to_lowercase().ends_with(end)))
         };
+        let group = schema(":core:2.0:group") || schema(":core:1.0") && self.fields.contains_key("members");
         match said.map(str::to_lowercase).as_deref() {
             Some("user") => Some(EntityKind::User),
             Some("group") => Some(EntityKind::Group),
-            Some(_) => None,
-            None if schema(":core:2.0:group") || schema(":core:1.0") && self.fields.contains_key("members") => {
-                Some(EntityKind::Group)
-            }
+            None if group => Some(EntityKind::Group),
             None if schema(":core:2.0:user") || self.fields.contains_key("username") => Some(EntityKind::User),
-            None => None,
+            _ => None,
         }
     }
 
@@ -120,10 +118,8 @@ impl Resource<'_> {
             record: Some(self.place.clone()),
             ..Entity::named(&format!("{SERVICE}/{path}"), NAME, kind, name)
         };
-        let meta = |key: &str| {
-            self.fields.get("meta").and_then(|meta| meta.get(key)).and_then(Value::as_str).and_then(parse_time)
-        };
-        entity.created_at = meta("created");
+        let created = self.fields.get("meta").and_then(|meta| meta.get("created")).and_then(Value::as_str);
+        entity.created_at = created.and_then(parse_time);
         entity
     }
 

@@ -29,7 +29,7 @@ pub fn parts(name: &str) -> Vec<String> {
     found
 }
 
-/// A row of GRANTS_TO_ROLES or of SHOW GRANTS: a privilege on something, which may be a role.
+/// A row of `GRANTS_TO_ROLES` or of SHOW GRANTS: a privilege on something, which may be a role.
 pub fn privilege(account: &mut Account<'_>, row: &Row) {
     let (Some(privilege), Some(on), Some(grantee)) =
         (row.text("privilege"), row.text("granted_on"), row.text("grantee_name"))
@@ -75,7 +75,7 @@ fn unquoted(name: &str) -> &str {
     name.trim_matches('"')
 }
 
-/// A row of GRANTS_TO_USERS, SHOW GRANTS TO USER or SHOW GRANTS OF ROLE: a role of a user or of a role.
+/// A row of `GRANTS_TO_USERS`, SHOW GRANTS TO USER or SHOW GRANTS OF ROLE: a role of a user or of a role.
 pub fn role_to(account: &mut Account<'_>, row: &Row) {
     let (Some(role), Some(grantee)) = (row.text("role"), row.text("grantee_name")) else {
         return account.skip("a grant does not name the role and who has it");

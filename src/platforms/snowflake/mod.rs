@@ -1,4 +1,4 @@
-//! Snowflake: readers of ACCOUNT_USAGE views and of what SHOW prints, and its privilege model on the shared permission
+//! Snowflake: readers of `ACCOUNT_USAGE` views and of what SHOW prints, and its privilege model on the shared permission
 //! engine.
 
 mod dialect;

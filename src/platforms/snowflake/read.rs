@@ -30,7 +30,7 @@ const VIEWS: [View; 8] = [
     View { columns: &["name", "assigned_to_users", "granted_to_roles"], without: &[], read: users::role },
 ];
 
-/// What ACCOUNT_USAGE.ROLES has, which other tables of names have not.
+/// What `ACCOUNT_USAGE.ROLES` has, which other tables of names have not.
 const ROLES: [&str; 3] = ["name", "role_type", "created_on"];
 
 /// Rows of a view, or of what SHOW prints.
@@ -43,9 +43,9 @@ fn is_list(key: &str) -> bool {
 
 fn reader(columns: &[String]) -> Option<Taker> {
     let has = |wanted: &&str| columns.iter().any(|own| own == *wanted);
-    let fits = |view: &&View| view.columns.iter().all(|one| has(&one)) && !view.without.iter().any(|one| has(&one));
+    let fits = |view: &&View| view.columns.iter().all(&has) && !view.without.iter().any(&has);
     let known = VIEWS.iter().find(fits).map(|view| view.read);
-    known.or_else(|| ROLES.iter().all(|one| has(&one)).then_some(users::role as Taker))
+    known.or_else(|| ROLES.iter().all(has).then_some(users::role as Taker))
 }
 
 impl Reader for Views {

@@ -94,7 +94,7 @@ fn credentials(account: &mut Account<'_>, row: &Row, name: &str, entity: Handle)
     }
 }
 
-/// A row of ACCOUNT_USAGE.CREDENTIALS.
+/// A row of `ACCOUNT_USAGE.CREDENTIALS`.
 pub fn credential(account: &mut Account<'_>, row: &Row) {
     let (Some(id), Some(user)) = (row.text("credential_id"), row.text("user_name")) else {
         return account.skip("a credential has no id or no user");

@@ -221,8 +221,7 @@ fn meet(asked: &str, pattern: &str) -> Option<String> {
             ("+", stem) if open && last => format!("{stem}{FRESH}"),
             // No name is empty.
             ("+", "") => return None,
-            ("+", name) => name.to_owned(),
-            (name, "+") => name.to_owned(),
+            ("+", name) | (name, "+") => name.to_owned(),
             (name, stem) if name == stem || (open && last && name.starts_with(stem)) => name.to_owned(),
             _ => return None,
         });

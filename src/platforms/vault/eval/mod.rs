@@ -35,6 +35,15 @@ pub struct Compiled<'t> {
     policies: OnceLock<FxHashMap<EntityId, Policy>>,
     classes: OnceLock<Classes>,
     linked: OnceLock<FxHashMap<EntityId, Vec<EntityId>>>,
+    methods: OnceLock<Vec<Method>>,
+}
+
+/// An auth method.
+struct Method {
+    cluster: EntityId,
+    kind: String,
+    /// Where it is mounted, `auth/` included.
+    path: String,
 }
 
 struct Classes {
@@ -65,6 +74,7 @@ impl<'t> Compiled<'t> {
             policies: OnceLock::new(),
             classes: OnceLock::new(),
             linked: OnceLock::new(),
+            methods: OnceLock::new(),
         }
     }
 
@@ -84,6 +94,20 @@ impl<'t> Compiled<'t> {
         };
         let templated = rules.iter().any(|(pattern, entry)| pattern.contains("{{") && !is_own_record(pattern, entry));
         Policy { name: entity.name.clone(), root: entity.name == "root", known: entity.present, templated, rules }
+    }
+
+    /// Every auth method whose type is known, sorted by id.
+    fn methods(&self) -> &[Method] {
+        self.methods.get_or_init(|| {
+            let rows = self.tables.attributes.iter().filter(|row| row.key == "auth_method");
+            let method = |row: &crate::model::Attribute| {
+                let entity = self.tables.entity(row.entity);
+                let mount = entity.platform == NAME && entity.kind == EntityKind::Resource;
+                let cluster = self.tables.find(names::cluster(&entity.id)).filter(|_| mount)?;
+                Some(Method { cluster, kind: row.value.clone(), path: names::path(&entity.id).to_owned() })
+            };
+            rows.filter_map(method).collect()
+        })
     }
 
     /// The rules of a policy as the export has them.
@@ -161,7 +185,7 @@ impl<'t> Compiled<'t> {
             everything.root = true;
             acls.push(everything);
         }
-        ClassView { tables: self.tables, class, acls }
+        ClassView { tables: self.tables, methods: self.methods(), class, acls }
     }
 }
 
@@ -212,7 +236,7 @@ impl Evaluator for Compiled<'_> {
         let outcomes =
             acls.iter().map(|acl| if path == "*" { view::somewhere(acl, &asked) } else { asked.outcome(acl, path) });
         let best = outcomes.max().unwrap_or(Outcome::No(Vec::new()));
-        self.verdict(best, path)
+        self.verdict(&best, path)
     }
 
     fn granted(&self, principal: EntityId) -> Vec<Granted> {
@@ -244,7 +268,7 @@ fn names_path(text: &str) -> &str {
 }
 
 impl Compiled<'_> {
-    fn verdict(&self, outcome: Outcome, path: &str) -> Verdict {
+    fn verdict(&self, outcome: &Outcome, path: &str) -> Verdict {
         let of_grants = |grants: &[u32], effect: &'static str, condition: Option<&String>| {
             let one = |grant: &u32| {
                 let row = self.tables.grants.get(*grant as usize);
@@ -259,7 +283,7 @@ impl Compiled<'_> {
             };
             grants.iter().map(one).collect::<Vec<_>>()
         };
-        let (decision, mut reasons) = match &outcome {
+        let (decision, mut reasons) = match outcome {
             Outcome::Yes(grants) if grants.is_empty() => {
                 (Decision::Allowed, vec![reason(Some("built in".to_owned()), "allow", None)])
             }

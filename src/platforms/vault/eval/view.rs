@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use super::super::acl::{Acl, FRESH};
 use super::super::policy::Caps;
 use super::super::{NAME, catalog, names};
-use super::access;
+use super::{Method, access};
 use crate::model::{Access, Certainty, Entity, Tables};
 use crate::platforms::{Ask, Class, On, Reach, Standpoint, View};
 
@@ -154,6 +154,7 @@ fn everywhere() -> [String; 5] {
 /// A class with what each of its tokens may do.
 pub struct ClassView<'c> {
     pub tables: &'c Tables,
+    pub(super) methods: &'c [Method],
     pub class: &'c Class,
     pub acls: Vec<Acl>,
 }
@@ -170,12 +171,8 @@ impl ClassView<'_> {
         let Some((kind, rest)) = path.strip_prefix('<').and_then(|path| path.split_once('>')) else {
             return vec![path.to_owned()];
         };
-        let cluster = &self.tables.entity(self.class.scope).id;
-        let rows = self.tables.attributes.iter().filter(|row| row.key == "auth_method" && row.value == kind);
-        let mounts = rows.map(|row| self.tables.entity(row.entity)).filter(|entity| {
-            entity.kind == crate::model::EntityKind::Resource && names::cluster(&entity.id) == cluster
-        });
-        mounts.map(|mount| format!("{}{rest}", names::path(&mount.id))).collect()
+        let own = self.methods.iter().filter(|one| one.cluster == self.class.scope && one.kind == kind);
+        own.map(|method| format!("{}{rest}", method.path)).collect()
     }
 
     fn paths(&self, acl: &Acl, path: &str) -> Vec<String> {

@@ -164,7 +164,7 @@ fn holder(record: &mut Record<'_>, place: &Place) {
     trusts(record, handle, place, method);
 }
 
-/// The id by which entities that come from an AppRole are known.
+/// The id by which entities that come from an `AppRole` are known.
 fn role_id(record: &mut Record<'_>, place: &Place) {
     let Some(id) = record.text("role_id") else { return };
     record.out.source.records += 1;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
 
 use super::super::{NAME, names};
 use crate::model::{
@@ -40,10 +41,16 @@ pub fn reconcile(builders: &mut [Builder]) {
         };
         let Some((_, name)) = named.iter().find(|(above, _)| inside(above)) else { continue };
         let fresh = format!("{NAME}:{name}");
-        builder.rename(|id| {
+        let renamed = |id: &str| {
             let rest = id.strip_prefix(names::CLUSTER)?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{fresh}{rest}"))
-        });
+        };
+        for credential in &mut builder.credentials {
+            if let Some(id) = renamed(&credential.credential) {
+                credential.credential = id;
+            }
+        }
+        builder.rename(renamed);
         if let Some(cluster) = builder.handle(&fresh) {
             let entity = Entity { name: name.clone(), ..builder.entity(cluster).clone() };
             builder.replace(cluster, entity);
@@ -59,6 +66,7 @@ pub fn complete(tables: &mut Tables) {
     logins(tables);
     issuers(tables);
     settle_policies(tables);
+    report_missing(tables);
     tables.attributes.sort_by(|a, b| (a.entity, &a.key, &a.value).cmp(&(b.entity, &b.key, &b.value)));
     tables.attributes.dedup();
 }
@@ -114,6 +122,7 @@ fn issuers(tables: &mut Tables) {
         if let Some(change) = changed.get(&trust.grant) {
             replace(&mut trust.trustee_pattern, change);
             trust.condition.iter_mut().for_each(|text| replace(text, change));
+            trust.condition = trust.condition.take().map(|text| with_subject(text, &change.1));
         }
     }
     for (grant, change) in &changed {
@@ -122,6 +131,56 @@ fn issuers(tables: &mut Tables) {
             grant.condition.iter_mut().for_each(|text| replace(text, change));
         }
     }
+}
+
+/// GitHub's tokens say the repository in their subject as well, unless an organisation takes it out: what asks for a
+/// repository lets nobody else's workflows in. Trusts of other issuers stay as they are.
+fn with_subject(condition: String, issuer: &str) -> String {
+    if !issuer.starts_with("token.actions.githubusercontent.com") {
+        return condition;
+    }
+    let Ok(Value::Object(mut operators)) = serde_json::from_str::<Value>(&condition) else { return condition };
+    let asked = |claim: &str| -> Vec<String> {
+        let key = format!("{issuer}:{claim}");
+        let values = operators.values().filter_map(|keys| keys.get(&key)?.as_array());
+        values.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    if !asked("sub").is_empty() {
+        return condition;
+    }
+    let forms = |value: &String, end: &str| [format!("repo:{value}{end}"), format!("*repository:{value}*")];
+    let mut subjects: Vec<String> = asked("repository").iter().flat_map(|one| forms(one, ":*")).collect();
+    if subjects.is_empty() {
+        let owners = asked("repository_owner");
+        subjects = owners.iter().flat_map(|one| [format!("repo:{one}/*"), format!("*repository_owner:{one}*")]).collect();
+    }
+    if subjects.is_empty() {
+        return condition;
+    }
+    let like = operators.entry("StringLike").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(keys) = like {
+        keys.insert(format!("{issuer}:sub"), Value::from(subjects));
+    }
+    Value::Object(operators).to_string()
+}
+
+/// Entities and groups that others name and that no answer describes: what their tokens may do is not seen.
+fn report_missing(tables: &mut Tables) {
+    let named = |entity: &&Entity| {
+        entity.platform == NAME && !entity.present && names::path(&entity.id).starts_with("identity/")
+    };
+    let missing: Vec<String> = tables.entities.iter().filter(named).map(|one| format!("`{}`", one.name)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let shown = missing.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "{} entities and groups are named and in no answer, so that what they may do is unknown: {shown}; \
+         export identity/entity/id and identity/group/id",
+        missing.len()
+    );
+    let (severity, code) = (IssueSeverity::Warning, "identity_missing".to_owned());
+    tables.issues.push(Issue { severity, source: None, record: String::new(), code, message });
 }
 
 /// Policies that every Vault has are there; those that the list of all policies lacks do not exist and give nothing;

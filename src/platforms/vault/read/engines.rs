@@ -35,8 +35,10 @@ pub fn answer(record: &mut Record<'_>) -> bool {
     match engine {
         "aws" => targets = record.list("role_arns"),
         "database" => {
-            targets.extend(record.text("username"));
-            targets.extend(record.list("creation_statements").iter().flat_map(|sql| granted_roles(sql)));
+            let roles = record.list("creation_statements");
+            let named = record.text("username").into_iter().chain(roles.iter().flat_map(|sql| granted_roles(sql)));
+            // Which server it is, the role does not say: this is the one of a scan with one server.
+            targets.extend(named.map(|role| format!("postgres:postgres/role/{role}")));
         }
         _ => {}
     }
