@@ -2,12 +2,15 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod ad;
 mod agreement;
 mod analysed;
+mod azure;
 mod cases;
 mod causes;
 mod cli;
 mod cuts;
+mod damaged;
 mod demo;
 mod generate;
 mod history;
@@ -18,3 +21,4 @@ mod reference;
 mod robustness;
 mod splitmix;
 mod tidy;
+mod vault;

@@ -3,6 +3,10 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
+#[path = "real/azure.rs"]
+mod azure;
+#[path = "real/ad.rs"]
+mod ad;
 #[path = "real/cuts.rs"]
 mod cuts;
 #[path = "real/excess.rs"]
@@ -11,8 +15,12 @@ mod excess;
 mod kubernetes;
 #[path = "real/roles.rs"]
 mod roles;
+#[path = "real/saas.rs"]
+mod saas;
 #[path = "real/table.rs"]
 mod table;
+#[path = "real/vaults.rs"]
+mod vaults;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -43,6 +51,16 @@ const CASES: &[Case] = &[
     ("Kubernetes manifests", kubernetes::manifests),
     ("the roles of a fresh cluster", kubernetes::bootstrap),
     ("Kubernetes Goat", kubernetes::goat),
+    ("built-in roles of Azure", azure::built_in_roles),
+    ("Snowflake answers", vaults::snowflake),
+    ("documented answers of Okta", saas::okta),
+    ("documented answers of GitHub", saas::github_documented),
+    ("recorded answers of GitHub", saas::github_recorded),
+    ("the objects of a directory", ad::counts),
+    ("the rulers of a directory", ad::rulers),
+    ("who may replicate a directory", ad::replicators),
+    ("policies and certificates of a directory", ad::policies_and_certificates),
+    ("every right of a directory", ad::effective_rights),
 ];
 
 #[test]

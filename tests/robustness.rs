@@ -4,6 +4,7 @@
 mod crash;
 mod hostile;
 mod input;
+mod mutated;
 mod same_bytes;
 mod secrets;
 mod unknown;

@@ -25,6 +25,8 @@ use crate::platforms::globs::{contains, overlap};
 
 /// Attribute with the subject of a principal's tokens.
 const SUBJECT: &str = "federated_subject";
+/// Attribute with a subject of the family that the principal's tokens do not say all the same.
+const EXCEPT: &str = "federated_subject_except";
 /// Attribute with the issuer of a principal's tokens: host and path.
 const ISSUER: &str = "federated_issuer";
 /// Attribute with the unique id, or id, of what an entity is on another platform.
@@ -131,11 +133,31 @@ fn of_issuers(tables: &Tables, found: &mut Joined) {
     for row in tables.attributes.iter().filter(|row| row.key == SUBJECT) {
         let Some(issuer) = tables.attribute(row.entity, ISSUER) else { continue };
         for trust in trusts.get(issuer).into_iter().flatten() {
-            if let Some(outcome) = admits(trust, &row.value) {
+            if let Some(outcome) = admits(trust, &row.value)
+                && (outcome.doubt.is_none() || !lets_in_others_only(tables, row.entity, trust, &row.value))
+            {
                 found.add(edge(row.entity, trust.target, Some(trust.grant), outcome.doubt));
             }
         }
     }
+}
+
+/// Whether all that a trust names of a family of subjects is what an entity's tokens do not say.
+fn lets_in_others_only(tables: &Tables, entity: EntityId, trust: &Trust, family: &str) -> bool {
+    let rows = &tables.attributes;
+    let start = rows.partition_point(|row| (row.entity, row.key.as_str()) < (entity, EXCEPT));
+    let own = || rows[start..].iter().take_while(|row| row.entity == entity && row.key == EXCEPT);
+    let condition = trust.condition.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let operators = condition.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let positive = operators.filter(|(operator, _)| !operator.to_ascii_lowercase().contains("not"));
+    let subjects = positive.flat_map(|(_, keys)| keys.as_object().into_iter().flatten());
+    let named = subjects.filter(|(key, _)| claim(key) == "sub").flat_map(|(_, values)| match values {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        Value::String(one) => vec![one.as_str()],
+        _ => Vec::new(),
+    });
+    let mut named = named.filter(|value| overlap(value, family)).peekable();
+    named.peek().is_some() && named.all(|value| own().any(|row| row.value == value))
 }
 
 /// The issuer that a trust names: a provider's ARN ends with it.

@@ -183,13 +183,15 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     results.removals = usage::observe(&tables, request.as_of, &request.config, &evaluators, &mut results.access);
     let role_gaps = role_gap::gaps(&tables, &evaluators);
     progress.stage("techniques", None);
-    let AttackGraph { edges, target_sets, administrators } = attack_graph(&tables, &evaluators, &library);
+    let AttackGraph { edges, target_sets, administrators, assists, complete: joined } =
+        attack_graph(&tables, &evaluators, &library);
     let masses: Vec<(&str, f64)> =
         evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
     let asked = asked::ask(&tables, &evaluators);
     drop(evaluators);
     results.edges = edges;
     results.target_sets = target_sets;
+    results.assists = assists;
     let zone = paths::zone(&tables, &administrators, &request.config.protected_entities(&tables));
     for (entity, reason) in &zone {
         let entity = &mut tables.entities[entity.index()];
@@ -205,6 +207,9 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     progress.finish();
     results.coverage = coverage(&tables, &results, request.config.thresholds.usage_window_days);
     let mut incomplete = incomplete(&tables);
+    if !joined {
+        incomplete.push("together: a limit ended the search for what principals can do together".to_owned());
+    }
     if !counted {
         incomplete.push("choke-points: a limit ended the recounts, and some are missing".to_owned());
     }

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
     baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, generate, man, metrics, paths,
-    preflight, roles, scan, scores, snapshots, techniques, trend, who_can,
+    preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -37,6 +37,7 @@ Read the result:
   scores       Every principal with its risk, and what the risk is made of
   metrics      Numbers about the organisation and its parts
   explain      One principal: what it may do, why, and what follows from it
+  report       The whole result as a page, or in a format of other programs
 Ask:
   can          May this principal do that?
   who-can      Who may do that?
@@ -109,6 +110,8 @@ pub enum Command {
     Metrics(metrics::Args),
     /// One principal: what it may do, why, and what follows from it
     Explain(explain::Args),
+    /// The whole result as a page, or in a format of other programs
+    Report(report::Args),
     /// May this principal do that?
     Can(can::Args),
     /// Who may do that?

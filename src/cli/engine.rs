@@ -5,6 +5,7 @@
 
 mod cuts;
 pub mod history;
+mod material;
 mod partial;
 pub mod roles;
 
@@ -21,11 +22,13 @@ use crate::model::{
     Verdict,
 };
 use crate::paths::Witnesses;
+use crate::reports::material::Material;
 use crate::reports::{Exposed, Exposure, View};
 use crate::store::{self, Manifest, SnapshotReader, Store, StoreError, Verification};
 use crate::techniques::{Library, Technique};
 
 pub use cuts::{choke_points, cut_plan, load_for_plan};
+pub use material::{Asked, gather, load_for_report};
 pub use partial::{Partial, grant};
 
 pub use crate::analysis::preflight::{Check, Preflight, Status as CheckStatus};
@@ -50,6 +53,8 @@ pub struct Snapshot {
     pub exposure: Exposure,
     /// What its scan left out.
     pub incomplete: Vec<String>,
+    /// What reports say beyond the tables; empty unless [`gather`] was called.
+    pub material: Material,
 }
 
 /// Which tables a command needs. Reading fewer is what makes a question on a large store fast.
@@ -77,6 +82,7 @@ impl Snapshot {
             coverage: &self.coverage,
             exposure: &self.exposure,
             incomplete: &self.incomplete,
+            material: &self.material,
         }
     }
 

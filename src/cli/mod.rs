@@ -84,6 +84,7 @@ fn dispatch(cli: &Cli, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Scores(args) => commands::scores::run(args, terminal),
         Command::Metrics(args) => commands::metrics::run(args, terminal),
         Command::Explain(args) => commands::explain::run(args, terminal),
+        Command::Report(args) => commands::report::run(args, terminal),
         Command::Can(args) => commands::can::run(args, terminal),
         Command::WhoCan(args) => commands::who_can::run(args, terminal),
         Command::Paths(args) => commands::paths::run(args, terminal),

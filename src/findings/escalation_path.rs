@@ -4,6 +4,7 @@ use super::facts::count;
 use super::trust::outsider;
 use super::{Cause, Context, Draft, Info, Rule};
 use crate::model::{Certainty, Edge, Entity, EntityId};
+use crate::paths::may_start;
 
 /// Statements cited for one step; the edges table has them all.
 const CITED_MAX: usize = 5;
@@ -40,7 +41,9 @@ impl Rule for EscalationPath {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
-        let outside = context.principals().filter(|entity| context.zone_reason(entity.entity).is_none());
+        let outside = context.principals().filter(|entity| {
+            context.zone_reason(entity.entity).is_none() && may_start(context.tables, entity)
+        });
         outside.filter_map(|entity| draft(context, entity)).collect()
     }
 }

@@ -41,5 +41,5 @@ pub use orphan::{Orphan, OrphanReason};
 pub use peer::{CohortKind, Peer};
 pub use record::{Cell, ColumnReader, ColumnSpec, ColumnType, ColumnWriter, Record, TypeMismatch};
 pub use removal::{Removal, RemovalVerdict};
-pub use result::{Access, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
+pub use result::{Access, Assist, Edge, Finding, FindingState, Metric, Path, Score, Severity, TargetSet};
 pub use snapshot::{Coverage, Results, Source, SourceId, Tables};

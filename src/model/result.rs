@@ -76,6 +76,23 @@ record! {
 }
 
 record! {
+    /// Who helps with an edge that several principals make together, as whom the source controls.
+    table "assists";
+    pub struct Assist {
+        /// Node that the edge leaves.
+        pub src: u32,
+        /// Node that the edge enters.
+        pub dst: u32,
+        /// Technique of the edge.
+        pub technique: String,
+        /// Number of the request, from 1.
+        pub request: u32,
+        /// The principal that makes it.
+        pub by: EntityId,
+    }
+}
+
+record! {
     /// A shortest witness path from a principal to the protected zone.
     table "paths";
     pub struct Path {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessTable, Approval, Attachment, Attribute, ChokePoint, ClassTable, Credential, Edge, Entity, EntityId,
+    AccessTable, Approval, Assist, Attachment, Attribute, ChokePoint, ClassTable, Credential, Edge, Entity, EntityId,
     Exception, Finding, Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Removal,
     RoleBaseline, Score, SodRule, TargetSet, Trust, Usage, Workflow,
 };
@@ -97,6 +97,8 @@ pub struct Results {
     /// Sorted by source node, then destination, technique.
     pub edges: Vec<Edge>,
     pub target_sets: Vec<TargetSet>,
+    /// In the order of the edges that they help with.
+    pub assists: Vec<Assist>,
     pub paths: Vec<Path>,
     pub choke_points: Vec<ChokePoint>,
     /// Fewest changes that keep every principal outside the protected zone from it; none when no changes do, or when

@@ -15,7 +15,7 @@ mod ways;
 mod witness;
 
 use crate::graph::{Condensation, Csr, Hops, NodeSet, hops_to, reach_weights};
-use crate::model::{Certainty, Edge, EntityId, EntityKind, Path, Tables, TargetSet};
+use crate::model::{Certainty, Edge, Entity, EntityId, EntityKind, Path, Tables, TargetSet};
 
 pub use choke_points::{Choked, Worth};
 pub use cut::ZoneCut;
@@ -63,6 +63,13 @@ pub fn zone(
     zone
 }
 
+/// Whether an attack may begin at an entity: at a principal, unless its platform keeps it to itself and nobody else
+/// holds a credential of it. Such a one is a step on the way like any other.
+#[must_use]
+pub fn may_start(tables: &Tables, entity: &Entity) -> bool {
+    entity.is_principal() && tables.attribute(entity.entity, "provider_held") != Some("true")
+}
+
 /// The attack graph ready for searches.
 pub struct Landscape<'g> {
     tables: &'g Tables,
@@ -92,7 +99,7 @@ impl<'g> Landscape<'g> {
         let reverse = forward.reversed();
         let transparent = NodeSet::from_members(nodes, target_sets.iter().map(|set| set.node));
         let in_zone = NodeSet::from_members(nodes, zone.iter().map(|(entity, _)| entity.0));
-        let principals = tables.entities.iter().filter(|entity| entity.is_principal()).map(|entity| entity.entity.0);
+        let principals = tables.entities.iter().filter(|entity| may_start(tables, entity)).map(|entity| entity.entity.0);
         let outside = NodeSet::from_members(nodes, principals.filter(|&id| !in_zone.contains(id)));
         Self { tables, edges, zone, forward, reverse, transparent, in_zone, outside }
     }

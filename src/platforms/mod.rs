@@ -3,14 +3,23 @@
 //! Nothing here opens a socket or asks for a credential, and platforms never import each other. A platform is
 //! a name in [`crate::model`] and one line in [`ALL`].
 
+pub mod ad;
 pub mod assigned;
 pub mod aws;
+pub mod azure;
 mod evaluator;
+pub mod gcp;
+pub mod github;
 pub mod globs;
 pub mod governance;
 mod granted;
 pub mod input;
 pub mod kubernetes;
+pub mod okta;
+pub mod postgres;
+pub mod scim;
+pub mod snowflake;
+pub mod vault;
 
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 pub use granted::{Granted, GrantedAction, Known, Recorded};
@@ -18,7 +27,20 @@ pub use granted::{Granted, GrantedAction, Known, Recorded};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
-pub const ALL: &[&dyn Platform] = &[&aws::Aws, &kubernetes::Kubernetes, &governance::Governance];
+pub const ALL: &[&dyn Platform] = &[
+    &aws::Aws,
+    &kubernetes::Kubernetes,
+    &azure::Azure,
+    &gcp::Gcp,
+    &ad::ActiveDirectory,
+    &okta::Okta,
+    &github::GitHub,
+    &vault::Vault,
+    &postgres::Postgres,
+    &snowflake::Snowflake,
+    &scim::Scim,
+    &governance::Governance,
+];
 
 /// What a platform's exports are read for, and where the reading ends: one sentence each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -63,6 +63,14 @@ pub fn score(view: &View<'_>, score: &Score) -> Value {
     Value::Object(fields)
 }
 
+/// A statement with the place where it was read, for a person; `None` for a number that the snapshot does not have.
+#[must_use]
+pub fn citation(view: &View<'_>, number: u32) -> Option<String> {
+    let grant = view.tables.grants.get(number as usize).filter(|grant| grant.grant == number)?;
+    let file = view.sources.get(grant.source.0 as usize).map_or("?", |source| source.path.as_str());
+    Some(format!("statement `{}` of `{}` ({file}, {})", grant.statement, grant.policy, grant.record))
+}
+
 /// The additive parts of a risk: component and `-ln(1 - a x)`. A part that is no number is left out.
 #[must_use]
 pub fn shares(score: &Score) -> Vec<(String, f64)> {

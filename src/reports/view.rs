@@ -1,5 +1,6 @@
 //! What a report may look at: one snapshot's tables and results, and names for their numbers.
 
+use super::material::Material;
 use crate::model::{Coverage, Entity, EntityId, Finding, FindingState, Results, Score, Source, Tables};
 
 /// How many principals reach something protected.
@@ -60,6 +61,8 @@ pub struct View<'a> {
     pub exposure: &'a Exposure,
     /// What was left out, in words; empty for a complete scan.
     pub incomplete: &'a [String],
+    /// What is said beyond the tables.
+    pub material: &'a Material,
 }
 
 impl<'a> View<'a> {

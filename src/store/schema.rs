@@ -12,9 +12,9 @@ use parquet::schema::types::ColumnPath;
 
 use super::manifest::SCHEMA_VERSION;
 use crate::model::{
-    Access, Approval, Attachment, Attribute, ChokePoint, ColumnSpec, ColumnType, Credential, Edge, Entity, Exception,
-    Finding, Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Record, Removal,
-    RoleBaseline, Score, SodRule, TargetSet, Trust, Usage, Workflow,
+    Access, Approval, Assist, Attachment, Attribute, ChokePoint, ColumnSpec, ColumnType, Credential, Edge, Entity,
+    Exception, Finding, Grant, Identity, Issue, Membership, Metric, Orphan, Ownership, Path, Peer, Person, Record,
+    Removal, RoleBaseline, Score, SodRule, TargetSet, Trust, Usage, Workflow,
 };
 
 /// Rows in a row group. Groups are the unit in which a table is read in parallel and statistics are kept.
@@ -67,6 +67,7 @@ pub const TABLES: &[TableSpec] = &[
     table::<Peer>(),
     table::<Edge>(),
     table::<TargetSet>(),
+    table::<Assist>(),
     table::<Path>(),
     table::<ChokePoint>(),
     table::<Finding>(),

@@ -216,6 +216,7 @@ impl SnapshotReader {
             peers: ClassTable::from(self.read::<Peer>()?),
             edges: self.read()?,
             target_sets: self.read()?,
+            assists: self.read()?,
             paths: self.read()?,
             choke_points: self.read()?,
             minimum_cut: None,

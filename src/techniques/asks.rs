@@ -49,6 +49,7 @@ mod tests {
             on: super::super::format::On::Target,
             by: super::super::format::By::Actor,
             given: None,
+            request: 0,
             with: with.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect(),
         }
     }

@@ -11,7 +11,7 @@ use super::index::Index;
 use super::matcher::Found;
 use super::matching::AttackGraph;
 use crate::access::Evaluators;
-use crate::model::{Certainty, Edge, EntityId, Standing, Tables, TargetSet};
+use crate::model::{Assist, Certainty, Edge, EntityId, Standing, Tables, TargetSet};
 
 /// Where a draft edge goes.
 enum Gained {
@@ -26,6 +26,13 @@ pub struct Draft<'l> {
     technique: &'l Technique,
     certainty: Certainty,
     grounds: Arc<Grounds>,
+}
+
+impl Draft<'_> {
+    /// Whether the edge makes administrators of those whom it leaves, who gain nothing by others' help.
+    pub fn administers(&self) -> bool {
+        self.technique.category == ADMINISTRATION && self.certainty == Certainty::Certain
+    }
 }
 
 /// What an edge hangs on and what it stands on, both sorted.
@@ -67,9 +74,10 @@ pub fn gains<'l>(
                 scopes.iter().for_each(|scope| push(Gained::Entity(EntityId(scope)), certainty, &grounds));
             }
         }
-        GainOf::Target | GainOf::TargetContainer => {
+        GainOf::Target | GainOf::TargetContainer | GainOf::TargetPrincipals => {
             let of = |targets: &RoaringBitmap| match technique.gain.of {
                 GainOf::TargetContainer => index.containing_scopes(targets),
+                GainOf::TargetPrincipals => index.principals_inside(targets),
                 _ => targets.clone(),
             };
             let sure = of(&found.certain);
@@ -119,26 +127,47 @@ pub struct Assembly<'t> {
     sets: BTreeMap<(String, Vec<u32>), u32>,
     target_sets: Vec<TargetSet>,
     administrators: Vec<(EntityId, String)>,
+    pub assists: Vec<Assist>,
 }
 
 impl<'t> Assembly<'t> {
     /// An empty graph.
     pub fn new(tables: &'t Tables) -> Self {
-        Self { tables, edges: Vec::new(), sets: BTreeMap::new(), target_sets: Vec::new(), administrators: Vec::new() }
+        Self {
+            tables,
+            edges: Vec::new(),
+            sets: BTreeMap::new(),
+            target_sets: Vec::new(),
+            administrators: Vec::new(),
+            assists: Vec::new(),
+        }
     }
 
-    /// Adds the edges of a draft. `own` turns the evidence of an answer about a class into that of one of its members.
-    pub fn add(&mut self, draft: Draft<'_>, own: &dyn Fn(EntityId, &[u32]) -> Vec<u32>) {
+    /// The edges so far.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// Number of entities and target sets so far.
+    pub fn nodes(&self) -> usize {
+        self.tables.entities.len() + self.target_sets.len()
+    }
+
+    /// Adds the edges of a draft, and says where each leaves and enters. `own` turns the evidence of an answer about a
+    /// class into that of one of its members.
+    pub fn add(&mut self, draft: Draft<'_>, own: &dyn Fn(EntityId, &[u32]) -> Vec<u32>) -> Vec<(EntityId, u32)> {
         let technique = draft.technique;
-        if technique.category == ADMINISTRATION && draft.certainty == Certainty::Certain {
+        if draft.administers() {
             self.administrators.extend(draft.sources.iter().map(|&source| (source, technique.id.clone())));
         }
         let dst = match draft.gained {
             Gained::Entity(entity) => entity.0,
             Gained::Set(targets) => self.set(&technique.id, &targets),
         };
+        let mut added = Vec::new();
         for &source in draft.sources.iter() {
             if source.0 != dst {
+                added.push((source, dst));
                 self.edges.push(Edge {
                     src: source.0,
                     dst,
@@ -149,6 +178,7 @@ impl<'t> Assembly<'t> {
                 });
             }
         }
+        added
     }
 
     /// The node of a target set, made with its edges when it is new.
@@ -234,7 +264,17 @@ impl<'t> Assembly<'t> {
         self.edges.dedup_by(|b, a| a.src == b.src && a.dst == b.dst && a.technique == b.technique);
         self.administrators.sort();
         self.administrators.dedup_by_key(|(entity, _)| *entity);
-        AttackGraph { edges: self.edges, target_sets: self.target_sets, administrators: self.administrators }
+        self.assists.sort_by(|a, b| {
+            (a.src, a.dst, &a.technique, a.request, a.by).cmp(&(b.src, b.dst, &b.technique, b.request, b.by))
+        });
+        self.assists.dedup();
+        AttackGraph {
+            edges: self.edges,
+            target_sets: self.target_sets,
+            administrators: self.administrators,
+            assists: self.assists,
+            complete: true,
+        }
     }
 }
 

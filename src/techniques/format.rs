@@ -81,6 +81,9 @@ pub struct Target {
     pub with: Facts,
     #[serde(default)]
     pub relation: Relation,
+    /// Attribute of the actor whose values are ids: of targets, or of what targets are inside of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
 }
 
 /// Where targets are looked for.
@@ -115,6 +118,18 @@ pub enum Relation {
     Content,
     /// Something that the actor is inside of.
     Container,
+    /// Something that the actor's `list` names.
+    Listed,
+    /// Something that is inside of what the actor's `list` names.
+    InsideListed,
+}
+
+impl Relation {
+    /// Whether an attribute of the actor says who stands in it.
+    #[must_use]
+    pub const fn is_by_list(self) -> bool {
+        matches!(self, Self::Listed | Self::InsideListed)
+    }
 }
 
 /// One permission that the actor must have.
@@ -136,6 +151,15 @@ pub struct Requirement {
     /// Condition keys that the technique fixes to a value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, String>,
+    /// Which of the technique's requests the permission is for. Permissions for one request must be one principal's; those
+    /// for different requests may be those of different principals that one attacker controls.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub request: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the serialiser hands in a reference")]
+const fn is_first(request: &u8) -> bool {
+    *request == 0
 }
 
 impl Requirement {
@@ -221,6 +245,8 @@ pub enum GainOf {
     TargetScope,
     /// Control of the part of the scope (a namespace) that contains the target.
     TargetContainer,
+    /// Control of the principals inside the target, however deep.
+    TargetPrincipals,
 }
 
 /// A small export in which the technique must, or must not, lead from one entity to another.
@@ -274,6 +300,29 @@ pub fn parse(text: &str, file: &str) -> Result<Technique, TechniqueError> {
 }
 
 impl Technique {
+    /// The technique's requests, each as a technique that requires the permissions for it alone; none when all of them
+    /// must be one principal's: there is only one request, or what it gains depends on who makes it.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Self> {
+        let of_actor = || self.requires.iter().filter(|one| one.by == By::Actor);
+        let mut numbers: Vec<u8> = of_actor().map(|one| one.request).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let alone = of_actor().any(|one| one.given.is_some() || one.on == On::Itself)
+            || self.gain.through == Some(By::Actor)
+            || !self.actor.with.is_empty()
+            || self.target.as_ref().is_some_and(|target| target.relation != Relation::Any);
+        if numbers.len() < 2 || alone {
+            return Vec::new();
+        }
+        let part = |number: u8| {
+            let mut part = self.clone();
+            part.requires.retain(|one| one.by == By::Target || one.request == number);
+            part
+        };
+        numbers.into_iter().map(part).collect()
+    }
+
     /// The changes that the technique makes to one side's policies, each once.
     #[must_use]
     pub fn lifted(&self, side: By) -> Vec<Given> {
@@ -322,6 +371,9 @@ impl fmt::Display for Target {
         if let Some(provider) = &self.trusts_federated {
             write!(out, ", trusts a {provider} provider")?;
         }
+        if let Some(list) = &self.list {
+            write!(out, " in `{list}`")?;
+        }
         for (name, fact) in &self.with {
             write!(out, ", {name} = {}", written(fact))?;
         }
@@ -336,6 +388,7 @@ impl fmt::Display for Gain {
             GainOf::Scope => "administration of the actor's account",
             GainOf::TargetScope => "administration of the target's account",
             GainOf::TargetContainer => "control of what contains the target",
+            GainOf::TargetPrincipals => "control of the principals inside the target",
         };
         write!(out, "{what}")?;
         match &self.through {
@@ -357,6 +410,9 @@ fn contradiction(technique: &Technique) -> Option<String> {
     if technique.target.is_none() && technique.gain.of != GainOf::Scope {
         return Some("it gains its target, but has no [target]".to_owned());
     }
+    if technique.target.as_ref().is_some_and(|target| target.relation.is_by_list() != target.list.is_some()) {
+        return Some("`list` goes with the relations `listed` and `inside-listed`, and they with it".to_owned());
+    }
     for requirement in &technique.requires {
         if requirement.action.is_some() != requirement.any_of.is_empty() {
             return Some("each requirement has either `action` or `any_of`".to_owned());
@@ -377,8 +433,10 @@ fn contradiction(technique: &Technique) -> Option<String> {
 
 /// Whether a technique follows from what its actor is or where it is, and needs no permission.
 fn is_about_things(technique: &Technique) -> bool {
-    let related =
-        |target: &Target| matches!(target.relation, Relation::ActsAs | Relation::Content | Relation::Container);
+    let related = |target: &Target| {
+        matches!(target.relation, Relation::ActsAs | Relation::Content | Relation::Container)
+            || target.relation.is_by_list()
+    };
     !technique.actors.is_empty() && (!technique.actor.with.is_empty() || technique.target.as_ref().is_some_and(related))
 }
 

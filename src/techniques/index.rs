@@ -133,7 +133,43 @@ impl<'t> Index<'t> {
         out
     }
 
-    /// Entities that stand to an actor in a relation other than `any`.
+    /// Entities that stand to an actor as a technique's target must.
+    #[must_use]
+    pub fn standing(&self, actor: EntityId, target: &Target) -> RoaringBitmap {
+        let Some(list) = target.list.as_deref().filter(|_| target.relation.is_by_list()) else {
+            return self.related(actor, target.relation);
+        };
+        let listed = self.listed(actor, list);
+        match target.relation {
+            Relation::InsideListed => {
+                listed.filter_map(|id| self.contents().get(&id)).fold(RoaringBitmap::new(), |all, inside| all | inside)
+            }
+            _ => listed.collect(),
+        }
+    }
+
+    /// Entities whose ids are the values of an attribute.
+    fn listed<'i>(&'i self, actor: EntityId, key: &'i str) -> impl Iterator<Item = u32> + 'i {
+        let rows = &self.tables.attributes;
+        let start = rows.partition_point(|row| (row.entity, row.key.as_str()) < (actor, key));
+        let own = rows[start..].iter().take_while(move |row| row.entity == actor && row.key == key);
+        own.filter_map(|row| self.tables.find(&row.value)).map(|entity| entity.0)
+    }
+
+    /// Principals inside some of these, however deep.
+    #[must_use]
+    pub fn principals_inside(&self, containers: &RoaringBitmap) -> RoaringBitmap {
+        let mut inside = RoaringBitmap::new();
+        let mut open: Vec<u32> = containers.iter().collect();
+        while let Some(at) = open.pop() {
+            if let Some(contents) = self.contents().get(&at) {
+                open.extend(contents.iter().filter(|&one| inside.insert(one)));
+            }
+        }
+        inside.iter().filter(|&one| self.tables.entity(EntityId(one)).is_principal()).collect()
+    }
+
+    /// Entities that stand to an actor in a relation other than `any` and those by a list.
     #[must_use]
     pub fn related(&self, actor: EntityId, relation: Relation) -> RoaringBitmap {
         match relation {
@@ -148,6 +184,7 @@ impl<'t> Index<'t> {
             Relation::ActsAs => self.containers(actor, MembershipKind::RunsAs).collect(),
             Relation::Container => self.containers(actor, MembershipKind::Contains).collect(),
             Relation::Content => self.contents().get(&actor.0).cloned().unwrap_or_default(),
+            Relation::Listed | Relation::InsideListed => RoaringBitmap::new(),
         }
     }
 

@@ -148,6 +148,27 @@ impl<'m> Matcher<'m> {
         out
     }
 
+    /// What the class can add to a technique by one of its requests (as [`Technique::requests`] gives it); `None` when
+    /// nothing. A resource that several requests must be about is the same for certain only where each may be about any.
+    pub fn share<'c>(&self, request: &Technique, candidates: Option<&'c Candidates>) -> Option<Found<'c>> {
+        if !request.actors.is_empty() && !request.actors.contains(&self.class.kind) {
+            return None;
+        }
+        let mut found = self.found(request, candidates)?;
+        let same = request.requires.iter().filter(|one| one.by == By::Actor && one.on == On::Same);
+        let mut any = same.map(|one| {
+            let asks = self.asks(request, one).concat();
+            asks.iter().any(|ask| {
+                let everywhere = self.view.anywhere(ask, access::On::Everything);
+                everywhere.is_some_and(|one| one.certainty == Certainty::Certain)
+            })
+        });
+        if any.any(|any| !any) {
+            found.doubt("the requests must be about the same resource".to_owned());
+        }
+        Some(found)
+    }
+
     /// What the class can do as a whole; `None` when some requirement is met nowhere.
     fn found<'c>(&self, technique: &Technique, candidates: Option<&'c Candidates>) -> Option<Found<'c>> {
         if technique.target.is_some() && candidates.is_none_or(|candidates| candidates.possible.is_empty()) {
@@ -304,10 +325,11 @@ impl<'m> Matcher<'m> {
         found: &Found<'_>,
         reaches: &[Reach],
     ) -> Option<Personal> {
-        let relation = relation(technique);
         let mut own = Personal { related: None, conditional: false, reasons: Vec::new(), evidence: Vec::new() };
-        if technique.target.is_some() && relation != Relation::Any {
-            let related = &self.shared.index.related(member, relation) & &found.possible;
+        if let Some(target) = &technique.target
+            && target.relation != Relation::Any
+        {
+            let related = &self.shared.index.standing(member, target) & &found.possible;
             if related.is_empty() {
                 return None;
             }

@@ -16,8 +16,9 @@ use super::format::{Scope, Technique};
 use super::index::{Candidates, Index};
 use super::matcher::{Matcher, Shared};
 use super::others::Others;
+use super::together::{self, Divided, Part, Platform, parts};
 use crate::access::{Class, Evaluators};
-use crate::model::{Edge, EntityId, Tables, TargetSet};
+use crate::model::{Assist, Edge, EntityId, Tables, TargetSet};
 
 /// The attack graph: edges between entities and target-set nodes, and who is an administrator outright.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +28,10 @@ pub struct AttackGraph {
     pub target_sets: Vec<TargetSet>,
     /// Administrators of a scope by their effective permissions, with the technique that says so, sorted.
     pub administrators: Vec<(EntityId, String)>,
+    /// Who helps with edges that several principals make together, in the order of the edges.
+    pub assists: Vec<Assist>,
+    /// Whether every edge was found that several principals make together.
+    pub complete: bool,
 }
 
 /// Builds the attack graph of all techniques over all platforms.
@@ -34,36 +39,49 @@ pub struct AttackGraph {
 pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Library) -> AttackGraph {
     let index = Index::new(tables);
     let mut graph = Assembly::new(tables);
+    let mut shared_work = Vec::new();
     for (platform, evaluator) in evaluators.iter() {
         let techniques: Vec<&Technique> =
             library.techniques.iter().filter(|technique| technique.platform == platform).collect();
         let classes = evaluator.classes();
         let candidates = Targets::of(&index, &techniques, classes);
         let shared = Shared { index: &index, evaluator, others: Others::new(tables, evaluator) };
-        let drafts: Vec<Vec<Draft<'_>>> = classes
+        let divided = Divided::all(&techniques);
+        let found: Vec<(Vec<Draft<'_>>, Vec<Part>)> = classes
             .par_iter()
             .enumerate()
             .map(|(number, class)| {
                 let matcher = Matcher::new(&shared, number, class);
                 let drafts = |(at, technique)| matcher.drafts(technique, candidates.get(at, class.scope));
-                techniques.iter().copied().enumerate().flat_map(drafts).collect()
+                let drafts: Vec<Draft<'_>> = techniques.iter().copied().enumerate().flat_map(drafts).collect();
+                let alone = drafts.iter().any(Draft::administers);
+                let parts = if alone { Vec::new() } else { parts(&divided, &matcher, (number, class), &candidates) };
+                (drafts, parts)
             })
             .collect();
-        for (number, drafts) in drafts.into_iter().enumerate() {
+        let mut all_parts = Vec::new();
+        for (number, (drafts, parts)) in found.into_iter().enumerate() {
             let own = |member, evidence: &[u32]| evaluator.evidence_of(number, member, evidence);
             for draft in drafts {
                 graph.add(draft, &own);
             }
+            all_parts.extend(parts);
         }
+        shared_work.push((evaluator, divided, all_parts));
     }
     graph.federations(evaluators);
     graph.memberships(evaluators);
     graph.contents();
-    graph.finish()
+    let mut complete = true;
+    for (evaluator, divided, parts) in &shared_work {
+        let platform = Platform { tables, index: &index, evaluator: *evaluator, divided, parts };
+        complete &= together::join(&platform, &mut graph);
+    }
+    AttackGraph { complete, ..graph.finish() }
 }
 
 /// Targets of each technique, found once: for each scope that has actors, or for all scopes together.
-struct Targets(FxHashMap<(usize, Option<EntityId>), Candidates>);
+pub struct Targets(FxHashMap<(usize, Option<EntityId>), Candidates>);
 
 impl Targets {
     fn of(index: &Index<'_>, techniques: &[&Technique], classes: &[Class]) -> Self {
@@ -84,7 +102,8 @@ impl Targets {
         Self(asked.into_par_iter().map(candidates).collect())
     }
 
-    fn get(&self, technique: usize, scope: EntityId) -> Option<&Candidates> {
+    /// The targets of a technique, by its number, for actors of a scope.
+    pub fn get(&self, technique: usize, scope: EntityId) -> Option<&Candidates> {
         self.0.get(&(technique, Some(scope))).or_else(|| self.0.get(&(technique, None)))
     }
 }

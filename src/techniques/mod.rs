@@ -12,6 +12,7 @@ mod index;
 mod matcher;
 pub mod matching;
 mod others;
+pub mod together;
 mod trusts;
 
 use std::path::{Path, PathBuf};

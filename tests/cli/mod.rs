@@ -5,6 +5,7 @@
 //! before it is committed. What must be true of an answer is asserted in `store.rs`, by hand.
 
 mod pages;
+mod reports;
 mod roles;
 mod scan;
 mod states;

@@ -8,6 +8,7 @@
 //! are allowed. Documents that the export refers to and lacks are read as allowing nothing, as allowing everything
 //! and as denying everything.
 
+pub mod azure;
 pub mod battery;
 mod candidates;
 mod condition;
@@ -18,6 +19,7 @@ mod keys;
 pub mod kubernetes;
 mod pattern;
 pub mod random;
+pub mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod paths;
 mod picture;
 pub mod preflight;
+pub mod report;
 pub mod roles;
 pub mod scan;
 pub mod scores;

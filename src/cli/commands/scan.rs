@@ -56,19 +56,11 @@ pub struct Args {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     fail_on: Vec<Rule>,
     /// Also write a report; several are allowed
-    #[arg(long, value_name = "FORMAT=PATH", long_help = report_help())]
+    #[arg(long, value_name = "FORMAT=PATH", long_help = reports::listing("Also write a report; several are allowed. Formats:"))]
     report: Vec<Wanted>,
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
     format: Form,
-}
-
-fn report_help() -> String {
-    let mut text = String::from("Also write a report; several are allowed. Formats:\n");
-    for report in reports::ALL {
-        text.push_str(&format!("  {:<10}{}\n", report.name(), report.about()));
-    }
-    text
 }
 
 /// A report and where it goes.
@@ -110,6 +102,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let (mut snapshot, parent) = engine::commit(&args.store, scan, request.as_of)?;
     snapshot.measure_exposure();
     print(args, &snapshot, terminal)?;
+    let reports: Vec<&'static dyn Report> = args.report.iter().map(|wanted| wanted.report).collect();
+    let asked = engine::Asked { config: args.config.as_deref(), techniques: &args.techniques, cuts: None };
+    engine::gather(&mut snapshot, &args.store, parent.as_deref(), &reports, asked)?;
     for wanted in &args.report {
         let mut bytes = Vec::new();
         wanted.report.write(&snapshot.view(), &mut bytes)?;

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::cli::engine::{self, Snapshot, WitnessPath, WitnessStep};
-use crate::model::{Certainty, EntityKind, Grant};
+use crate::model::{Assist, Certainty, EntityKind, Grant};
 use crate::reports::escape::plain;
+use crate::techniques::together::TOGETHER;
 
 /// Statements named in a sentence; the JSON form has all of them.
 const STATEMENTS_N: usize = 3;
@@ -41,6 +42,7 @@ pub fn json(snapshot: &Snapshot, path: &WitnessPath) -> Value {
                 "technique": step.technique,
                 "certainty": step.certainty,
                 "reasons": step.reasons,
+                "assists": assists(snapshot, step).map(|one| json!({"request": one.request, "by": view.id(one.by)})).collect::<Vec<_>>(),
                 "evidence": evidence,
             })
         })
@@ -73,7 +75,7 @@ pub fn sentences(snapshot: &Snapshot, names: &TechniqueNames, path: &WitnessPath
         if step.certainty == Certainty::Conditional && !step.reasons.is_empty() {
             let _ = writeln!(text, "     if {}", plain(&step.reasons.join("; ")));
         }
-        for line in citations(snapshot, step) {
+        for line in helpers(snapshot, step).into_iter().chain(citations(snapshot, step)) {
             let _ = writeln!(text, "     {line}");
         }
     }
@@ -85,9 +87,36 @@ fn sentence(snapshot: &Snapshot, names: &TechniqueNames, step: &WitnessStep) -> 
     let administers = view.entity(step.to).is_some_and(|entity| entity.kind == EntityKind::Scope);
     let verb = if administers { "can become administrator of" } else { "can take control of" };
     let (from, to) = (view.id(step.from), view.id(step.to));
-    let how =
-        names.of(&step.technique).map_or_else(|| step.technique.clone(), |name| format!("{name} ({})", step.technique));
-    format!("{} {verb} {}: {}", plain(&from), plain(&to), plain(&how))
+    let (technique, together) = match step.technique.strip_prefix(TOGETHER) {
+        Some(technique) => (technique, ", together with whom it controls"),
+        None => (step.technique.as_str(), ""),
+    };
+    let how = names.of(technique).map_or_else(|| technique.to_owned(), |name| format!("{name} ({technique})"));
+    format!("{} {verb} {}: {}{together}", plain(&from), plain(&to), plain(&how))
+}
+
+/// Who helps with a step that several principals make together, in the order of its requests.
+fn assists<'s>(snapshot: &'s Snapshot, step: &'s WitnessStep) -> impl Iterator<Item = &'s Assist> {
+    let own = |one: &&Assist| one.src == step.from.0 && one.technique == step.technique;
+    let mut all: Vec<&Assist> = snapshot.results.assists.iter().filter(own).collect();
+    all.sort_by_key(|one| (one.request, one.by));
+    all.dedup_by_key(|one| (one.request, one.by));
+    all.into_iter()
+}
+
+/// Each helper as a line, with the question that shows how the attacker comes to it.
+fn helpers(snapshot: &Snapshot, step: &WitnessStep) -> Vec<String> {
+    let view = snapshot.view();
+    let line = |one: &Assist| {
+        let (from, by) = (view.id(step.from), view.id(one.by));
+        let how = if one.by == step.from {
+            String::new()
+        } else {
+            format!(" (`overgrant paths {} --to {}`)", plain(&from), plain(&by))
+        };
+        format!("request {} as {}{how}", one.request, plain(&by))
+    };
+    assists(snapshot, step).map(line).collect()
 }
 
 fn citations(snapshot: &Snapshot, step: &WitnessStep) -> Vec<String> {

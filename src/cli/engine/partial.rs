@@ -8,8 +8,8 @@ use super::{Snapshot, SnapshotArgs, reader};
 use crate::analysis;
 use crate::cli::failure::Failure;
 use crate::model::{
-    Access, AccessTable, Certainty, ClassTable, Edge, Entity, EntityId, EntityKind, Finding, Grant, Orphan, Peer,
-    Record, Removal, Score, TargetSet,
+    Access, AccessTable, Assist, Certainty, ClassTable, Edge, Entity, EntityId, EntityKind, Finding, Grant, Orphan,
+    Peer, Record, Removal, Score, TargetSet,
 };
 use crate::record;
 use crate::store::SnapshotReader;
@@ -129,6 +129,7 @@ impl Partial {
         self.load_graph()?;
         let (tables, results) = (&self.snapshot.tables, &self.snapshot.results);
         let (numbers, limit_reached) = analysis::route_edges(tables, results, from, to, count);
+        self.snapshot.results.assists = self.reader.read::<Assist>()?;
         let edges = self.edges(&numbers)?;
         let mut evidence: Vec<u32> = edges.iter().flat_map(|edge| edge.evidence.iter().copied()).collect();
         self.snapshot.results.edges = edges;

@@ -79,7 +79,9 @@ impl<'t> Holders<'t> {
                 if self.tables.entity(row.container).platform != self.tables.entity(of).platform {
                     continue;
                 }
-                let next = Via { eligible: via.eligible || row.standing == Standing::Eligible, direct: at == of };
+                // A group stands for those who are in it, and they are in no other group by themselves.
+                let direct = at == of && self.tables.entity(of).kind != EntityKind::Group;
+                let next = Via { eligible: via.eligible || row.standing == Standing::Eligible, direct };
                 let known = found.get(&row.container).copied();
                 let better =
                     known.is_none_or(|known| (known.eligible && !next.eligible) || (!known.direct && next.direct));

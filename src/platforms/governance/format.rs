@@ -21,6 +21,7 @@ pub const READERS: &[&dyn Reader] = &[
     &USAGE,
     &UsageFile,
     &LEAKS,
+    &STORED,
     &LABELS,
     &OWNERS,
     &PEOPLE,
@@ -111,6 +112,15 @@ const LEAKS: Format = Format {
     optional: &["seen_at"],
     telling: true,
     read: records::leak,
+};
+
+const STORED: Format = Format {
+    name: "governance-stored-secrets",
+    title: "Stored secrets and whom they prove (CSV with the columns `secret`, `principal`)",
+    required: &["secret", "principal"],
+    optional: &[],
+    telling: true,
+    read: records::stored,
 };
 
 const LABELS: Format = Format {

@@ -1,7 +1,10 @@
 //! Rows about people and principals: people, owners, labels, usage, leaked secrets.
 
 use super::row::{Row, Wanted};
-use crate::model::{Granularity, Identity, OwnerOrigin, OwnerStatus, Ownership, Person, PersonStatus, Usage};
+use crate::model::{
+    Granularity, Identity, Membership, MembershipKind, OwnerOrigin, OwnerStatus, Ownership, Person, PersonStatus,
+    Standing, Usage,
+};
 use crate::platforms::input::secrets;
 
 /// How a declared identity is known.
@@ -142,16 +145,47 @@ pub fn usage(row: &mut Row<'_>) {
     });
 }
 
+/// Whether a cell that is to name a secret holds one, which is reported, and the row skipped.
+fn holds_secret(row: &mut Row<'_>, column: &str, text: &str) -> bool {
+    let is_secret = secrets::is_secret_key(text);
+    if is_secret {
+        let place = row.place();
+        secrets::report(row.out, 1, &place);
+        let message = format!("the column `{column}` holds a secret in place of the id of one");
+        row.out.skip("credential_is_secret", &place, message);
+    }
+    is_secret
+}
+
 /// `credential,location,seen_at`: the id of a credential and where a scanner found its secret.
 pub fn leak(row: &mut Row<'_>) {
     let Some((credential, location)) = row.required_both("credential", "location") else { return };
-    let place = row.place();
-    if secrets::is_secret_key(&credential) {
-        secrets::report(row.out, 1, &place);
-        let message = "the column `credential` holds a secret in place of the id of one".to_owned();
-        return row.out.skip("credential_is_secret", &place, message);
+    if holds_secret(row, "credential", &credential) {
+        return;
     }
     let seen = row.time("seen_at").map(crate::model::text::format_time).unwrap_or_default();
     let entity = row.refer(Wanted::Credential, &credential);
     row.out.attribute(entity, &format!("leak:{credential}"), &format!("{location}@{seen}"));
+}
+
+/// `secret,principal`: what is kept somewhere (a secret of a cluster or a vault), and the principals that it proves.
+pub fn stored(row: &mut Row<'_>) {
+    let Some((secret, _)) = row.required_both("secret", "principal") else { return };
+    if holds_secret(row, "secret", &secret) {
+        return;
+    }
+    let place = row.place();
+    let member = row.refer(Wanted::Entity, &secret);
+    for principal in row.list("principal") {
+        let container = row.refer(Wanted::Principal, &principal);
+        row.out.memberships.push(Membership {
+            member,
+            container,
+            kind: MembershipKind::RunsAs,
+            standing: Standing::Active,
+            expires_at: None,
+            source: row.out.source_id(),
+            record: place.clone(),
+        });
+    }
 }

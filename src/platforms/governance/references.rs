@@ -301,6 +301,11 @@ fn dependants(builder: &Builder, handles: &BTreeSet<Handle>) -> BTreeMap<Handle,
     builder.owners.iter().for_each(|row| add(row.entity, &row.record, true));
     builder.usage.iter().for_each(|row| add(row.entity, &row.record, true));
     builder.role_baselines.iter().for_each(|row| add(row.entity, &row.record, true));
+    for row in &builder.memberships {
+        // A row is lost once, also when neither of its names means anything.
+        let lost = if handles.contains(&row.member) { row.member } else { row.container };
+        add(lost, &row.record, true);
+    }
     for (handle, record) in builder.approvals.iter().filter_map(|row| Some((row.entity?, &row.record))) {
         add(handle, record, false);
     }

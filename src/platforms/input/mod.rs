@@ -5,6 +5,7 @@
 //! builders come in the order of the files' paths, so nothing depends on thread order. A file that cannot be
 //! read, or that no reader knows, is an issue and not the end of a scan.
 
+pub mod api;
 mod decode;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -12,6 +13,7 @@ mod head;
 pub mod json;
 mod keys;
 pub mod parquet;
+pub mod rows;
 pub mod secrets;
 mod walk;
 
@@ -98,6 +100,17 @@ impl<'a> Input<'a> {
     /// The text as a stream.
     pub fn stream(&mut self) -> &mut dyn Read {
         &mut *self.stream
+    }
+
+    /// The beginning of the text, which is still ahead.
+    ///
+    /// # Errors
+    /// When the stream fails before it gives anything.
+    pub fn head(&mut self) -> Result<Head, ReadError> {
+        let stream = std::mem::replace(&mut self.stream, Box::new(io::empty()));
+        let (start, stream) = decode::peek(stream, head::HEAD_BYTES).map_err(|error| ReadError::from_io(&error, ""))?;
+        self.stream = stream;
+        Ok(Head::new(&self.path, &start))
     }
 
     /// Cuts the text into JSON records.

