@@ -33,7 +33,7 @@ escalation paths with their witnesses, orphans, excess, conflicts of duties, cho
 and what looks wrong and is not. docs/generate.md explains it.
 
 The same seed, size, preset and --as-of give the same bytes, on any machine and with any number of threads. A million \
-principals take about a minute, 100 MB of memory and 2 GB of disk.";
+principals take a minute or two, little memory and 1.2 GB of disk.";
 
 /// Time at which the exports of an organisation were taken, unless said: a clock would make other bytes each day.
 const AS_OF: &str = "2026-11-22";
