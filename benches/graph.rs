@@ -269,7 +269,7 @@ fn table(shape: Shape, results: &Results, text: &mut String) -> Outcome<()> {
         write!(text, "{name:<26}")?;
         for (run, _) in results {
             let (wall, cpu) = run.seconds.get(name).copied().unwrap_or_default();
-            write!(text, " | {wall:>11.3} s {cpu:>8.3} cpu",)?;
+            write!(text, " | {wall:>11.3} s {cpu:>8.3} cpu")?;
         }
         writeln!(text, " |{:>7.2}", growth(results, |run| run.seconds.get(name).map_or(0.0, |seconds| seconds.0)))?;
         let libraries = results.iter().flat_map(|(_, peers)| peers.keys());

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use overgrant::generate::{self, EXPORTS, Preset, Request, TRUTH, Watch};
@@ -77,10 +78,18 @@ impl Watch for Counted {
 }
 
 /// Platforms that are written and read.
-const PLATFORMS: &[&str] = &["aws", "kubernetes"];
+fn platforms() -> &'static [&'static str] {
+    static BOTH: OnceLock<Vec<&str>> = OnceLock::new();
+    BOTH.get_or_init(|| {
+        let read = |name: &&str| overgrant::platforms::ALL.iter().any(|platform| platform.name() == *name);
+        let both: Vec<&str> = generate::platforms().into_iter().filter(read).collect();
+        assert!(both.starts_with(&["aws", "kubernetes"]));
+        both
+    })
+}
 
 fn request(principals: usize, seed: u64, preset: Preset) -> Request<'static> {
-    Request { principals, seed, preset, as_of: parse_time(AS_OF).expect("a date"), platforms: PLATFORMS }
+    Request { principals, seed, preset, as_of: parse_time(AS_OF).expect("a date"), platforms: platforms() }
 }
 
 /// An organisation in a folder of its own, and the truth about it.

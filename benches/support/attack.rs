@@ -63,7 +63,7 @@ impl Stream {
     }
 
     fn below(&mut self, n: u32) -> u32 {
-        u32::try_from((self.next() >> 32) * u64::from(n) >> 32).unwrap_or(0)
+        u32::try_from(((self.next() >> 32) * u64::from(n)) >> 32).unwrap_or(0)
     }
 
     /// A rank below `n` in proportion to 1 / (rank + 1), by octaves.

@@ -37,6 +37,8 @@ const GRAPH_APP: usize = 0;
 const PRIVILEGED_APP: usize = 1;
 /// Group whose members manage applications.
 const OPERATORS: &str = "sg-application-operators";
+/// Members that Graph gives at most when it is asked to expand them: a list of so many looks cut off.
+const EXPANDED: usize = 20;
 /// Members of that group that one record holds.
 const MEMBERS: usize = 500;
 
@@ -100,14 +102,17 @@ impl<'p> Site<'p> {
         let mut members: Vec<Value> = chosen.into_iter().map(|at| self.member(at)).collect();
         let inner = 2 * at + 1;
         if inner < self.groups {
-            let name = self.group_name(inner);
+            let name = group_name(inner);
             let id = self.id("group", inner);
             members.push(json!({"@odata.type": "#microsoft.graph.group", "id": id, "displayName": name}));
         }
-        self.group_record(&self.id("group", at), &self.group_name(at), members)
+        if members.len() == EXPANDED {
+            members.pop();
+        }
+        self.group_record(&self.id("group", at), &group_name(at), &members)
     }
 
-    fn group_record(&self, id: &str, name: &str, members: Vec<Value>) -> Value {
+    fn group_record(&self, id: &str, name: &str, members: &[Value]) -> Value {
         json!({
             "id": id,
             "displayName": name,
@@ -129,10 +134,6 @@ impl<'p> Site<'p> {
             "userPrincipalName": person.address,
             "displayName": format!("{} {}", person.given, person.family),
         })
-    }
-
-    fn group_name(&self, at: usize) -> String {
-        format!("sg-{}-{at}", AREAS[at % AREAS.len()])
     }
 
     fn app(&self, at: usize) -> Value {
@@ -312,14 +313,23 @@ impl<'p> Site<'p> {
             }
             members.push(self.member(at));
             if members.len() == MEMBERS {
-                page.element(&self.group_record(&id, OPERATORS, std::mem::take(&mut members)))?;
+                page.element(&self.group_record(&id, OPERATORS, &members))?;
+                members.clear();
             }
         }
-        page.element(&self.group_record(&id, OPERATORS, members))?;
+        if members.len() == EXPANDED {
+            let last = members.split_off(EXPANDED - 1);
+            page.element(&self.group_record(&id, OPERATORS, &last))?;
+        }
+        page.element(&self.group_record(&id, OPERATORS, &members))?;
         page.end_list()?;
         page.text("}\n")?;
         page.end()
     }
+}
+
+fn group_name(at: usize) -> String {
+    format!("sg-{}-{at}", AREAS[at % AREAS.len()])
 }
 
 fn context(collection: &str) -> String {

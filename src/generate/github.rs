@@ -80,15 +80,8 @@ impl<'p> Site<'p> {
         json!({"login": self.login(at), "id": id, "node_id": format!("U_{id}"), "type": "User", "site_admin": false})
     }
 
-    fn repository(&self, at: usize) -> String {
-        match at {
-            0 => LANDING_ZONE.to_owned(),
-            _ => format!("{}-{}-{at}", AREAS[at % AREAS.len()], JOBS[at / AREAS.len() % JOBS.len()]),
-        }
-    }
-
     fn repository_record(&self, at: usize) -> Value {
-        let name = self.repository(at);
+        let name = repository(at);
         json!({
             "id": 5_000_000 + at,
             "node_id": format!("R_{at}"),
@@ -106,22 +99,6 @@ impl<'p> Site<'p> {
         })
     }
 
-    fn team_name(&self, at: usize) -> String {
-        format!("{}-{at}", AREAS[at % AREAS.len()])
-    }
-
-    fn team_record(&self, slug: &str, parent: Option<&str>) -> Value {
-        json!({
-            "id": 9_000,
-            "node_id": format!("T_{slug}"),
-            "slug": slug,
-            "name": slug,
-            "privacy": "closed",
-            "html_url": format!("https://github.com/orgs/{ORG}/teams/{slug}"),
-            "parent": parent.map(|slug| json!({"slug": slug, "name": slug})),
-        })
-    }
-
     /// Owners administer the organisation: one member in four hundred, and at least one.
     fn owners(&self) -> usize {
         (self.members / 400).max(1).min(self.members)
@@ -134,6 +111,29 @@ impl<'p> Site<'p> {
             && at >= self.owners()
             && (first || self.stream("pushes", at).chance(self.plan.preset.open_share()))
     }
+}
+
+fn repository(at: usize) -> String {
+    match at {
+        0 => LANDING_ZONE.to_owned(),
+        _ => format!("{}-{}-{at}", AREAS[at % AREAS.len()], JOBS[at / AREAS.len() % JOBS.len()]),
+    }
+}
+
+fn team_name(at: usize) -> String {
+    format!("{}-{at}", AREAS[at % AREAS.len()])
+}
+
+fn team_record(slug: &str, parent: Option<&str>) -> Value {
+    json!({
+        "id": 9_000,
+        "node_id": format!("T_{slug}"),
+        "slug": slug,
+        "name": slug,
+        "privacy": "closed",
+        "html_url": format!("https://github.com/orgs/{ORG}/teams/{slug}"),
+        "parent": parent.map(|slug| json!({"slug": slug, "name": slug})),
+    })
 }
 
 /// An answer of the API with its request.
@@ -194,9 +194,12 @@ impl Site<'_> {
 
     /// Teams with their members and repositories; every third is inside the one of a third of its number.
     fn teams(&self, folder: Folder<'_>) -> Result<Tally, Error> {
+        if self.teams == 0 && !has_landing_zone(self.plan) {
+            return Ok(Tally::default());
+        }
         let mut sink = folder.begin("teams.jsonl")?;
         if has_landing_zone(self.plan) {
-            let record = self.team_record(PLATFORM_TEAM, None);
+            let record = team_record(PLATFORM_TEAM, None);
             answer(&mut sink, &format!("/orgs/{ORG}/teams/{PLATFORM_TEAM}"), &record)?;
             let members = (0..self.members).filter(|&at| self.pushes(at)).map(|at| self.account(at));
             pages(&mut sink, &format!("/orgs/{ORG}/teams/{PLATFORM_TEAM}/members"), members)?;
@@ -205,16 +208,16 @@ impl Site<'_> {
             answer(&mut sink, &format!("/orgs/{ORG}/teams/{PLATFORM_TEAM}/repos"), &json!([record]))?;
         }
         for at in 0..self.teams {
-            let (slug, mut stream) = (self.team_name(at), self.stream("team", at));
-            let parent = (at > 0 && at % 3 == 0).then(|| self.team_name(at / 3));
-            answer(&mut sink, &format!("/orgs/{ORG}/teams/{slug}"), &self.team_record(&slug, parent.as_deref()))?;
+            let (slug, mut stream) = (team_name(at), self.stream("team", at));
+            let parent = (at > 0 && at % 3 == 0).then(|| team_name(at / 3));
+            answer(&mut sink, &format!("/orgs/{ORG}/teams/{slug}"), &team_record(&slug, parent.as_deref()))?;
             let size = 2 + stream.ranked(self.members.min(120));
             let chosen: BTreeSet<usize> = (0..size).map(|_| stream.below(self.members)).collect();
             let members = chosen.into_iter().map(|at| self.account(at));
             pages(&mut sink, &format!("/orgs/{ORG}/teams/{slug}/members"), members)?;
             // The first repository is the platform team's alone.
             let others = self.repositories.saturating_sub(1);
-            let chosen: BTreeSet<usize> = (0..1 + stream.ranked(20)).map(|_| 1 + stream.below(others)).collect();
+            let chosen: BTreeSet<usize> = (0..=stream.ranked(20)).map(|_| 1 + stream.below(others)).collect();
             let repositories = chosen.into_iter().filter(|_| others > 0).map(|at| {
                 let mut record = self.repository_record(at);
                 record["role_name"] = json!(ROLES[stream.ranked(ROLES.len())]);
@@ -227,12 +230,15 @@ impl Site<'_> {
     }
 
     fn repositories(&self, folder: Folder<'_>) -> Result<Tally, Error> {
+        if self.repositories == 0 {
+            return Ok(Tally::default());
+        }
         let mut sink = folder.begin("repositories.jsonl")?;
         let all = (0..self.repositories).map(|at| self.repository_record(at));
         pages(&mut sink, &format!("/orgs/{ORG}/repos"), all)?;
         let branches = json!([{"name": "main", "commit": {"sha": "0".repeat(40)}, "protected": false}]);
         for at in 0..self.repositories {
-            answer(&mut sink, &format!("/repos/{ORG}/{}/branches", self.repository(at)), &branches)?;
+            answer(&mut sink, &format!("/repos/{ORG}/{}/branches", repository(at)), &branches)?;
         }
         sink.end()?;
         Ok(Tally { principals: self.repositories * PER_REPOSITORY, ..Tally::default() })

@@ -64,7 +64,7 @@ pub struct Cluster {
     pub at: usize,
     /// Its name, and that of its folder.
     pub name: String,
-    /// Identifier of its OpenID Connect issuer.
+    /// Identifier of the issuer of its tokens (OIDC).
     pub issuer: String,
     /// Place of the AWS account that it runs in.
     pub account: usize,

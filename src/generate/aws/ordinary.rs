@@ -103,7 +103,8 @@ impl<'p> Layout<'p> {
         } else if releases {
             groups.push(RELEASE.to_owned());
         }
-        let mut user = if at % 2 == 0 { self.human(at, &mut stream) } else { self.service_user(at, &mut stream) };
+        let mut user =
+            if at.is_multiple_of(2) { self.human(at, &mut stream) } else { self.service_user(at, &mut stream) };
         user.groups = groups;
         (user, if releases { Some(true) } else { open.then_some(false) })
     }
@@ -178,7 +179,7 @@ impl<'p> Layout<'p> {
             common.path = Some(format!("/dev/{team}/"));
             common.attached.push(self.team_policy_arn(team));
             role.trust = self.trust_account();
-        } else if at % JOB_ROLE_EVERY == 0 {
+        } else if at.is_multiple_of(JOB_ROLE_EVERY) {
             common.path = Some(format!("/jobs/{area}/"));
             role.trust = self.trust_account();
         } else {

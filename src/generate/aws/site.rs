@@ -70,7 +70,7 @@ pub fn trust_service(service: &str) -> Value {
     trust(&json!({"Service": format!("{service}.amazonaws.com")}))
 }
 
-/// A trust policy for subjects of an OpenID Connect provider of the account.
+/// A trust policy for subjects of a provider of tokens (OIDC) of the account.
 pub fn trust_tokens(site: &Site<'_>, issuer: &str, audience: &str, subject: &str) -> Value {
     let mut equal = serde_json::Map::new();
     equal.insert(format!("{issuer}:sub"), json!(subject));

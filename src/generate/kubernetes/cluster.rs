@@ -43,13 +43,13 @@ pub fn links(plan: &Plan, cluster: &Cluster) -> Vec<Link> {
         Link {
             role: format!("eks-{}-{at}", cluster.name),
             subject: format!("system:serviceaccount:{namespace}:{name}"),
-            leads: at == 0 && cluster.at % ROUND == 0,
+            leads: at == 0 && cluster.at.is_multiple_of(ROUND),
         }
     };
     (0..site.links()).map(link).collect()
 }
 
-impl<'p> Site<'p> {
+impl Site<'_> {
     /// A stream of this cluster's own.
     pub fn stream(&self, purpose: &str, index: usize) -> Stream {
         Stream::new(self.plan.seed, &format!("kubernetes {} {purpose}", self.cluster.name), index)

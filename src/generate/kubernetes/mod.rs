@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Writer;
 use super::file::{Error, Folder, Sink};
+use super::people::department;
 use super::plan::Plan;
 use super::truth::Tally;
 pub use cluster::links;
@@ -130,7 +131,7 @@ impl Files<'_> {
             self.put(&service_account(name, "default", None))?;
             let group = group(&format!("system:serviceaccounts:{name}"));
             self.put(&binding(name, "everybody", ("ClusterRole", &shared_role(0)), &group))?;
-            let owner = self.site.plan.people.department(0);
+            let owner = department(0);
             self.owned(&self.site.id(name, "serviceaccount", "default"), &owner)?;
         }
         Ok(())
@@ -143,7 +144,7 @@ impl Files<'_> {
             self.put(&service_account(PLATFORM, OPERATOR, None))?;
             let subject = subject(PLATFORM, OPERATOR);
             self.put(&binding("", OPERATOR, ("ClusterRole", "cluster-admin"), &subject))?;
-            self.owned(&id, &self.site.plan.people.department(1))?;
+            self.owned(&id, &department(1))?;
             self.bed.tally.administrator(&id, "what runs the cluster");
         }
         for object in std::mem::take(&mut self.bed.objects) {
