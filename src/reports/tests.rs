@@ -215,9 +215,9 @@ fn series() -> Series {
 
 /// What the fixture's snapshot is compared with, and the texts about it.
 fn material() -> Material {
-    let rule = RuleText {
-        id: "escalation-path",
-        title: "Principal can escalate",
+    let rule = |id, title| RuleText {
+        id,
+        title,
         meaning: "Whoever controls it can control the zone.",
         remediation: "Remove the statement.",
     };
@@ -239,7 +239,7 @@ fn material() -> Material {
         observed: false,
     };
     Material {
-        rules: vec![rule],
+        rules: vec![rule("escalation-path", "Principal can escalate"), rule("key-age", "Key is old")],
         frameworks: vec![framework],
         gauges: vec![gauge("exposure_pct", "Exposed principals."), gauge("keys_over_90d_pct", "Old \"keys\".")],
         techniques: [("iam-002".to_owned(), "Create an access key".to_owned())].into(),

@@ -48,7 +48,9 @@ fn a_report_right_after_the_scan_is_the_one_of_the_store() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
     let wanted = ["html", "markdown", "sarif", "ocsf", "openmetrics"].map(|format| format!("{format}=scan.{format}"));
     let mut arguments = vec!["scan", demo.to_str().expect("UTF-8"), "--as-of", "2026-11-22"];
-    wanted.iter().for_each(|one| arguments.extend(["--report", one.as_str()]));
+    for one in &wanted {
+        arguments.extend(["--report", one.as_str()]);
+    }
     assert!(matches!(run(folder.path(), &arguments).status.code(), Some(0 | 4)));
     for format in ["html", "markdown", "sarif", "ocsf", "openmetrics"] {
         let written = fs::read_to_string(folder.path().join(format!("scan.{format}"))).expect("a report");

@@ -255,7 +255,8 @@
         const span = this.shown.length + (this.details.length ? 1 : 0);
         this.body.append(make("tr", {}, make("td", { colSpan: span }, "Nothing fits.")));
       }
-      this.count.textContent = n === this.rows ? `${grouped(n)} rows` : `${grouped(n)} of ${grouped(this.rows)} rows`;
+      const rest = this.rows === 1 ? "row" : "rows";
+      this.count.textContent = `${n === this.rows ? "" : `${grouped(n)} of `}${grouped(this.rows)} ${rest}`;
       this.where.textContent = `Page ${grouped(this.page + 1)} of ${grouped(pages)}`;
       this.pager.hidden = pages === 1;
       this.back.disabled = this.page === 0;
