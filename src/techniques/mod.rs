@@ -77,11 +77,10 @@ impl Library {
     /// An id that is used twice, by a platform that is left out as well.
     pub fn for_platforms(self, wanted: impl Fn(&str) -> bool) -> Result<Self, TechniqueError> {
         for technique in &self.techniques {
-            let file = BUILT_IN
-                .dirs()
-                .flat_map(Dir::files)
-                .find(|file| file.path().file_stem().is_some_and(|stem| stem == technique.id.as_str()));
-            if file.is_some() {
+            let has_its_id = |file: &include_dir::File<'_>| {
+                file.path().file_stem().is_some_and(|stem| stem == technique.id.as_str())
+            };
+            if BUILT_IN.dirs().flat_map(Dir::files).any(has_its_id) {
                 return Err(used_twice(technique));
             }
         }
@@ -165,7 +164,9 @@ mod tests {
             let some = Library::own(&[]).unwrap().for_platforms(|one| one == platform).unwrap();
             let mut expected = all.techniques.clone();
             expected.retain(|technique| technique.platform == platform);
-            expected.iter_mut().for_each(|technique| technique.examples.clear());
+            for technique in &mut expected {
+                technique.examples.clear();
+            }
             assert_eq!(some.techniques, expected, "{platform}");
         }
     }

@@ -73,9 +73,10 @@ fn platforms() -> Vec<String> {
         let overgrant::platforms::Coverage { read, decided, not } = platform.coverage();
         let techniques = library.techniques.iter().filter(|one| one.platform == platform.name()).count();
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/platforms/{}.md", platform.name()));
-        let title = match page.is_file() {
-            true => format!("[{}](docs/platforms/{}.md)", platform.title(), platform.name()),
-            false => platform.title().to_owned(),
+        let title = if page.is_file() {
+            format!("[{}](docs/platforms/{}.md)", platform.title(), platform.name())
+        } else {
+            platform.title().to_owned()
         };
         format!("| {title} (`{}`) | {read} | {decided} | {not} | {techniques} |", platform.name())
     };

@@ -173,8 +173,7 @@ impl<'t> Tree<'t> {
 
     /// Entities of the export that a thing which it does not have is inside of, as ids with `/` say.
     fn around_text(&self, text: &str) -> FxHashSet<EntityId> {
-        let heads = text.match_indices('/').map(|(at, _)| &text[..at]);
-        let nearest = heads.filter_map(|head| self.tables.find(head)).last();
+        let nearest = text.match_indices('/').rev().find_map(|(at, _)| self.tables.find(&text[..at]));
         nearest.map(|entity| self.around(entity)).unwrap_or_default()
     }
 
