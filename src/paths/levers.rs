@@ -318,7 +318,12 @@ impl<'l> Levers<'l> {
             return known;
         }
         let statement = &self.tables.grants[grant as usize];
-        let found = self.ends(node).iter().any(|end| covers(statement, &self.tables.entity(*end).id));
+        let ends = self.ends(node);
+        let found = match alone(statement) {
+            // Ends are in ascending order, as the edges to them are.
+            Some(ids) => ids.filter_map(|id| self.tables.find(id)).any(|one| ends.binary_search(&one).is_ok()),
+            None => ends.iter().any(|end| covers(statement, &self.tables.entity(*end).id)),
+        };
         self.covering.insert((grant, node), found);
         found
     }
@@ -414,6 +419,12 @@ fn allows(grant: &Grant, requirement: &Requirement) -> bool {
 /// Whether a statement is about everything, some exceptions aside.
 fn is_broad(grant: &Grant) -> bool {
     !grant.not_resources.is_empty() || grant.resources.is_empty() || grant.resources.iter().any(|one| one.contains('*'))
+}
+
+/// The entities that a statement is about, each alone (`=ID`); `None` when it is about anything else.
+fn alone(grant: &Grant) -> Option<impl Iterator<Item = &str>> {
+    let each = !grant.resources.is_empty() && grant.resources.iter().all(|one| one.starts_with('='));
+    (each && grant.not_resources.is_empty()).then(|| grant.resources.iter().map(|one| &one[1..]))
 }
 
 /// Whether a statement is about an entity. A policy variable may stand for anything.
