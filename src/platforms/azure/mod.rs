@@ -58,11 +58,13 @@ impl Platform for Azure {
     }
 
     fn writes(&self, action: &str) -> bool {
-        let starts = |prefix: &str| action.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-        let planes = [catalog::ENTRA, catalog::GRAPH_PLANE, catalog::VAULT];
-        planes.iter().any(|plane| starts(plane))
-            || starts("Microsoft.") && action.contains('/')
-            || starts("data:Microsoft.")
+        let action = action.to_ascii_lowercase();
+        let planes = [catalog::DATA, catalog::ENTRA, catalog::GRAPH_PLANE, catalog::VAULT];
+        // Providers have any name: what is done stands at the end.
+        let done = ["/read", "/write", "/delete", "/action"].iter().any(|word| action.ends_with(word));
+        planes.iter().any(|plane| action.starts_with(plane))
+            || !action.contains(':') && action.contains('/') && action.starts_with("microsoft.")
+            || !action.contains(':') && done && action.matches('/').count() > 1
     }
 
     fn is_resource(&self, text: &str) -> bool {

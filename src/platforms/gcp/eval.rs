@@ -49,12 +49,13 @@ impl Dialect for Gcp {
     }
 }
 
-/// Whether a text is a permission in this platform's notation: three parts or more, the first in lower case.
+/// Whether a text is a permission in this platform's notation: three parts or more, of which the first is a service.
 #[must_use]
 pub fn is_written_here(action: &str) -> bool {
     let service = catalog::service(action);
-    let lower = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    lower(service) && !action.contains([':', ' ']) && action.split(['.', '/']).count() >= 3
+    // Other platforms write theirs with points and strokes as well.
+    let known = || catalog::Catalog::get().has_any(&format!("{service}."));
+    !action.contains([':', ' ']) && action.split(['.', '/']).count() >= 3 && !service.is_empty() && known()
 }
 
 #[cfg(test)]
@@ -66,7 +67,14 @@ mod tests {
         for action in ["storage.buckets.get", "iam.googleapis.com/workforcePools.get", "resourcemanager.projects.*"] {
             assert!(is_written_here(action), "{action}");
         }
-        for action in ["s3:GetObject", "get:pods", "Microsoft.Compute/virtualMachines/read", "storage", "user.read"] {
+        for action in [
+            "s3:GetObject",
+            "get:pods",
+            "microsoft.compute/virtualmachines/read",
+            "okta.users.read",
+            "storage",
+            "user.read",
+        ] {
             assert!(!is_written_here(action), "{action}");
         }
         assert_eq!(Gcp.catalog().actions().len(), 13_790);

@@ -8,6 +8,23 @@ use super::value::{at, field, list, text, texts, time};
 use super::{policy, resources};
 use crate::model::EntityKind;
 
+/// Types of assets that people ask about, policy or not. Of the others only those with a policy are kept: there are
+/// millions.
+const HOLDERS: [&str; 12] = [
+    "artifactregistry.googleapis.com/Repository",
+    "bigquery.googleapis.com/Dataset",
+    "cloudkms.googleapis.com/CryptoKey",
+    "cloudkms.googleapis.com/KeyRing",
+    "container.googleapis.com/Cluster",
+    "pubsub.googleapis.com/Subscription",
+    "pubsub.googleapis.com/Topic",
+    "secretmanager.googleapis.com/Secret",
+    "spanner.googleapis.com/Database",
+    "spanner.googleapis.com/Instance",
+    "sqladmin.googleapis.com/Instance",
+    "storage.googleapis.com/Bucket",
+];
+
 /// Whether a record is an asset.
 #[must_use]
 pub fn is_asset(value: &Value) -> bool {
@@ -37,13 +54,17 @@ pub fn read(estate: &mut Estate<'_>, value: &Value, place: &str) {
     let id = resources::read(estate, &asset, place);
     let stated = field(value, "iamPolicy").map(|policy| ("iamPolicy", policy));
     let Some((key, stated)) = stated.or_else(|| field(value, "policy").map(|policy| ("policy", policy))) else {
+        if id.is_none() && HOLDERS.contains(&asset.kind) {
+            other(estate, &asset, place);
+        }
         return;
     };
     if !stated.is_object() {
         return estate.wrong(&format!("{place}/{key}"), "a policy", stated);
     }
-    let bound = field(stated, "bindings").is_some_and(|list| list.as_array().is_none_or(|list| !list.is_empty()));
-    let Some(id) = id.or_else(|| bound.then(|| other(estate, &asset, place))) else { return };
+    // A resource with a policy is one that can be asked about, whether or not the policy gives anything. A key has none.
+    let keyless = !asset.kind.ends_with("/ServiceAccountKey");
+    let Some(id) = id.or_else(|| keyless.then(|| other(estate, &asset, place))) else { return };
     if let (Some(written), Some(handle)) = (time(value, "updateTime"), estate.out.handle(&id)) {
         estate.out.attribute(handle, POLICY_TIME, &written.to_string());
     }

@@ -392,87 +392,86 @@ fn inside(tables: &Tables, id: &str) -> Vec<EntityId> {
 }
 
 /// What is referred to and not in any file.
+#[derive(Default)]
+struct Absent<'t> {
+    /// Roles that are bound and not known.
+    roles: Vec<&'t str>,
+    /// Groups that policies name, without members.
+    groups: Vec<&'t str>,
+    deleted: usize,
+    /// Projects without an id.
+    numbers: usize,
+}
+
+impl<'t> Absent<'t> {
+    fn of(tables: &'t Tables) -> Self {
+        let (mut bound, mut holders) = (FxHashSet::default(), FxHashSet::default());
+        let is_own = |holder: EntityId| tables.entity(holder).platform == NAME;
+        for grant in tables.grants.iter().filter(|grant| !grant.resources.is_empty() && is_own(grant.holder)) {
+            bound.extend(grant.actions.iter().filter_map(|one| one.strip_prefix("role:")));
+            holders.insert(grant.holder);
+        }
+        let mut out = Self::default();
+        for entity in own(tables) {
+            let has = |key: &str| tables.attribute(entity.entity, key).is_some();
+            let held = holders.contains(&entity.entity);
+            let is_group = entity.kind == EntityKind::Group && entity.id.starts_with("gcp:group/");
+            let project = entity.id.strip_prefix(HIERARCHY).and_then(|rest| rest.strip_prefix("projects/"));
+            if entity.kind == EntityKind::RoleDefinition && !entity.present && bound.contains(entity.id.as_str()) {
+                out.roles.push(&entity.id);
+            } else if is_group && entity.present && held && !has(MEMBERS_LISTED) {
+                out.groups.push(&entity.name);
+            } else if entity.kind == EntityKind::Scope && entity.present && project.is_some_and(names::is_number) {
+                out.numbers += 1;
+            } else if held && has("deleted") {
+                out.deleted += 1;
+            }
+        }
+        out
+    }
+}
+
+/// Reports what is referred to and not in any file.
 fn report(tables: &mut Tables) {
     let mut missing: Vec<Issue> = Vec::new();
     let mut issue = |severity: IssueSeverity, code: &str, message: String| {
         missing.push(Issue { severity, source: None, record: String::new(), code: code.to_owned(), message });
     };
-    let mut bound: FxHashSet<&str> = FxHashSet::default();
-    let mut holders: FxHashSet<EntityId> = FxHashSet::default();
-    for grant in
-        tables.grants.iter().filter(|grant| tables.entity(grant.holder).platform == NAME && !grant.resources.is_empty())
-    {
-        bound.extend(grant.actions.iter().filter_map(|one| one.strip_prefix("role:")));
-        holders.insert(grant.holder);
+    let absent = Absent::of(tables);
+    for role in absent.roles {
+        let how = if role.starts_with("roles/") {
+            "it is newer than the catalogue of predefined roles: `gcloud iam roles describe` says what it gives"
+        } else {
+            "add `gcloud iam roles describe` of it"
+        };
+        issue(IssueSeverity::Warning, "role_missing", format!("`{role}` is bound and in no file: {how}"));
     }
-    let mut groups: Vec<&str> = Vec::new();
-    let mut deleted = 0usize;
-    let mut numbers = 0usize;
-    for entity in own(tables) {
-        let listed = tables.attribute(entity.entity, MEMBERS_LISTED).is_some();
-        match entity.kind {
-            EntityKind::RoleDefinition if !entity.present && bound.contains(entity.id.as_str()) => {
-                let how = if entity.id.starts_with("roles/") {
-                    "it is newer than the catalogue of predefined roles: `gcloud iam roles describe` says what it gives"
-                } else {
-                    "add `gcloud iam roles describe` of it"
-                };
-                issue(
-                    IssueSeverity::Warning,
-                    "role_missing",
-                    format!("`{}` is bound and in no file: {how}", entity.id),
-                );
-            }
-            EntityKind::Group
-                if entity.id.starts_with("gcp:group/")
-                    && entity.present
-                    && !listed
-                    && holders.contains(&entity.entity) =>
-            {
-                groups.push(&entity.name);
-            }
-            EntityKind::Scope
-                if entity.present
-                    && entity
-                        .id
-                        .strip_prefix(HIERARCHY)
-                        .and_then(|rest| rest.strip_prefix("projects/"))
-                        .is_some_and(names::is_number) =>
-            {
-                numbers += 1;
-            }
-            _ if tables.attribute(entity.entity, "deleted").is_some() && holders.contains(&entity.entity) => {
-                deleted += 1
-            }
-            _ => {}
-        }
-    }
-    if let Some(first) = groups.first() {
+    if let Some(first) = absent.groups.first() {
         let message = format!(
-            "members of {} groups that policies name are in no file, such as those of `{first}`: who is in them is not known",
-            groups.len()
+            "members of {} groups that policies name are in no file, such as those of `{first}`: who is in them is not \
+             known",
+            absent.groups.len()
         );
         issue(IssueSeverity::Note, "group_members_unknown", message);
     }
-    if deleted > 0 {
+    if absent.deleted > 0 {
         let message = format!(
-            "{deleted} members of bindings are deleted: their bindings give nothing unless they come back, and can go"
+            "{} members of bindings are deleted: their bindings give nothing unless they come back, and can go",
+            absent.deleted
         );
         issue(IssueSeverity::Note, "member_deleted", message);
     }
-    if numbers > 0 {
+    if absent.numbers > 0 {
         let message = format!(
-            "{numbers} projects are known by number only: which service accounts live in them is not known; add `gcloud projects list`"
+            "{} projects are known by number only: which service accounts live in them is not known; add `gcloud \
+             projects list`",
+            absent.numbers
         );
         issue(IssueSeverity::Note, "project_id_unknown", message);
     }
-    let directory = tables.find(DIRECTORY).is_some();
-    if directory {
-        issue(
-            IssueSeverity::Note,
-            "hierarchy_missing",
-            "no organisation, folder or project of Google Cloud is in these files".to_owned(),
-        );
+    if tables.find(DIRECTORY).is_some() {
+        let message = "no organisation, folder or project of Google Cloud is in these files".to_owned();
+        issue(IssueSeverity::Note, "hierarchy_missing", message);
     }
     tables.issues.append(&mut missing);
 }
