@@ -29,6 +29,8 @@ pub struct Role {
 #[derive(Debug)]
 pub struct Right {
     pub denies: bool,
+    /// Number of what it is about: the same for rights that differ in place, condition or exceptions only.
+    pub about: u32,
     own: Term,
     roles: Vec<EntityId>,
     /// Roles whose permissions are left out.
@@ -57,6 +59,8 @@ pub struct Rights<'t> {
     pub vocabulary: Vocabulary<'t>,
     roles: FxHashMap<EntityId, Role>,
     pub list: Vec<Right>,
+    /// Number of different things that rights are about.
+    pub abouts: usize,
     /// The right that a grant of a principal, group or scope gives; grants that are not in force give none.
     of_grant: FxHashMap<u32, u32>,
 }
@@ -71,8 +75,9 @@ impl<'t> Rights<'t> {
         let own = || tables.grants.iter().filter(is_own);
         let vocabulary = Vocabulary::new(dialect, own());
         let mut rights =
-            Self { vocabulary, roles: roles(tables, dialect), list: Vec::new(), of_grant: FxHashMap::default() };
+            Self { vocabulary, roles: roles(tables, dialect), list: Vec::new(), abouts: 0, of_grant: FxHashMap::default() };
         let mut known: FxHashMap<Content<'t>, u32> = FxHashMap::default();
+        let mut abouts: FxHashMap<(Effect, &'t [String], &'t [String]), u32> = FxHashMap::default();
         for grant in own() {
             let in_force = grant.expires_at.is_none_or(|end| end > as_of);
             let of_role = tables.entity(grant.holder).kind == EntityKind::RoleDefinition;
@@ -83,11 +88,14 @@ impl<'t> Rights<'t> {
                 [&grant.actions, &grant.not_actions, &grant.resources, &grant.not_resources, &grant.not_principals];
             let content = (grant.effect, lists, grant.condition.as_deref());
             let number = *known.entry(content).or_insert_with(|| {
-                rights.list.push(right(grant, tables, tree, dialect));
+                let next = u32::try_from(abouts.len()).unwrap_or(u32::MAX);
+                let about = *abouts.entry((grant.effect, &grant.actions, &grant.not_actions)).or_insert(next);
+                rights.list.push(Right { about, ..right(grant, tables, tree, dialect) });
                 u32::try_from(rights.list.len() - 1).unwrap_or(u32::MAX)
             });
             rights.of_grant.insert(grant.grant, number);
         }
+        rights.abouts = abouts.len();
         rights
     }
 
@@ -189,6 +197,7 @@ fn right(grant: &Grant, tables: &Tables, tree: &Tree<'_>, dialect: &dyn Dialect)
     let places = |list: &[String]| list.iter().map(|one| tree.place(one)).collect();
     Right {
         denies: grant.effect == Effect::Deny,
+        about: 0,
         own: term(grant, dialect.folds_case()),
         roles: named(&grant.actions),
         without: named(&grant.not_actions),

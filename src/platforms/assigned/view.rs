@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use roaring::RoaringBitmap;
 
-use super::places::Asked;
+use super::places::{Asked, Place};
 use super::rights::{About, Right};
 use super::{Compiled, access};
 use crate::model::{Access, Certainty, EntityId};
@@ -34,9 +34,12 @@ impl<'c> ClassView<'c, '_> {
     /// Rights that are about what is asked: those that allow, and those that deny.
     pub fn matches(&self, asked: &str) -> (Vec<Match<'c>>, Vec<Match<'c>>) {
         let (mut allow, mut deny) = (Vec::new(), Vec::new());
+        let rights = self.compiled.rights();
+        // Thousands of rights may differ only in the one thing that each is on.
+        let mut known: Vec<Option<About>> = vec![None; rights.abouts];
         for held in self.held {
-            let right = self.compiled.rights().get(held.right);
-            let about = self.compiled.rights().is_about(right, asked);
+            let right = rights.get(held.right);
+            let about = *known[right.about as usize].get_or_insert_with(|| rights.is_about(right, asked));
             if about == About::No {
                 continue;
             }
@@ -65,9 +68,13 @@ impl<'c> ClassView<'c, '_> {
     /// Which of `among` a right holds for.
     fn reached(&self, right: &Right, among: &RoaringBitmap) -> RoaringBitmap {
         let (tree, scope) = (self.compiled.tree(), self.class.scope);
-        let all = |places: &[super::places::Place]| {
+        let all = |places: &[Place]| {
             places.iter().fold(RoaringBitmap::new(), |all, place| all | tree.reached(place, scope, among))
         };
+        // Most rights are on one thing, which is mostly not what is asked about.
+        if right.places.iter().all(|place| matches!(place, Place::Only(one) if !among.contains(one.0))) {
+            return RoaringBitmap::new();
+        }
         let reached = all(&right.places);
         if right.not_places.is_empty() { reached } else { reached - all(&right.not_places) }
     }

@@ -10,9 +10,9 @@ use super::super::kinds::{EdgeKind, Kinds};
 use super::edge::{self, Edge, End};
 use super::flatten::Flatten;
 use super::node::{self, Node};
-use super::resolve::{ENVIRONMENT, IN_ENVIRONMENT, PENDING, PROPERTIES};
+use super::resolve::{CARRIER, ENVIRONMENT, IN_ENVIRONMENT, PENDING, PROPERTIES};
 use super::{GRAPH, text};
-use crate::model::{Builder, EntityId, EntityKind, Handle, IssueSeverity};
+use crate::model::{Builder, EntityKind, Handle, IssueSeverity};
 use crate::platforms::input::json::{self, Batch, Fields, Sink};
 use crate::platforms::input::{Head, Input, ReadError, Reader, secrets};
 
@@ -166,9 +166,10 @@ impl<'b> Payload<'b> {
                 }
             }
             _ => {
-                // Whom it means may be in another file. The entity does not matter: the row never reaches the tables.
+                // Whom it means may be in another file. Neither the row nor what carries it reaches the tables.
                 let pending = serde_json::to_string(&(edge, about, place)).unwrap_or_default();
-                self.out.attribute(EntityId(0), PENDING, &pending);
+                let carrier = self.out.refer(CARRIER, NAME, EntityKind::External, "");
+                self.out.attribute(carrier, PENDING, &pending);
             }
         }
     }

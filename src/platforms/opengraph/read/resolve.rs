@@ -13,10 +13,13 @@ use super::super::kinds::EdgeKind;
 use super::GRAPH;
 use super::edge::{self, BY_ID, Edge, End};
 use super::node::entity_id;
-use crate::model::{Builder, Entity, EntityId, EntityKind, Grant, Handle, IssueSeverity, MembershipKind};
+use crate::model::rebuild::{self, Fate};
+use crate::model::{Attribute, Builder, Entity, EntityId, EntityKind, Grant, Handle, IssueSeverity, MembershipKind};
 
 /// An edge that is matched by more than ids.
 pub const PENDING: &str = "opengraph:pending";
+/// Id of the stand-in that carries such edges.
+pub const CARRIER: &str = "opengraph:\u{1f}pending";
 /// Properties of a node by which an edge may mean it.
 pub const PROPERTIES: &str = "opengraph:properties";
 /// That a node is an environment.
@@ -61,11 +64,13 @@ struct Left {
 
 impl Left {
     fn take(builder: &mut Builder) -> Self {
-        let mut left = Self::default();
+        let is_pending = |row: &&Attribute| row.key == PENDING;
+        let pending = builder.attributes.iter().filter(is_pending).map(|row| row.value.clone()).collect();
+        let mut left = Self { pending, ..Self::default() };
+        rebuild::rename(builder, |entity| if entity.id == CARRIER { Fate::Drop } else { Fate::Keep });
         let rows = std::mem::take(&mut builder.attributes);
         for row in rows {
             match row.key.as_str() {
-                PENDING => left.pending.push(row.value),
                 PROPERTIES => left.properties.push((row.entity, row.value)),
                 ENVIRONMENT => left.environments.push(row.entity),
                 IN_ENVIRONMENT => left.in_environment.push((row.entity, row.value)),
