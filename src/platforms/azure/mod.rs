@@ -64,7 +64,7 @@ impl Platform for Azure {
         let done = ["/read", "/write", "/delete", "/action"].iter().any(|word| action.ends_with(word));
         planes.iter().any(|plane| action.starts_with(plane))
             || !action.contains(':') && action.contains('/') && action.starts_with("microsoft.")
-            || !action.contains(':') && done && action.matches('/').count() > 1
+            || !action.contains(':') && done && (action.matches('/').count() > 1 || action.contains('.'))
     }
 
     fn is_resource(&self, text: &str) -> bool {
