@@ -69,7 +69,7 @@ fn compare(seed: u64) -> Vec<String> {
         for (name, user) in &world.users {
             let entity = tables.find(&format!("vault:vault/auth/userpass/users/{name}")).unwrap();
             let expected = authorize(&held(&world, user), capability, path);
-            let found = evaluators.decide(&Request::new(entity, &format!("vault:{capability}"), path));
+            let found = evaluators.decide(&Request::new(entity, &format!("acl:{capability}"), path));
             if found.decision != as_decision(expected) {
                 wrong.push(format!("{seed}: {name} {capability} {path}: {expected:?}, found {found:?}"));
             }
@@ -78,7 +78,7 @@ fn compare(seed: u64) -> Vec<String> {
             }
         }
         who.sort_unstable();
-        let found = evaluators.who_can(&Request::new(EntityId(0), &format!("vault:{capability}"), path));
+        let found = evaluators.who_can(&Request::new(EntityId(0), &format!("acl:{capability}"), path));
         let found: Vec<EntityId> = found.into_iter().map(|(entity, _)| entity).collect();
         if found != who {
             wrong.push(format!("{seed}: who can {capability} {path}: {who:?}, found {found:?}"));
@@ -108,7 +108,7 @@ fn bulk(seed: u64, world: &World, tables: &Tables, evaluators: &Evaluators<'_>) 
         let (policies, view) = (held(world, user), evaluator.open(number));
         for capability in ["update", "read", "sudo"] {
             let ask = |action: String| Ask { action, pins: Vec::new() };
-            let reach = view.targets(&ask(format!("vault:{capability}")), &all);
+            let reach = view.targets(&ask(format!("acl:{capability}")), &all);
             for target in tables.entities.iter().filter(|target| target.present && target.id.contains('/')) {
                 let path = target.id.split_once('/').unwrap().1;
                 let expected = authorize(&policies, capability, path);
@@ -120,7 +120,7 @@ fn bulk(seed: u64, world: &World, tables: &Tables, evaluators: &Evaluators<'_>) 
             for stem in ["auth/userpass/users/+", "secret/data/+/ab", "sys/auth/+", "secret/a/+/b"] {
                 let paths = names().into_iter().map(|name| stem.replace('+', &name));
                 let expected = paths.map(|path| authorize(&policies, capability, &path)).max().unwrap();
-                let found = view.anywhere(&ask(format!("vault:{capability}:{stem}")), On::Something);
+                let found = view.anywhere(&ask(format!("acl:{capability}:{stem}")), On::Something);
                 let found = match found.map(|found| found.certainty) {
                     None => Answer::Denied,
                     Some(Certainty::Certain) => Answer::Allowed,

@@ -58,7 +58,13 @@ impl Reader for Views {
     }
 
     fn recognises(&self, head: &Head) -> bool {
-        reader(&rows::columns(head, is_list)).is_some()
+        // A document may hold rows of several views, and of others before them.
+        let lists = head.object().into_iter().flat_map(serde_json::Map::keys).filter(|key| is_list(key));
+        let keys = |first: &serde_json::Map<String, serde_json::Value>| -> Vec<String> {
+            first.keys().map(|key| key.to_lowercase()).collect()
+        };
+        let mut listed = lists.filter_map(|key| head.first(key)).map(keys);
+        reader(&rows::columns(head, is_list)).is_some() || listed.any(|columns| reader(&columns).is_some())
     }
 
     fn read(&self, input: &mut Input<'_>, out: &mut Builder) -> Result<(), ReadError> {

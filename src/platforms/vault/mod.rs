@@ -14,9 +14,11 @@ use crate::model::{Builder, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "vault";
+/// What actions begin with.
+const PLANE: &str = "acl:";
 /// Actions as questions write them.
 const ACTIONS: [&str; 7] =
-    ["vault:create", "vault:read", "vault:update", "vault:patch", "vault:delete", "vault:list", "vault:sudo"];
+    ["acl:create", "acl:read", "acl:update", "acl:patch", "acl:delete", "acl:list", "acl:sudo"];
 
 /// The Vault platform.
 pub struct Vault;

@@ -119,7 +119,7 @@ impl<'t> Compiled<'t> {
             .map(|row| {
                 let mut entry = Entry { deny: row.effect == Effect::Deny, grants: vec![row.grant], ..Entry::default() };
                 for action in &row.actions {
-                    action.strip_prefix("vault:").and_then(Caps::named).into_iter().for_each(|one| entry.caps.add(one));
+                    action.strip_prefix("acl:").and_then(Caps::named).into_iter().for_each(|one| entry.caps.add(one));
                 }
                 entry.limits.extend(
                     row.condition.iter().map(|limits| {

@@ -77,7 +77,7 @@ impl Asked {
     /// Reads an action.
     #[must_use]
     pub fn parse(action: &str) -> Option<Self> {
-        let text = action.strip_prefix("vault:").unwrap_or(action);
+        let text = action.strip_prefix("acl:").unwrap_or(action);
         let (cap, path) = text.split_once(':').map_or((text, None), |(cap, path)| (cap, Some(path.to_owned())));
         // Older policies for everything are without `patch`.
         let caps = if cap == "*" { Caps(Caps::ALL.0 & !Caps::named("patch")?.0) } else { Caps::named(cap)? };
@@ -267,7 +267,7 @@ impl View for ClassView<'_> {
     }
 
     fn manages_permissions(&self) -> Option<Standpoint> {
-        self.anywhere(&Ask { action: "vault:update:sys/policies/acl/+".to_owned(), pins: Vec::new() }, On::Something)
+        self.anywhere(&Ask { action: "acl:update:sys/policies/acl/+".to_owned(), pins: Vec::new() }, On::Something)
     }
 
     fn access(&self) -> Vec<Access> {

@@ -307,10 +307,10 @@ fn put(
     let mut grant = record.grant(target, &name, "login");
     let number = grant.grant;
     grant.layer = Layer::Resource;
-    grant.actions = vec!["vault:login".to_owned()];
+    grant.actions = vec!["acl:login".to_owned()];
     grant.principals = vec![trustee_pattern.clone()];
     grant.condition.clone_from(&condition);
     record.out.grants.push(grant);
-    let action = "vault:login".to_owned();
+    let action = "acl:login".to_owned();
     record.out.trusts.push(Trust { target, trustee, trustee_pattern, action, condition, kind, grant: number });
 }

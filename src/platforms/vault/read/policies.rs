@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use serde_json::{Map, Value};
 
-use super::super::{NAME, names, policy};
+use super::super::{PLANE, names, policy};
 use super::record::Record;
 use crate::model::{Builder, Effect, EntityKind, IssueSeverity};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
@@ -77,9 +77,9 @@ pub fn put(record: &mut Record<'_>, name: &str, text: &str) {
         let mut grant = record.grant(holder, name, &format!("#{number}"));
         grant.effect = if rule.deny { Effect::Deny } else { Effect::Allow };
         grant.actions = if rule.deny {
-            vec![format!("{NAME}:*")]
+            vec![format!("{PLANE}*")]
         } else {
-            rule.caps.names().map(|cap| format!("{NAME}:{cap}")).collect()
+            rule.caps.names().map(|cap| format!("{PLANE}{cap}")).collect()
         };
         grant.resources = vec![rule.pattern.clone()];
         grant.condition = rule.limits.as_ref().map(ToString::to_string);
