@@ -74,8 +74,13 @@ impl<'t> Rights<'t> {
         let is_own = |grant: &&Grant| tables.entity(grant.holder).platform == dialect.platform();
         let own = || tables.grants.iter().filter(is_own);
         let vocabulary = Vocabulary::new(dialect, own());
-        let mut rights =
-            Self { vocabulary, roles: roles(tables, dialect), list: Vec::new(), abouts: 0, of_grant: FxHashMap::default() };
+        let mut rights = Self {
+            vocabulary,
+            roles: roles(tables, dialect),
+            list: Vec::new(),
+            abouts: 0,
+            of_grant: FxHashMap::default(),
+        };
         let mut known: FxHashMap<Content<'t>, u32> = FxHashMap::default();
         let mut abouts: FxHashMap<(Effect, &'t [String], &'t [String]), u32> = FxHashMap::default();
         for grant in own() {
