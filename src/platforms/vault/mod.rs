@@ -17,8 +17,7 @@ pub const NAME: &str = "vault";
 /// What actions begin with.
 const PLANE: &str = "acl:";
 /// Actions as questions write them.
-const ACTIONS: [&str; 7] =
-    ["acl:create", "acl:read", "acl:update", "acl:patch", "acl:delete", "acl:list", "acl:sudo"];
+const ACTIONS: [&str; 7] = ["acl:create", "acl:read", "acl:update", "acl:patch", "acl:delete", "acl:list", "acl:sudo"];
 
 /// The Vault platform.
 pub struct Vault;

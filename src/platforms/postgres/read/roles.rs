@@ -45,8 +45,14 @@ pub fn role(server: &mut Server<'_>, row: &Row) {
             server.wrong(format!("`{column}` of role `{name}` is neither true nor false, and is taken for unknown"));
         }
     }
-    // A role of which it is not known whether it logs in may.
-    let kind = if login == Some(false) { EntityKind::Group } else { EntityKind::User };
+    // A role of which it is not known whether it logs in may. One with attributes acts by itself once it is set.
+    let acts =
+        ATTRIBUTES.iter().any(|(column, _)| row.flag(column) == Some(true)) || row.flag("rolsuper") == Some(true);
+    let kind = match (login, acts) {
+        (Some(false), true) => EntityKind::Role,
+        (Some(false), false) => EntityKind::Group,
+        _ => EntityKind::User,
+    };
     let mut entity = server.entity(&format!("role/{name}"), kind, &name);
     entity.enabled = login;
     entity.unique_id = row.text("oid");

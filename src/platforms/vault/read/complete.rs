@@ -152,7 +152,8 @@ fn with_subject(condition: String, issuer: &str) -> String {
     let mut subjects: Vec<String> = asked("repository").iter().flat_map(|one| forms(one, ":*")).collect();
     if subjects.is_empty() {
         let owners = asked("repository_owner");
-        subjects = owners.iter().flat_map(|one| [format!("repo:{one}/*"), format!("*repository_owner:{one}*")]).collect();
+        subjects =
+            owners.iter().flat_map(|one| [format!("repo:{one}/*"), format!("*repository_owner:{one}*")]).collect();
     }
     if subjects.is_empty() {
         return condition;
