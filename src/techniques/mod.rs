@@ -95,8 +95,9 @@ impl Library {
 
     fn of(mut techniques: Vec<Technique>) -> Result<Self, TechniqueError> {
         techniques.sort_by(|a, b| a.id.cmp(&b.id));
-        if let Some(pair) = techniques.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            return Err(used_twice(&pair[1]));
+        let same = |pair: &&[Technique]| matches!(pair, [first, second] if first.id == second.id);
+        if let Some([_, second]) = techniques.windows(2).find(same) {
+            return Err(used_twice(second));
         }
         Ok(Self { techniques })
     }

@@ -183,12 +183,10 @@ pub fn of_scope(scope: &str) -> Option<String> {
 #[must_use]
 pub fn guess(action: &str) -> (&str, &'static str) {
     let service = action.strip_prefix("okta.").and_then(|rest| rest.split('.').next()).unwrap_or("okta");
-    let level = if action.ends_with(".read") {
-        "read"
-    } else if action.ends_with(".manage") {
-        "permissions"
-    } else {
-        "write"
+    let level = match action.rsplit('.').next() {
+        Some("read") => "read",
+        Some("manage") => "permissions",
+        _ => "write",
     };
     (service, level)
 }

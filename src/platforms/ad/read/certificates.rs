@@ -84,7 +84,7 @@ fn authority(objects: &mut Objects<'_>, record: &Record<'_>, handle: Handle, thu
 /// What an authority's registry says of something: unknown when it was not collected.
 fn registry(record: &Record<'_>, key: &str, holds: impl Fn(&Value) -> Option<bool>) -> Option<bool> {
     let entry = record.value.get("CARegistryData")?.get(key)?;
-    if flag(entry, "Collected") != Some(true) { None } else { holds(entry) }
+    if flag(entry, "Collected") == Some(true) { holds(entry) } else { None }
 }
 
 /// Who may enrol at an authority may ask there for a certificate by every template that it publishes.

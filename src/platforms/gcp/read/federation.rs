@@ -115,7 +115,7 @@ impl Provider {
                     equals.insert(key(claim), json!([of.value]));
                 }
                 (None, "google.subject") if self.mapping.is_empty() => {
-                    drop(equals.insert(key("sub"), json!([of.value])))
+                    equals.insert(key("sub"), json!([of.value]));
                 }
                 _ if stated.is_none() => return None,
                 _ => open.push(format!("{target} = {} is `{}`", stated.unwrap_or_default(), of.value)),

@@ -91,7 +91,7 @@ pub fn hierarchy(estate: &mut Estate<'_>, handle: Handle, itself: &Place, data: 
     }
     match field(data, "parent") {
         Some(Value::String(parent)) => {
-            estate.chain(Some(handle), &names::place(parent).into_iter().collect::<Vec<_>>(), place)
+            estate.chain(Some(handle), &names::place(parent).into_iter().collect::<Vec<_>>(), place);
         }
         Some(parent @ Value::Object(_)) => {
             let kind = text(parent, "type").unwrap_or_default();

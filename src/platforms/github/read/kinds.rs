@@ -210,7 +210,7 @@ const SHAPES: &[&[&str]] = &[
 /// Whether the first record of a file is one of GitHub's.
 pub fn is_ours(request: Option<&Request>, object: &Map<String, Value>) -> bool {
     let has = |keys: &&[&str]| keys.iter().all(|key| object.contains_key(*key));
-    if SHAPES.iter().any(|shape| has(&shape)) {
+    if SHAPES.iter().any(has) {
         return true;
     }
     // Where Actions is off, the answer is no more than that.

@@ -246,7 +246,9 @@ impl Survey {
 
     /// Denies of an organisation for its branches and archived repositories.
     fn guard(&self, context: &mut Context<'_>, org: &str, login: &str) {
-        let mut rows: BTreeMap<(Vec<&str>, Option<String>, BTreeSet<String>), Vec<String>> = BTreeMap::new();
+        /// Actions, what the deny hangs on, and whom it leaves alone.
+        type Deny<'a> = (Vec<&'a str>, Option<String>, BTreeSet<String>);
+        let mut rows: BTreeMap<Deny<'_>, Vec<String>> = BTreeMap::new();
         let mut add = |actions: &[&'static str], condition, exempt: &BTreeSet<String>, id: &str| {
             rows.entry((actions.to_vec(), condition, exempt.clone())).or_default().push(id.to_owned());
         };

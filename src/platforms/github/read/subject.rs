@@ -1,6 +1,6 @@
 //! Subjects of the tokens that workflows get for signing in elsewhere.
 //!
-//! Source: "OpenID Connect reference" on docs.github.com. A template is a list of claims. `repo` and `context` are written
+//! Source: <https://docs.github.com> ("`OpenID` Connect reference"). A template is a list of claims. `repo` and `context` are written
 //! by their own rules, every other claim as its name, a colon and its value.
 
 use serde_json::Value;

@@ -102,9 +102,9 @@ fn matched(filter: &str, name: &str) -> Option<(String, String)> {
                     return None;
                 }
                 if *what == "accountid" {
-                    account = Some(taken)
+                    account = Some(taken);
                 } else {
-                    role = Some(taken)
+                    role = Some(taken);
                 }
                 rest = &rest[end..];
             }

@@ -220,7 +220,7 @@ const SHAPES: &[&[&str]] = &[
 /// Whether the first record of a file is one of Okta's.
 pub fn is_ours(request: Option<&Request>, object: &Map<String, Value>) -> bool {
     let has = |keys: &&[&str]| keys.iter().all(|key| object.contains_key(*key));
-    if SHAPES.iter().any(|shape| has(&shape)) {
+    if SHAPES.iter().any(has) {
         return true;
     }
     if object.get("type").and_then(Value::as_str) == Some("group_rule") {

@@ -85,7 +85,7 @@ fn rename(builder: &mut Builder, org: &str) {
     builder.rename(renamed);
     if let Some(scope) = builder.handle(org) {
         let mut entity = builder.entity(scope).clone();
-        entity.name = org.split_once(':').map_or(org, |(_, host)| host).to_owned();
+        org.split_once(':').map_or(org, |(_, host)| host).clone_into(&mut entity.name);
         builder.replace(scope, entity);
     }
     let within = |text: &mut String| {

@@ -144,15 +144,15 @@ pub fn permissions(context: &mut Context<'_>, role: &str, value: &Value) {
         };
         let actions = catalog::expanded(&label);
         let limited = permission.get("conditions").filter(|conditions| !conditions.is_null());
-        let condition = limited.map(|conditions| conditions.to_string());
+        let condition = limited.map(Value::to_string);
         let grant = u32::try_from(context.out.grants.len()).unwrap_or(u32::MAX);
         let (source, record) = (context.out.source_id(), context.place.to_owned());
         let statement = label.into_owned();
         let policy = name.clone();
         context.out.grants.push(Grant {
-            statement,
-            policy,
             condition,
+            policy,
+            statement,
             source,
             record,
             ..blank(grant, handle, actions)
