@@ -70,7 +70,9 @@ fn twisted(value: &mut Value, rng: &mut Rng) {
     }
     match value {
         Value::Array(list) => {
-            list.iter_mut().for_each(|one| twisted(one, rng));
+            for one in list.iter_mut() {
+                twisted(one, rng);
+            }
             if rng.chance(10) {
                 list.reverse();
             }
@@ -96,13 +98,18 @@ fn damaged(text: &str, rng: &mut Rng) -> String {
             let piece = rng.pick(&["\"", "}", "{", "]", ",,,", "\n", "\u{0}", "path \"", "{=r*/", "null"]);
             format!("{}{piece}{}", &text[..at], &text[at..])
         }
-        3 => text.lines().map(|line| format!("{}\n", line.replace(",", rng.pick(&[",", ",,", ";", ",x,"])))).collect(),
+        3 => {
+            let separated = |line: &str| line.replace(',', rng.pick(&[",", ",,", ";", ",x,"]));
+            text.lines().map(separated).collect::<Vec<_>>().join("\n")
+        }
         _ => {
             let documents: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
             match documents {
                 Ok(mut documents) => {
-                    documents.iter_mut().for_each(|one| twisted(one, rng));
-                    documents.iter().map(|one| format!("{one}\n")).collect()
+                    for one in &mut documents {
+                        twisted(one, rng);
+                    }
+                    documents.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
                 }
                 Err(_) => text.replace('t', rng.pick(&["t", "f", "9", "\"", ""])),
             }

@@ -20,12 +20,14 @@ fn as_of() -> i64 {
 fn read(texts: &[(String, String)]) -> Tables {
     let texts = texts.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
     let mut tables = input::read_texts(texts, platforms::ALL).join(platforms::ALL);
-    platforms::ALL.iter().for_each(|platform| platform.at(&mut tables, as_of()));
+    for platform in platforms::ALL {
+        platform.at(&mut tables, as_of());
+    }
     tables
 }
 
 fn lines(records: &[Value]) -> String {
-    records.iter().map(|record| format!("{record}\n")).collect()
+    records.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// The records of an organisation as files: one a kind of export or all in one, as lines or as a list, in either
@@ -184,7 +186,7 @@ fn damaged(rng: &mut Rng, text: &str) -> String {
         let at = marks[rng.below(marks.len())];
         match rng.below(5) {
             0 => out.truncate(at),
-            1 => out.insert_str(at, "{"),
+            1 => out.insert(at, '{'),
             _ => {
                 let end = at + out[at..].find([',', '}', ']', '\n']).unwrap_or(out.len() - at);
                 out.replace_range(at..end, VALUES[rng.below(VALUES.len())]);

@@ -3,10 +3,10 @@
 //! They run when `OVERGRANT_SHARED` names the folder that holds them; a file that is missing there is then a failure.
 //! Without it they are skipped, and say so.
 
-#[path = "real/azure.rs"]
-mod azure;
 #[path = "real/ad.rs"]
 mod ad;
+#[path = "real/azure.rs"]
+mod azure;
 #[path = "real/cuts.rs"]
 mod cuts;
 #[path = "real/excess.rs"]

@@ -41,9 +41,9 @@ impl Rule for EscalationPath {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Draft> {
-        let outside = context.principals().filter(|entity| {
-            context.zone_reason(entity.entity).is_none() && may_start(context.tables, entity)
-        });
+        let outside = context
+            .principals()
+            .filter(|entity| context.zone_reason(entity.entity).is_none() && may_start(context.tables, entity));
         outside.filter_map(|entity| draft(context, entity)).collect()
     }
 }

@@ -99,7 +99,8 @@ impl<'g> Landscape<'g> {
         let reverse = forward.reversed();
         let transparent = NodeSet::from_members(nodes, target_sets.iter().map(|set| set.node));
         let in_zone = NodeSet::from_members(nodes, zone.iter().map(|(entity, _)| entity.0));
-        let principals = tables.entities.iter().filter(|entity| may_start(tables, entity)).map(|entity| entity.entity.0);
+        let principals =
+            tables.entities.iter().filter(|entity| may_start(tables, entity)).map(|entity| entity.entity.0);
         let outside = NodeSet::from_members(nodes, principals.filter(|&id| !in_zone.contains(id)));
         Self { tables, edges, zone, forward, reverse, transparent, in_zone, outside }
     }

@@ -16,7 +16,7 @@ const DOMAIN: &str = "ad:S-1-5-21-2697957641-2271029196-387917394";
 const DOMAIN_ADMINS: [u32; 12] = [500, 2113, 2138, 2140, 2158, 2173, 2179, 2186, 2187, 2191, 2194, 2197];
 /// Who is in Administrators without being in Domain Admins: the domain controller and three users.
 const ADMINISTRATORS: [u32; 4] = [1000, 2199, 2201, 2202];
-/// Who has the two rights of DCSync and rules nothing: one right by each of two groups.
+/// Who has the two rights of `DCSync` and rules nothing: one right by each of two groups.
 const DCSYNC_ONLY: [u32; 1] = [2183];
 
 fn folder() -> Result<PathBuf, String> {

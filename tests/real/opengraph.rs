@@ -1,4 +1,4 @@
-//! Public OpenGraph payloads: a SQL Server that MSSQLHound looked at, and OpenHound's sample. The numbers were counted in
+//! Public `OpenGraph` payloads: a SQL Server that `MSSQLHound` looked at, and `OpenHound`'s sample. The numbers were counted in
 //! the files by a few lines of Python that know nothing of principals: nodes, edges, ends that no node has, and ordered
 //! pairs of nodes of which the second can be reached from the first over traversable edges.
 

@@ -310,6 +310,10 @@ fn some(rng: &mut Rng, items: &[String], most: usize) -> Vec<String> {
     out
 }
 
+/// Who is in every organisation.
+const PEOPLE: [&str; 4] =
+    ["user:u0@example.com", "user:u1@example.com", "user:u2@other.org", "serviceAccount:s@p0.iam.gserviceaccount.com"];
+
 /// A small organisation.
 pub fn random(seed: u64) -> World {
     let mut rng = Rng(seed);
@@ -335,14 +339,7 @@ pub fn random(seed: u64) -> World {
         let project = above + rng.below(places - above);
         world.nodes.push(node(format!("b{bucket}"), Some(project), true));
     }
-    world.people = [
-        "user:u0@example.com",
-        "user:u1@example.com",
-        "user:u2@other.org",
-        "serviceAccount:s@p0.iam.gserviceaccount.com",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    world.people = PEOPLE.map(str::to_owned).to_vec();
     let groups: Vec<String> = (0..3).map(|n| format!("group:g{n}@example.com")).collect();
     for (at, group) in groups.iter().enumerate() {
         // Groups nest upwards only.

@@ -29,11 +29,6 @@ pub enum Answer {
 
 /// Whether a pattern matches a path: characters one by one.
 pub fn matches(pattern: &str, path: &str) -> bool {
-    let (open, stem) = match pattern.strip_suffix('*') {
-        Some(stem) => (true, stem),
-        None => (false, pattern),
-    };
-    let (pattern, path): (Vec<char>, Vec<char>) = (stem.chars().collect(), path.chars().collect());
     fn from(pattern: &[char], at: usize, path: &[char], to: usize, open: bool) -> bool {
         if at == pattern.len() {
             return open || to == path.len();
@@ -50,6 +45,11 @@ pub fn matches(pattern: &str, path: &str) -> bool {
         }
         to < path.len() && path[to] == pattern[at] && from(pattern, at + 1, path, to + 1, open)
     }
+    let (open, stem) = match pattern.strip_suffix('*') {
+        Some(stem) => (true, stem),
+        None => (false, pattern),
+    };
+    let (pattern, path): (Vec<char>, Vec<char>) = (stem.chars().collect(), path.chars().collect());
     from(&pattern, 0, &path, 0, open)
 }
 
@@ -135,7 +135,7 @@ pub fn random(seed: u64) -> World {
     let policies: Vec<Policy> = ["a", "b", "ab", "abc"]
         .iter()
         .map(|name| {
-            let rules = (!rng.chance(8)).then(|| (0..1 + rng.below(5)).map(|_| rule(&mut rng)).collect());
+            let rules = (!rng.chance(8)).then(|| (0..=rng.below(5)).map(|_| rule(&mut rng)).collect());
             Policy { name: (*name).to_owned(), rules }
         })
         .collect();
@@ -170,7 +170,7 @@ fn rule(rng: &mut Rng) -> Rule {
         0 | 1 => pattern.push_str("/*"),
         2 | 3 if !pattern.ends_with('+') => pattern.push('*'),
         4 => pattern.push('/'),
-        5 if rng.chance(30) => pattern = "*".to_owned(),
+        5 if rng.chance(30) => "*".clone_into(&mut pattern),
         _ => {}
     }
     let mut caps: Vec<&'static str> = CAPS.iter().copied().filter(|_| rng.chance(45)).collect();

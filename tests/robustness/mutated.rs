@@ -54,7 +54,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(key, one)| places(one, &format!("{at}/{}", escaped(key)), found))
+            fields.iter().for_each(|(key, one)| places(one, &format!("{at}/{}", escaped(key)), found));
         }
         Value::Array(list) => list.iter().enumerate().for_each(|(key, one)| places(one, &format!("{at}/{key}"), found)),
         _ => {}
