@@ -213,6 +213,8 @@ impl<'v> Graph<'v> {
         put("criticality", entity.criticality.map(Value::from));
         put("protected", Some(Value::Bool(entity.protected)));
         put("protected_reason", optional(&entity.protected_reason));
+        let held = self.view.tables.attribute(entity.entity, "provider_held") == Some("true");
+        put("provider_held", held.then_some(Value::Bool(true)));
         put("created_at", time(entity.created_at));
         put("last_used_at", time(entity.last_used_at));
         put("risk", risk.map(Value::from));

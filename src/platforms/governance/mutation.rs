@@ -11,7 +11,7 @@ use crate::platforms::Platform;
 use crate::platforms::input::{Head, Input};
 
 /// One table of each kind, sound as it stands.
-const SOUND: [&str; 12] = [
+const SOUND: [&str; 13] = [
     "person,name,email,status,started_at,left_at,manager,department,identities\nP1,Ada,a@x.org,active,2020-01-01,,P2,ops,user/ada;role/app\nP2,\"B, \"\"o\"\"\",b@x.org,leaver,2020-01-01,2026-01-01,,ops,\n",
     "principal,owner,confidence\nrole/app,P1;ops,0.5\nada,P2,\n",
     "object,approver,required,quorum,cycle_days,last_reviewed_at,queue\nrole/app,P1;P2,yes,1,90,2026-10-01,q\nW-1,ops,no,,,,\n",
@@ -22,6 +22,7 @@ const SOUND: [&str; 12] = [
     "exception,rule,principal,resource,domain,reason,owner,approved_by,created,expires,ticket\nE1,key-age,*,,,r,P1,P2,2026-11-01,2027-01-01,T\n",
     "principal,permission,last_used_at,count,window_start,window_end\nrole/app,s3:GetObject,2026-11-01,3,2026-08-01,2026-11-20\n",
     "credential,location,seen_at\nuser/ada,git,2026-11-01\n",
+    "secret,principal\njobs/secret/x,role/app\n",
     "sep=;\nPrincipal;Owner\nrole/app;\"P1;P2\"\n",
     "[[exception]]\nexception = \"E2\"\nrule = \"key-age\"\nexpires = 2027-01-01\n[[exception]]\nexception = \"E3\"\n",
 ];

@@ -134,6 +134,10 @@ impl Node {
         ] {
             facts.extend(self.text(from).map(|text| (key, text.to_owned())));
         }
+        if self.flag(&["provider_held"]) == Some(true) {
+            // Nobody but its platform acts as it: no attack starts there.
+            facts.push(("provider_held", "true".to_owned()));
+        }
         if is_foreign(&self.id) {
             facts.push(("synced_from", self.id.clone()));
         }
