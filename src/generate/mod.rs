@@ -2,8 +2,8 @@
 //! planted in them and a file of truth that says which.
 //!
 //! An organisation is a pure function of a [`Request`]: the same one gives the same bytes on every machine and with
-//! any number of threads. A [`Writer`] divides its platform into parts that know nothing of each other but the
-//! [`Plan`]; a part is written record by record, each from its own stream of numbers, so that memory is bounded by
+//! any number of threads. A `Writer` divides its platform into parts that know nothing of each other but the
+//! `Plan`; a part is written record by record, each from its own stream of numbers, so that memory is bounded by
 //! the number of parts (an account or a cluster is hundreds of principals) and never by that of principals.
 //!
 //! Nothing here knows how the engine decides. What the truth says follows from how an export is made: background
