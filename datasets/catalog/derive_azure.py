@@ -1,4 +1,4 @@
-"""Derives azure_roles.tsv and azure_graph_permissions.tsv.
+"""Derives azure_roles.tsv.gz and azure_graph_permissions.tsv.
 
     python3 datasets/catalog/derive_azure.py BUILT-IN-ROLES.json TIERS.json
 
@@ -8,6 +8,7 @@ application permissions, as https://github.com/emiliensocchi/azure-tiering has t
 The same input gives the same bytes.
 """
 
+import gzip
 import json
 import re
 import sys
@@ -48,12 +49,15 @@ def graph_lines(tiers):
 
 def write(name, source, columns, lines):
     text = "".join(f"{line}\n" for line in [f"# derived from {source}", f"# {columns}", *lines])
-    (HERE / name).write_text(text, encoding="utf-8", newline="\n")
+    if name.endswith(".gz"):
+        (HERE / name).write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
+    else:
+        (HERE / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def main():
     roles, tiers = (json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:3])
-    write("azure_roles.tsv", "iann0036/iam-dataset 2073fa5", "id\tname\tactions\tcondition", role_lines(roles))
+    write("azure_roles.tsv.gz", "iann0036/iam-dataset 2073fa5", "id\tname\tactions\tcondition", role_lines(roles))
     commit = tiers["meta"]["commit"][:7]
     write("azure_graph_permissions.tsv", f"emiliensocchi/azure-tiering {commit}", "id\tname\ttier", graph_lines(tiers))
 

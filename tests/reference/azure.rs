@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use crate::splitmix::Rng;
 
 /// Built-in roles: id, name, actions (those to leave out with `-`, of data with `data:`), condition.
-const ROLES: &str = include_str!("../../datasets/catalog/azure_roles.tsv");
+static ROLES: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+    overgrant::platforms::input::unpacked(include_bytes!("../../datasets/catalog/azure_roles.tsv.gz"))
+});
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {

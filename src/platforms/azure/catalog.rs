@@ -1,19 +1,21 @@
 //! What the engine knows of Azure that no export says: built-in roles, application permissions of Microsoft Graph, and
 //! the actions that these name.
 //!
-//! `datasets/catalog/azure_*.tsv` has them. Roles of the directory are there with the permissions by which privilege
+//! `datasets/catalog/azure_*` has them. Roles of the directory are there with the permissions by which privilege
 //! grows, and with nothing else: what else such a role gives is unknown, and [`decisive`] says what is not.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use rustc_hash::FxHashMap;
 
 use crate::platforms::Recorded;
 use crate::platforms::assigned::{Action, Catalog};
+use crate::platforms::input;
 
-const ROLES: &str = include_str!("../../../datasets/catalog/azure_roles.tsv");
+static ROLES: LazyLock<String> =
+    LazyLock::new(|| input::unpacked(include_bytes!("../../../datasets/catalog/azure_roles.tsv.gz")));
 const ENTRA_ROLES: &str = include_str!("../../../datasets/catalog/azure_entra_roles.tsv");
 const GRAPH: &str = include_str!("../../../datasets/catalog/azure_graph_permissions.tsv");
 
@@ -54,7 +56,7 @@ pub fn role(id: &str) -> Option<&'static BuiltIn> {
     static ALL: OnceLock<FxHashMap<&'static str, BuiltIn>> = OnceLock::new();
     let all = ALL.get_or_init(|| {
         let mut all: FxHashMap<&'static str, BuiltIn> = FxHashMap::default();
-        for cells in rows(ROLES) {
+        for cells in rows(&ROLES) {
             let [id, name, words, condition] = cells[..] else { continue };
             let own = all.entry(id).or_insert_with(|| BuiltIn { name, permissions: Vec::new() });
             let mut permission = listed(words, str::to_owned);
@@ -169,7 +171,7 @@ pub fn actions() -> &'static Catalog {
                 names.entry(name.to_lowercase()).or_insert_with(|| name.to_owned());
             }
         };
-        for cells in rows(ROLES) {
+        for cells in rows(&ROLES) {
             let words = cells.get(2).copied().unwrap_or_default().split(' ');
             words.map(|word| word.trim_start_matches('-')).filter(|word| !word.is_empty()).for_each(&mut add);
         }
@@ -290,7 +292,7 @@ mod tests {
     #[test]
     fn every_built_in_role_is_read() {
         let lines = |text: &'static str| rows(text).count();
-        assert!(rows(ROLES).all(|cells| cells.len() == 4 && role(cells[0]).is_some()));
+        assert!(rows(&ROLES).all(|cells| cells.len() == 4 && role(cells[0]).is_some()));
         assert_eq!(role("8e3af657-a8ff-443c-a75c-2fe8c4bcb635").unwrap().permissions[0].actions, ["*"]);
         let contributor = role("b24988ac-6180-42a0-ab88-20f7382dd24c").unwrap();
         assert!(contributor.permissions[0].not_actions.contains(&"Microsoft.Authorization/*/Write".to_owned()));

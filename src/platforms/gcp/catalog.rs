@@ -4,17 +4,14 @@
 //! role as distances between the numbers of its permissions; it is unpacked at the first question, and a role when it
 //! is bound. Google adds roles every week: one that is not here is unknown, never empty.
 
-use std::io::Read as _;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use flate2::read::GzDecoder;
+use crate::platforms::input;
 
 const PACKED: &[u8] = include_bytes!("../../../datasets/catalog/gcp_roles.tsv.gz");
-/// Bytes of the file unpacked, about.
-const UNPACKED_BYTES: usize = 800_000;
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(unpacked()));
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::parse(input::unpacked(PACKED)));
 
 /// All that is known of permissions and predefined roles.
 pub struct Catalog {
@@ -23,13 +20,6 @@ pub struct Catalog {
     permissions: Vec<(Range<usize>, bool)>,
     /// Places of the roles' lines in the text, in byte order of their names.
     roles: Vec<Range<usize>>,
-}
-
-fn unpacked() -> String {
-    let mut text = String::with_capacity(UNPACKED_BYTES);
-    // The file is part of the program: a test reads it whole.
-    let _whole = GzDecoder::new(PACKED).read_to_string(&mut text);
-    text
 }
 
 impl Catalog {

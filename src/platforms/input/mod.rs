@@ -78,6 +78,14 @@ pub trait Reader: Sync {
     }
 }
 
+/// A text that the program carries compressed (gzip), which a test of its reader reads whole.
+#[must_use]
+pub fn unpacked(packed: &[u8]) -> String {
+    let mut text = String::new();
+    let _whole = flate2::read::GzDecoder::new(packed).read_to_string(&mut text);
+    text
+}
+
 /// A text to read: UTF-8, decompressed, from its beginning.
 pub struct Input<'a> {
     path: String,
