@@ -290,8 +290,10 @@ fn exposure(tables: &Tables, results: &Results) -> Exposure {
 }
 
 /// Names of actions that the catalogue knows, besides those that statements of the export write out.
-pub fn catalogued_actions() -> Vec<String> {
-    crate::platforms::ALL.iter().flat_map(|platform| platform.actions()).map(str::to_owned).collect()
+pub fn catalogued_actions(tables: &Tables) -> Vec<String> {
+    let here = |name: &str| tables.entities.iter().any(|entity| entity.platform == name);
+    let platforms = crate::platforms::ALL.iter().filter(|platform| here(platform.name()));
+    platforms.flat_map(|platform| platform.actions()).map(str::to_owned).collect()
 }
 
 /// An escalation technique as shown to a person.

@@ -56,7 +56,7 @@ pub fn resource(tables: &Tables, text: &str) -> Result<String, Failure> {
     }
     match unique(tables, text, "resource", |_| true)? {
         Some(found) => Ok(tables.entity(found).id.clone()),
-        None if text.contains(':') || is_written(tables, text) => Ok(text.to_owned()),
+        None if text.contains(':') || is_here(tables, |platform| platform.is_resource(text)) => Ok(text.to_owned()),
         None => Err(near(
             Failure::usage(format!("no resource `{text}` in this snapshot")),
             text,
@@ -65,19 +65,23 @@ pub fn resource(tables: &Tables, text: &str) -> Result<String, Failure> {
     }
 }
 
-/// Whether a platform of the snapshot writes resources like this.
-fn is_written(tables: &Tables, text: &str) -> bool {
+/// Whether something is so of a platform of the snapshot.
+fn is_here(tables: &Tables, is_so: impl Fn(&dyn platforms::Platform) -> bool) -> bool {
     let here = |name: &str| tables.entities.iter().any(|entity| entity.platform == name);
-    platforms::ALL.iter().any(|platform| platform.is_resource(text) && here(platform.name()))
+    platforms::ALL.iter().any(|platform| is_so(*platform) && here(platform.name()))
 }
 
-/// The action that a text names: `service:Action` stands for itself, a bare action name is looked up among those
-/// that statements write out and those of the catalogue.
+/// The action that a text names: `service:Action` stands for itself, and so does what is known as it is written; else
+/// a bare action name is looked up among those that statements write out and those of the catalogue, in any case, and
+/// what is none of them must be written as a platform of the snapshot writes actions.
 pub fn action(tables: &Tables, catalogue: &[String], text: &str) -> Result<String, Failure> {
     if text.contains(':') || text == "*" {
         return Ok(text.to_owned());
     }
     let written = tables.grants.iter().flat_map(|grant| &grant.actions).filter(|action| !action.contains(['*', '?']));
+    if catalogue.iter().chain(written.clone()).any(|action| action == text) {
+        return Ok(text.to_owned());
+    }
     // Actions match without regard to case: two spellings are one action.
     let mut known: BTreeMap<String, &str> = BTreeMap::new();
     for action in catalogue.iter().chain(written) {
@@ -90,6 +94,7 @@ pub fn action(tables: &Tables, catalogue: &[String], text: &str) -> Result<Strin
         .collect();
     match found.as_slice() {
         [one] => Ok((*one).to_owned()),
+        [] if is_here(tables, |platform| platform.writes(text)) => Ok(text.to_owned()),
         [] => Err(near(
             Failure::usage(format!("no action `{text}` is known")).hint("write it in full: service:Action"),
             text,
@@ -259,6 +264,8 @@ mod tests {
         assert_eq!(action(&tables, &catalogue, "createaccesskey").ok().as_deref(), Some("IAM:createaccesskey"));
         assert_eq!(action(&tables, &[], "CreateAccessKey").ok().as_deref(), Some("iam:CreateAccessKey"));
         assert!(action(&tables, &catalogue, "PassRole").is_err_and(|failure| failure.message.contains("ambiguous")));
+        let spelled = ["Owns".to_owned(), "owns".to_owned()];
+        assert_eq!(action(&tables, &spelled, "owns").ok().as_deref(), Some("owns"), "what is known is not respelled");
         assert!(action(&tables, &[], "Get*").is_err(), "a pattern of a statement is no action");
         assert_eq!(resource(&tables, "user/alice").ok().as_deref(), Some("arn:aws:iam::111122223333:user/alice"));
         assert_eq!(resource(&tables, "arn:aws:s3:::b/k").ok().as_deref(), Some("arn:aws:s3:::b/k"));

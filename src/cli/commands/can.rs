@@ -62,7 +62,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let tables = &snapshot.tables;
     let request = Request {
         principal: resolve::principal(tables, &args.principal)?,
-        action: resolve::action(tables, &engine::catalogued_actions(), &args.action)?,
+        action: resolve::action(tables, &engine::catalogued_actions(tables), &args.action)?,
         resource: resolve::resource(tables, &args.resource)?,
         context,
         strict: args.context.strict,

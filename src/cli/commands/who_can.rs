@@ -49,7 +49,7 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let context = resolve::context(&args.context.context)?;
     let snapshot = engine::load(&args.from, Need::Inputs)?;
-    let action = resolve::action(&snapshot.tables, &engine::catalogued_actions(), &args.action)?;
+    let action = resolve::action(&snapshot.tables, &engine::catalogued_actions(&snapshot.tables), &args.action)?;
     let resource = resolve::resource(&snapshot.tables, &args.resource)?;
     let mut answers = engine::who_can(&snapshot, &action, &resource, &context, args.context.strict);
     answers.retain(|(_, verdict)| verdict.decision != Decision::Denied);
