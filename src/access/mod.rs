@@ -41,10 +41,12 @@ pub struct Federation {
 }
 
 impl<'t> Evaluators<'t> {
-    /// One evaluator for each platform; nothing is evaluated yet.
+    /// One evaluator for each platform that the tables are about; nothing is evaluated yet.
     #[must_use]
     pub fn new(tables: &'t Tables, settings: Settings) -> Self {
-        let list = platforms::ALL.iter().map(|platform| (platform.name(), platform.evaluator(tables, settings)));
+        let here: FxHashSet<&str> = tables.entities.iter().map(|entity| entity.platform.as_str()).collect();
+        let platforms = platforms::ALL.iter().filter(|platform| here.contains(platform.name()));
+        let list = platforms.map(|platform| (platform.name(), platform.evaluator(tables, settings)));
         Self { tables, list: list.collect() }
     }
 
