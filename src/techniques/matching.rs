@@ -16,7 +16,7 @@ use super::format::{Scope, Technique};
 use super::index::{Candidates, Index};
 use super::matcher::{Matcher, Shared};
 use super::others::Others;
-use super::together::{self, Divided, Part, Platform, parts};
+use super::together::{self, Asked, Divided, Part, Platform, parts};
 use crate::access::{Class, Evaluators};
 use crate::model::{Assist, Edge, EntityId, Tables, TargetSet};
 
@@ -47,26 +47,43 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
         let candidates = Targets::of(&index, &techniques, classes);
         let shared = Shared { index: &index, evaluator, others: Others::new(tables, evaluator) };
         let divided = Divided::all(&techniques);
-        let found: Vec<(Vec<Draft<'_>>, Vec<Part>)> = classes
+        let found: Vec<(Vec<Draft<'_>>, Option<Vec<Part>>)> = classes
             .par_iter()
             .enumerate()
             .map(|(number, class)| {
                 let matcher = Matcher::new(&shared, number, class);
                 let drafts = |(at, technique)| matcher.drafts(technique, candidates.get(at, class.scope));
                 let drafts: Vec<Draft<'_>> = techniques.iter().copied().enumerate().flat_map(drafts).collect();
+                // Who is an administrator needs nobody's help.
                 let alone = drafts.iter().any(Draft::administers);
-                let parts = if alone { Vec::new() } else { parts(&divided, &matcher, (number, class), &candidates) };
-                (drafts, parts)
+                let first = (!alone).then(|| parts(&divided, &matcher, (number, class), &candidates, Asked::First));
+                (drafts, first)
             })
             .collect();
         let mut all_parts = Vec::new();
-        for (number, (drafts, parts)) in found.into_iter().enumerate() {
+        let mut helpers = Vec::new();
+        for (number, (drafts, first)) in found.into_iter().enumerate() {
             let own = |member, evidence: &[u32]| evaluator.evidence_of(number, member, evidence);
             for draft in drafts {
                 graph.add(draft, &own);
             }
-            all_parts.extend(parts);
+            if let Some(first) = first {
+                all_parts.extend(first);
+                helpers.push(number);
+            }
         }
+        let begun = together::tasks(&all_parts);
+        let others: Vec<Vec<Part>> = if begun.is_empty() {
+            Vec::new()
+        } else {
+            let of = |number: usize| {
+                let matcher = Matcher::new(&shared, number, &classes[number]);
+                let class = (number, &classes[number]);
+                parts(&divided, &matcher, class, &candidates, Asked::Others(&begun))
+            };
+            helpers.par_iter().map(|&number| of(number)).collect()
+        };
+        all_parts.extend(others.into_iter().flatten());
         shared_work.push((evaluator, divided, all_parts));
     }
     graph.federations(evaluators);

@@ -8,7 +8,7 @@
 //! says who makes which request. Certain ways are looked for first; conditional ones from principals that no certain edge
 //! brings as far. Who controls a whole account is not asked: it has everything there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringBitmap;
 
@@ -43,7 +43,13 @@ impl Divided {
     }
 }
 
+/// Techniques to which somebody can add something.
+pub fn tasks(parts: &[Part]) -> BTreeSet<usize> {
+    parts.iter().map(|part| part.task).collect()
+}
+
 /// What the members of a class can add to a technique by one request.
+#[derive(Debug)]
 pub struct Part {
     task: usize,
     request: usize,
@@ -57,12 +63,35 @@ pub struct Part {
     open_evidence: Vec<u32>,
 }
 
-/// What one class can add to each technique. Whoever can make all requests of one for certain needs nobody's help.
-pub fn parts(divided: &[Divided], matcher: &Matcher<'_>, class: (usize, &Class), targets: &Targets) -> Vec<Part> {
+/// Which requests of which techniques are asked about: the first ones of all, and then the others of those whose first
+/// request somebody can make. Most techniques end there, and what is asked of each class costs most.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked<'a> {
+    First,
+    Others(&'a BTreeSet<usize>),
+}
+
+impl Asked<'_> {
+    fn is_about(self, task: usize, request: usize) -> bool {
+        match self {
+            Self::First => request == 0,
+            Self::Others(tasks) => request > 0 && tasks.contains(&task),
+        }
+    }
+}
+
+/// What one class can add to each technique by the requests that are asked about.
+pub fn parts(
+    divided: &[Divided],
+    matcher: &Matcher<'_>,
+    class: (usize, &Class),
+    targets: &Targets,
+    asked: Asked<'_>,
+) -> Vec<Part> {
     let mut out = Vec::new();
     for (task, one) in divided.iter().enumerate() {
         let candidates = targets.get(one.number, class.1.scope);
-        for (request, technique) in one.requests.iter().enumerate() {
+        for (request, technique) in one.requests.iter().enumerate().filter(|(at, _)| asked.is_about(task, *at)) {
             if let Some(found) = matcher.share(technique, candidates) {
                 out.push(Part::new(task, request, class, technique, found));
             }
