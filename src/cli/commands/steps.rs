@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::cli::engine::{self, Snapshot, WitnessPath, WitnessStep};
-use crate::model::{Assist, Certainty, EntityKind, Grant};
+use crate::model::{Assist, Certainty, EntityKind, Grant, Membership};
 use crate::reports::escape::plain;
 use crate::techniques::together::TOGETHER;
 
@@ -35,7 +35,8 @@ pub fn json(snapshot: &Snapshot, path: &WitnessPath) -> Value {
         .steps
         .iter()
         .map(|step| {
-            let evidence: Vec<Value> = step.evidence.iter().filter_map(|&at| evidence(snapshot, at)).collect();
+            let stated = step.evidence.iter().filter_map(|&at| evidence(snapshot, at));
+            let evidence: Vec<Value> = stated.chain(memberships(snapshot, step).map(|row| of_row(snapshot, row))).collect();
             json!({
                 "from": view.id(step.from),
                 "to": view.id(step.to),
@@ -62,6 +63,25 @@ fn evidence(snapshot: &Snapshot, at: u32) -> Option<Value> {
         "file": file,
         "record": grant.record,
     }))
+}
+
+/// The rows that put one end of a step into the other, or say that it is the other, where no statement proves the step.
+fn memberships<'s>(snapshot: &'s Snapshot, step: &'s WitnessStep) -> impl Iterator<Item = &'s Membership> {
+    let rows = snapshot.tables.memberships.iter().filter(|_| step.evidence.is_empty());
+    rows.filter(|row| row.member == step.from && row.container == step.to)
+}
+
+/// A row of the memberships as a citation.
+fn of_row(snapshot: &Snapshot, row: &Membership) -> Value {
+    let view = snapshot.view();
+    json!({
+        "grant": null,
+        "holder": view.id(row.member),
+        "policy": row.kind,
+        "statement": view.id(row.container),
+        "file": snapshot.sources.get(row.source.0 as usize).map(|source| source.path.as_str()),
+        "record": row.record,
+    })
 }
 
 /// One path as a headline and a numbered sentence a step.
@@ -125,6 +145,10 @@ fn citations(snapshot: &Snapshot, step: &WitnessStep) -> Vec<String> {
     if step.evidence.len() > STATEMENTS_N {
         lines.push(format!("and {} more statements", step.evidence.len() - STATEMENTS_N));
     }
+    lines.extend(memberships(snapshot, step).map(|row| {
+        let file = snapshot.sources.get(row.source.0 as usize).map_or("?", |source| source.path.as_str());
+        format!("by {} ({}, {})", row.kind, plain(file), plain(&row.record))
+    }));
     lines
 }
 

@@ -8,8 +8,8 @@ use super::{Snapshot, SnapshotArgs, reader};
 use crate::analysis;
 use crate::cli::failure::Failure;
 use crate::model::{
-    Access, AccessTable, Assist, Certainty, ClassTable, Edge, Entity, EntityId, EntityKind, Finding, Grant, Orphan,
-    Peer, Record, Removal, Score, TargetSet,
+    Access, AccessTable, Assist, Certainty, ClassTable, Edge, Entity, EntityId, EntityKind, Finding, Grant, Membership,
+    Orphan, Peer, Record, Removal, Score, TargetSet,
 };
 use crate::record;
 use crate::store::SnapshotReader;
@@ -132,6 +132,11 @@ impl Partial {
         self.snapshot.results.assists = self.reader.read::<Assist>()?;
         let edges = self.edges(&numbers)?;
         let mut evidence: Vec<u32> = edges.iter().flat_map(|edge| edge.evidence.iter().copied()).collect();
+        let entities = self.snapshot.tables.entities.len();
+        let unproven = edges.iter().filter(|edge| edge.evidence.is_empty() && (edge.src as usize) < entities);
+        let mut members: Vec<u32> = unproven.map(|edge| edge.src).collect();
+        members.dedup();
+        self.snapshot.tables.memberships = self.reader.read_keys::<Membership>("member", &members)?;
         self.snapshot.results.edges = edges;
         let known = |number: &u32| grant(&self.snapshot, *number).is_none();
         evidence.retain(known);
