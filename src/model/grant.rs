@@ -70,6 +70,33 @@ record! {
     }
 }
 
+impl Grant {
+    /// A statement of the identity layer that allows its holder nothing yet, and says nothing of where it was read.
+    #[must_use]
+    pub const fn blank(grant: u32, holder: EntityId) -> Self {
+        Self {
+            grant,
+            holder,
+            effect: Effect::Allow,
+            actions: Vec::new(),
+            not_actions: Vec::new(),
+            resources: Vec::new(),
+            not_resources: Vec::new(),
+            principals: Vec::new(),
+            not_principals: Vec::new(),
+            condition: None,
+            variables: false,
+            layer: Layer::Identity,
+            policy: String::new(),
+            statement: String::new(),
+            granted_at: None,
+            expires_at: None,
+            source: SourceId(0),
+            record: String::new(),
+        }
+    }
+}
+
 names! {
     /// What a policy does to the thing that it is attached to.
     pub enum AttachmentKind {

@@ -2,8 +2,7 @@
 
 use super::{NAME, grants, users};
 use crate::model::{
-    Builder, Effect, Entity, EntityKind, Grant, Handle, Issue, IssueSeverity, Layer, Membership, MembershipKind,
-    Standing, Tables,
+    Builder, Entity, EntityKind, Grant, Handle, Issue, IssueSeverity, Membership, MembershipKind, Standing, Tables,
 };
 use crate::platforms::input::rows::{self, Row};
 use crate::platforms::input::{Head, Input, ReadError, Reader};
@@ -211,24 +210,13 @@ impl<'b> Account<'b> {
         statement: &str,
     ) {
         self.out.grants.push(Grant {
-            grant: u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX),
-            holder,
-            effect: Effect::Allow,
             actions,
-            not_actions: Vec::new(),
             resources,
-            not_resources: Vec::new(),
-            principals: Vec::new(),
-            not_principals: Vec::new(),
-            condition: None,
-            variables: false,
-            layer: Layer::Identity,
             policy: policy.to_owned(),
             statement: statement.to_owned(),
-            granted_at: None,
-            expires_at: None,
             source: self.out.source_id(),
             record: self.place.clone(),
+            ..Grant::blank(u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX), holder)
         });
     }
 

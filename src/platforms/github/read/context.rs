@@ -2,7 +2,7 @@
 
 use super::super::{NAME, names};
 use crate::model::{
-    Credential, CredentialKind, Effect, Entity, EntityKind, Grant, Handle, Layer, Membership, MembershipKind, Standing,
+    Credential, CredentialKind, Entity, EntityKind, Grant, Handle, Membership, MembershipKind, Standing,
 };
 use crate::platforms::input::api;
 use crate::{model::Builder, model::IssueSeverity};
@@ -197,24 +197,5 @@ pub struct Dates {
 
 /// An allowing row with these actions and nothing else.
 pub fn blank(grant: u32, holder: Handle, actions: Vec<String>) -> Grant {
-    Grant {
-        grant,
-        holder,
-        effect: Effect::Allow,
-        actions,
-        not_actions: Vec::new(),
-        resources: Vec::new(),
-        not_resources: Vec::new(),
-        principals: Vec::new(),
-        not_principals: Vec::new(),
-        condition: None,
-        variables: false,
-        layer: Layer::Identity,
-        policy: String::new(),
-        statement: String::new(),
-        granted_at: None,
-        expires_at: None,
-        source: crate::model::SourceId(0),
-        record: String::new(),
-    }
+    Grant { actions, ..Grant::blank(grant, holder) }
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::super::{NAME, names};
 use crate::model::{
-    Builder, Credential, CredentialKind, Effect, Entity, EntityKind, Grant, Handle, IssueSeverity, Layer, Membership,
-    MembershipKind, SourceId, Standing,
+    Builder, Credential, CredentialKind, Entity, EntityKind, Grant, Handle, IssueSeverity, Membership, MembershipKind,
+    Standing,
 };
 use crate::platforms::input::api;
 
@@ -149,24 +149,5 @@ impl Context<'_> {
 
 /// An allowing row with these actions and nothing else.
 pub fn blank(grant: u32, holder: Handle, actions: Vec<String>) -> Grant {
-    Grant {
-        grant,
-        holder,
-        effect: Effect::Allow,
-        actions,
-        not_actions: Vec::new(),
-        resources: Vec::new(),
-        not_resources: Vec::new(),
-        principals: Vec::new(),
-        not_principals: Vec::new(),
-        condition: None,
-        variables: false,
-        layer: Layer::Identity,
-        policy: String::new(),
-        statement: String::new(),
-        granted_at: None,
-        expires_at: None,
-        source: SourceId(0),
-        record: String::new(),
-    }
+    Grant { actions, ..Grant::blank(grant, holder) }
 }

@@ -3,9 +3,7 @@
 use super::super::NAME;
 use super::super::dialect::{ATTRIBUTE, OWN, PASS_ON};
 use super::acl;
-use crate::model::{
-    Builder, Effect, Entity, EntityKind, Grant, Handle, IssueSeverity, Layer, Membership, MembershipKind, Standing,
-};
+use crate::model::{Builder, Entity, EntityKind, Grant, Handle, IssueSeverity, Membership, MembershipKind, Standing};
 use crate::platforms::input::rows::Row;
 
 /// The server that a row is about, and where its rows go.
@@ -120,24 +118,13 @@ impl<'b> Server<'b> {
         statement: &str,
     ) {
         let grant = Grant {
-            grant: u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX),
-            holder,
-            effect: Effect::Allow,
             actions,
-            not_actions: Vec::new(),
             resources,
-            not_resources: Vec::new(),
-            principals: Vec::new(),
-            not_principals: Vec::new(),
-            condition: None,
-            variables: false,
-            layer: Layer::Identity,
             policy: policy.to_owned(),
             statement: statement.to_owned(),
-            granted_at: None,
-            expires_at: None,
             source: self.out.source_id(),
             record: self.place.clone(),
+            ..Grant::blank(u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX), holder)
         };
         self.out.grants.push(grant);
     }

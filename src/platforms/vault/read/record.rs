@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::super::{NAME, names};
 use crate::model::text::parse_time;
 use crate::model::{
-    Attachment, AttachmentKind, Builder, Credential, CredentialKind, Effect, Entity, EntityKind, Grant, Handle,
-    IssueSeverity, Layer, Membership, MembershipKind, Standing,
+    Attachment, AttachmentKind, Builder, Credential, CredentialKind, Entity, EntityKind, Grant, Handle, IssueSeverity,
+    Membership, MembershipKind, Standing,
 };
 use crate::platforms::input::secrets;
 
@@ -211,24 +211,11 @@ impl Record<'_> {
     #[must_use]
     pub fn grant(&self, holder: Handle, policy: &str, statement: &str) -> Grant {
         Grant {
-            grant: u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX),
-            holder,
-            effect: Effect::Allow,
-            actions: Vec::new(),
-            not_actions: Vec::new(),
-            resources: Vec::new(),
-            not_resources: Vec::new(),
-            principals: Vec::new(),
-            not_principals: Vec::new(),
-            condition: None,
-            variables: false,
-            layer: Layer::Identity,
             policy: policy.to_owned(),
             statement: statement.to_owned(),
-            granted_at: None,
-            expires_at: None,
             source: self.out.source_id(),
             record: self.place.clone(),
+            ..Grant::blank(u32::try_from(self.out.grants.len()).unwrap_or(u32::MAX), holder)
         }
     }
 
