@@ -1,0 +1,17 @@
+//! Change sets: what somebody wants to be otherwise, in one form, and what the snapshot would be then.
+//!
+//! [`read()`] takes the normal form or any form that converts to it, [`apply`] makes the operations in a copy of the
+//! tables and gives the operations that undo them. Nothing here writes to an identity system.
+
+mod decode;
+mod error;
+mod read;
+mod set;
+
+pub use decode::{FieldSpec, Time};
+pub use error::ChangeError;
+pub use read::{Note, NoteKind, Read};
+pub use set::{
+    Activity, ApprovalGiven, ApprovalTerms, Author, AuthorKind, CHANGES_MAX, Change, ChangeSet, DeclaredException,
+    ExceptionKind, ExceptionTerms, FORMAT, Intent, IntentGrant, Trustee,
+};
