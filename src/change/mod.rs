@@ -5,6 +5,7 @@
 
 mod decode;
 mod error;
+pub mod gate;
 mod read;
 mod set;
 
