@@ -144,6 +144,17 @@ impl Field for u32 {
     }
 }
 
+/// A share.
+impl Field for f64 {
+    fn decode(value: &Value, at: &str, errors: &mut Errors) -> Option<Self> {
+        let found = value.as_f64().filter(|share| (0.0..=1.0).contains(share));
+        if found.is_none() {
+            wrong(at, value, "a number from 0 to 1", errors);
+        }
+        found
+    }
+}
+
 impl<T: Field> Field for Option<T> {
     fn decode(value: &Value, at: &str, errors: &mut Errors) -> Option<Self> {
         if value.is_null() { Some(None) } else { T::decode(value, at, errors).map(Some) }

@@ -1,7 +1,7 @@
 //! The normal form of a change set: who drafts what, for which task, and the operations.
 //!
-//! Ids are full ids of entities of the snapshot (or of entities that an earlier operation of the same set creates);
-//! a name that means one entity and no other is understood as well. Operations apply in their order. Unknown fields
+//! Ids are full ids of entities of the snapshot, or of entities that an earlier operation of the same set creates: a
+//! name that could mean another is not understood. Operations apply in their order. Unknown fields
 //! are refused, so that nothing a draft says is passed over. `docs/changes.md` has an example of each.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::decode::{Errors, Field, Time, form, named_fields, operations, place};
 use super::error::ChangeError;
-use crate::model::{CredentialKind, Effect, EntityKind, Layer, MembershipKind, Standing};
+use crate::model::{AttachmentKind, CredentialKind, Effect, EntityKind, Layer, MembershipKind, Standing, TrustKind};
 use crate::names;
 
 /// Version of the normal form.
@@ -65,7 +65,8 @@ named_fields!(
     Layer,
     MembershipKind,
     Standing,
-    crate::model::AttachmentKind,
+    AttachmentKind,
+    TrustKind,
 );
 
 form! {
@@ -151,6 +152,34 @@ form! {
 }
 
 form! {
+    /// Somebody whom a statement lets in as a principal.
+    pub struct TrustRow {
+        /// Who trusts.
+        needs target: String,
+        /// Who is trusted, as trust statements name them.
+        needs trustee: String,
+        /// What they may do.
+        needs action: String,
+        /// Where the trusted one is.
+        needs kind: TrustKind,
+        /// The trusted one as an entity.
+        may entity: Option<String>,
+        /// Condition, as the platform writes conditions.
+        may condition: Option<Value>,
+    }
+}
+
+form! {
+    /// One owner of an entity, from now on.
+    pub struct OwnerTerms {
+        /// Id or address of a person, or name of a group.
+        needs owner: String,
+        /// How sure it is, 0 to 1; 1 when left out.
+        may confidence: Option<f64>,
+    }
+}
+
+form! {
     /// One approver of an object, from now on.
     pub struct ApprovalTerms {
         /// Who approves: id of a person, or name of a group.
@@ -226,7 +255,7 @@ operations! {
             /// The policy.
             needs policy: String,
             /// As what; `identity` when left out.
-            may kind: Option<crate::model::AttachmentKind>,
+            may kind: Option<AttachmentKind>,
         }
         /// Takes such a policy off.
         Detach = "detach" {
@@ -235,7 +264,7 @@ operations! {
             /// The policy.
             needs policy: String,
             /// As what; `identity` when left out.
-            may kind: Option<crate::model::AttachmentKind>,
+            may kind: Option<AttachmentKind>,
         }
         /// Writes a statement, a right or an assignment: a new one, or in place of the one with the same holder, policy,
         /// statement and layer. What is left out is not in the statement, whatever it said before.
@@ -271,6 +300,8 @@ operations! {
             may granted_at: Option<Time>,
             /// When it ends by itself; never when left out.
             may expires_at: Option<Time>,
+            /// Who comes in by it beyond those that follow from its principals. Only more can be said, never less.
+            may trusts: Vec<TrustRow>,
             /// Which of several statements with the same names, from 1, in the order of their contents.
             may occurrence: Option<u32>,
         }
@@ -325,6 +356,13 @@ operations! {
             needs principal: String,
             /// What names of it are taken for afterwards; its own kind when left out.
             may referred_as: Option<EntityKind>,
+        }
+        /// Disables a principal, or enables it again.
+        SetEnabled = "set_enabled" {
+            /// Which.
+            needs principal: String,
+            /// Whether it can be used from now on; null for unknown.
+            needs enabled: Option<bool>,
         }
         /// Creates a credential, or puts a disabled one to use again.
         CreateCredential = "create_credential" {
@@ -394,8 +432,8 @@ operations! {
         SetOwner = "set_owner" {
             /// What is owned.
             needs entity: String,
-            /// Owners from now on: ids or addresses of people, or names of groups; nobody is declared when empty.
-            needs owners: Vec<String>,
+            /// Owners from now on; nobody is declared when empty.
+            needs owners: Vec<OwnerTerms>,
         }
     }
 }

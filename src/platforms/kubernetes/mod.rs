@@ -7,8 +7,8 @@ pub mod names;
 pub mod notation;
 pub mod read;
 
-use super::{Coverage, Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Granularity, Tables};
+use super::{Coverage, Evaluator, Platform, Settings, declared, input};
+use crate::model::{Builder, Entity, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "kubernetes";
@@ -35,6 +35,25 @@ impl Platform for Kubernetes {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn takes_manifests(&self) -> bool {
+        true
+    }
+
+    fn locate(&self, builders: &mut [Builder], tables: &Tables) -> Result<(), String> {
+        read::locate(builders, tables)
+    }
+
+    fn states(&self, entity: &Entity) -> Option<declared::Stated> {
+        let kind = names::parts(&entity.id)?.kind;
+        let nothing = declared::Stated::NOTHING;
+        match kind {
+            "role" | "clusterrole" => Some(declared::Stated { statements: true, ..nothing }),
+            "rolebinding" | "clusterrolebinding" => Some(declared::Stated { attached: true, held: true, ..nothing }),
+            "serviceaccount" | "namespace" => Some(nothing),
+            _ => None,
+        }
     }
 
     fn coverage(&self) -> Coverage {

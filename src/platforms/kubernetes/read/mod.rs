@@ -16,7 +16,7 @@ mod value;
 mod workloads;
 mod yaml;
 
-pub use clusters::reconcile;
+pub use clusters::{locate, reconcile};
 pub use complete::complete;
 
 use super::names;
