@@ -90,7 +90,8 @@ pub fn affected(
 ) -> (Vec<EntityId>, Vec<EntityId>) {
     let was = Feeds::new(before).fed(before, starts(delta, false));
     let is = Feeds::new(after).fed(after, starts(delta, true));
-    let gone: Vec<EntityId> = was.iter().copied().filter(|&one| numbers.after(one).is_none()).collect();
+    let there = |one: EntityId| numbers.after(one).is_some_and(|one| after.entity(one).is_principal());
+    let gone: Vec<EntityId> = was.iter().copied().filter(|&one| !there(one)).collect();
     let mut all = is;
     all.extend(was.iter().filter_map(|&one| numbers.after(one)));
     let empty: &[Access] = &[];
@@ -120,6 +121,7 @@ fn starts(delta: &Delta, added: bool) -> Vec<EntityId> {
     out.extend(if added { &delta.created } else { &delta.deleted });
     if added {
         out.extend(&delta.moved);
+        out.extend(&delta.switched);
     }
     out
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::change::Applied;
 use crate::model::{
-    Approval, Attachment, Attribute, Credential, EntityId, Exception, Grant, Membership, Ownership, SourceId, Tables,
+    Approval, Attachment, Attribute, Credential, Entity, EntityId, Exception, Grant, Membership, Ownership, SourceId, Tables,
     Trust, Workflow,
 };
 
@@ -42,6 +42,8 @@ pub struct Delta {
     pub workflows: Diff<Workflow>,
     /// Entities whose scope is another now, by their numbers after.
     pub moved: Vec<EntityId>,
+    /// Entities that could be used and cannot now, or the other way round, by their numbers after.
+    pub switched: Vec<EntityId>,
     /// Entities that are new or present for the first time, by their numbers after.
     pub created: Vec<EntityId>,
     /// Entities that are gone or present no more, by their numbers before.
@@ -188,6 +190,12 @@ impl Comparison<'_> {
     }
 }
 
+/// Whether an entity is known to be of no use to anybody: it is gone, or disabled.
+#[must_use]
+pub fn is_off(entity: &Entity) -> bool {
+    !entity.present || entity.enabled == Some(false)
+}
+
 /// Canonical text of a row: fields in the order of their declaration.
 fn text<R: Serialize>(row: &R) -> String {
     // Rows hold numbers and texts only, which always serialise.
@@ -222,6 +230,9 @@ impl Delta {
         let moved = after.entities.iter().filter(|one| {
             numbers.before(one.entity).is_some_and(|id| before.entity(id).scope != one.scope)
         });
+        let switched = after.entities.iter().filter(|one| {
+            numbers.before(one.entity).is_some_and(|id| is_off(before.entity(id)) != is_off(one))
+        });
         Self {
             grants: by.diff(&before.grants, &after.grants),
             memberships: by.diff(&before.memberships, &after.memberships),
@@ -234,6 +245,7 @@ impl Delta {
             exceptions: by.diff(&before.exceptions, &after.exceptions),
             workflows: by.diff(&before.workflows, &after.workflows),
             moved: moved.map(|one| one.entity).collect(),
+            switched: switched.map(|one| one.entity).collect(),
             created: created.map(|one| one.entity).collect(),
             deleted: deleted.map(|one| one.entity).collect(),
         }

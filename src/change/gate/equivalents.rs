@@ -328,6 +328,14 @@ fn loosens(old: &Grant, new: &Grant) -> bool {
     shares && on && drops(old.condition.as_deref(), new.condition.as_deref())
 }
 
+/// The values of a condition key, one or several, in one form.
+fn listed(value: &serde_json::Value) -> Vec<String> {
+    let text = |one: &serde_json::Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
+    let mut values: Vec<String> = value.as_array().map_or_else(|| vec![text(value)], |list| list.iter().map(text).collect());
+    values.sort_unstable();
+    values
+}
+
 /// Whether a condition asks for less than another: it is none, or lacks something that the other has.
 fn drops(old: Option<&str>, new: Option<&str>) -> bool {
     let Some(old) = old else { return false };
@@ -337,7 +345,7 @@ fn drops(old: Option<&str>, new: Option<&str>) -> bool {
         // Only a condition that says all that the other said, word for word, certainly asks for no less.
         (Some(serde_json::Value::Object(old)), Some(serde_json::Value::Object(new))) => {
             old.iter().any(|(operator, keys)| match (keys.as_object(), new.get(operator).and_then(|one| one.as_object())) {
-                (Some(keys), Some(now)) => keys.iter().any(|(key, value)| now.get(key) != Some(value)),
+                (Some(keys), Some(now)) => keys.iter().any(|(key, value)| now.get(key).map(listed) != Some(listed(value))),
                 _ => new.get(operator) != Some(keys),
             })
         }

@@ -143,6 +143,7 @@ impl<'a> Facts<'a> {
             matches!(
                 one,
                 Change::SetTrust { .. }
+                    | Change::SetEnabled { .. }
                     | Change::SetBoundary { .. }
                     | Change::SetApproval { .. }
                     | Change::SetException { .. }

@@ -23,9 +23,11 @@ mod report;
 pub mod rules;
 mod side;
 pub mod terms;
+#[cfg(test)]
+mod tests;
 
 use crate::access::{Evaluators, Settings};
-use crate::change::{ChangeError, Read};
+use crate::change::{Applied, ChangeError, Read};
 use crate::config::Config;
 use crate::model::{Coverage, Results, Tables};
 use crate::names;
@@ -131,9 +133,20 @@ fn examine(
     rules: &Rules,
 ) -> Result<Gate, Vec<ChangeError>> {
     let applied = crate::change::apply(base.tables, &read.set)?;
+    Ok(judged(base, prepared, read, (ledger, rules), &applied))
+}
+
+/// Judges a draft that has been applied.
+fn judged(
+    base: &Base<'_>,
+    prepared: &Prepared<'_>,
+    read: &Read,
+    (ledger, rules): (&[Past], &Rules),
+    applied: &Applied,
+) -> Gate {
     let evaluators = Evaluators::new(&applied.tables, Settings { as_of: base.as_of });
     let now = side::Side::new(&applied.tables, &evaluators, base);
-    let facts = Facts::gather(base, prepared, read, ledger, (&applied, &evaluators, &now));
+    let facts = Facts::gather(base, prepared, read, ledger, (applied, &evaluators, &now));
     let checked: Vec<Checked> = invariants::ALL.iter().map(|one| one.checked(&facts)).collect();
-    Ok(report::Gate::new(&facts, checked, rules))
+    report::Gate::new(&facts, checked, rules)
 }

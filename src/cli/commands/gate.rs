@@ -86,7 +86,6 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     }
     let Some(path) = &args.draft else { return Err(Failure::usage("no draft is named")) };
     let rules = engine::rules(&args.rules, &args.profile)?;
-    let draft = engine::draft(path)?;
     let judge = Judge::open(
         &args.at,
         By {
@@ -97,6 +96,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
             now: clock::as_of(args.as_of.as_deref())?,
         },
     )?;
+    let draft = judge.draft(path)?;
     let found = judge.judge(&draft, &[], &rules)?;
     let text = match args.format {
         Form::Json => document::text(&found.document()),

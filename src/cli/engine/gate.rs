@@ -4,16 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::{SnapshotArgs, config, library, reader};
 use crate::change::gate::{self, Base, Gate, Past, Rules, Terms};
-use crate::change::{ChangeError, Read};
+use crate::change::{self, ChangeError, Read};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::model::{ClassTable, Finding, Removal, Results, Tables};
 use crate::store::Manifest;
 use crate::techniques::Library;
-
-/// Bytes of a draft at most.
-const DRAFT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What drafts are judged by.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,6 +51,18 @@ impl Judge {
         let domain = by.domain.map(str::to_owned);
         let manifest = reader.manifest().clone();
         Ok(Self { manifest, tables, results, config, library, terms, domain, now: by.now })
+    }
+
+    /// Reads a draft in any form that is known; names in it are looked up in the snapshot.
+    pub fn draft(&self, path: &Path) -> Result<Read, Failure> {
+        let failed = |error: std::io::Error| Failure::file(Exit::Input, "read", path, &error);
+        let length = std::fs::metadata(path).map_err(failed)?.len();
+        if length > change::BYTES_MAX as u64 {
+            let message = format!("`{}` has {length} bytes; a draft has at most {}", path.display(), change::BYTES_MAX);
+            return Err(Failure::new(Exit::Input, message).hint("split the draft"));
+        }
+        let bytes = std::fs::read(path).map_err(failed)?;
+        change::read(&bytes, &path.display().to_string(), &self.tables).map_err(|errors| unusable(&errors))
     }
 
     /// Judges a draft.
@@ -105,18 +114,6 @@ pub fn rules(folders: &[PathBuf], profiles: &[String]) -> Result<Rules, Failure>
         rules.add_folder(folder).map_err(failed)?;
     }
     Ok(rules)
-}
-
-/// Reads a draft in any form that is known.
-pub fn draft(path: &Path) -> Result<Read, Failure> {
-    let failed = |error: std::io::Error| Failure::file(Exit::Input, "read", path, &error);
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > DRAFT_BYTES_MAX {
-        let message = format!("`{}` has {length} bytes; a draft has at most {DRAFT_BYTES_MAX}", path.display());
-        return Err(Failure::new(Exit::Input, message).hint("split the draft"));
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
-    crate::change::read(&bytes, &path.display().to_string()).map_err(|errors| unusable(&errors))
 }
 
 /// A draft that cannot be read or applied is not judged.

@@ -151,11 +151,24 @@ impl<'a> Pair<'a> {
                 if sources.is_empty() && rank(self.before.decision(name)) < rank(row.decision) {
                     add(None, "*".to_owned(), "a policy that is in no export may allow it".to_owned());
                 }
-                for &number in sources {
-                    let Some(statement) = self.after.grant(number) else { continue };
+                let given = sources.iter().filter_map(|&number| Some((number, self.after.grant(number)?)));
+                let given: Vec<(u32, &Grant)> = given.collect();
+                let mut explained = false;
+                for &(number, statement) in &given {
                     for resource in resources(statement) {
-                        if let Some(why) = self.gain(statement, name, &resource, row.decision, &mut covered) {
+                        if let Some(why) = self.gain(statement, name, &resource, &mut covered) {
                             add(Some(number), resource, why);
+                            explained = true;
+                        }
+                    }
+                }
+                // The answer is surer, and no statement alone says why: any of them may be the reason.
+                if !explained && rank(self.before.decision(name)) < rank(row.decision) {
+                    for &(number, statement) in &given {
+                        for resource in resources(statement) {
+                            if !self.is_refused(name, &resource) {
+                                add(Some(number), resource, "it was not as sure before".to_owned());
+                            }
                         }
                     }
                 }
@@ -172,17 +185,13 @@ impl<'a> Pair<'a> {
         statement: &Grant,
         action: &str,
         resource: &str,
-        now: Decision,
         covered: &mut FxHashMap<(u32, Vec<u32>, String), bool>,
     ) -> Option<String> {
         let sources = self.before.sources(action);
         let key = (statement.grant, sources.to_vec(), resource.to_owned());
         let known = *covered.entry(key).or_insert_with(|| self.was_given(statement, sources, resource));
-        let rises = rank(self.before.decision(action)) < rank(now);
         let why = if !known {
             "no statement of before gives it".to_owned()
-        } else if rises {
-            "it was not as sure before".to_owned()
         } else if self.limits_same {
             return None;
         } else {

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::delta::{Delta, Numbers};
+use super::delta::{Delta, Numbers, is_off};
 use crate::access::Evaluators;
 use crate::model::{Decision, EntityId, Tables};
 
@@ -93,8 +93,10 @@ pub fn compare(
 ) -> AccessDelta {
     let mut out = AccessDelta::default();
     for &now in affected {
-        let then = numbers.before(now).filter(|&id| before.tables.entity(id).present);
-        let pair = compare::Pair::new((before, then), (after, Some(now)));
+        // What is disabled has no access until it is enabled: then all of it is added.
+        let then = numbers.before(now).filter(|&id| !is_off(before.tables.entity(id)));
+        let now = Some(now).filter(|&id| !is_off(after.tables.entity(id)));
+        let pair = compare::Pair::new((before, then), (after, now));
         out.added.extend(pair.gains());
         out.removed.extend(pair.turned().gains());
     }

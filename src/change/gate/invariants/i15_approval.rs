@@ -63,6 +63,7 @@ const fn needs_human(change: &Change) -> bool {
         | Change::SetBoundary { .. }
         | Change::CreatePrincipal { .. }
         | Change::DeletePrincipal { .. }
+        | Change::SetEnabled { .. }
         | Change::CreateCredential { .. }
         | Change::RotateCredential { .. }
         | Change::SetApproval { .. }
