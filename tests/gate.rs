@@ -193,7 +193,8 @@ fn run(folder: &Path, library: &Library) -> Vec<String> {
         Ok(scan) => scan,
         Err(error) => return vec![error],
     };
-    let mut wrong: Vec<String> = scan.scan.incomplete.iter().map(|what| format!("the scan is incomplete: {what}")).collect();
+    let mut wrong: Vec<String> =
+        scan.scan.incomplete.iter().map(|what| format!("the scan is incomplete: {what}")).collect();
     let now = parse_time(expect.now.as_deref().unwrap_or("2026-11-22T06:00:00Z")).expect("a time");
     let mut terms = Terms::embedded().expect("the embedded table");
     terms.budget.changes_max = expect.changes_max.unwrap_or(terms.budget.changes_max);
@@ -201,7 +202,8 @@ fn run(folder: &Path, library: &Library) -> Vec<String> {
     for profile in &expect.profiles {
         rules.add_profile(profile).expect("a profile");
     }
-    let config = overgrant::config::Config::parse(expect.config.as_deref().unwrap_or(""), "config.toml").expect("a configuration");
+    let config = overgrant::config::Config::parse(expect.config.as_deref().unwrap_or(""), "config.toml")
+        .expect("a configuration");
     let mut ledger = Vec::new();
     for one in &expect.draft {
         let bytes = std::fs::read(folder.join(&one.file)).expect("a draft");
@@ -311,7 +313,8 @@ fn untold(told: &Told, found: &Gate) -> Option<String> {
     let has = |witness: &&overgrant::change::gate::Witness| {
         let path: Vec<String> =
             witness.path.iter().map(|step| format!("{} {} {}", step.from, step.technique, step.to)).collect();
-        told.says.iter().all(|text| witness.says.contains(text)) && told.path.as_ref().is_none_or(|wanted| *wanted == path)
+        told.says.iter().all(|text| witness.says.contains(text))
+            && told.path.as_ref().is_none_or(|wanted| *wanted == path)
     };
     let all: Vec<&str> = invariant.witness.iter().map(|one| one.says.as_str()).collect();
     let paths: Vec<_> = invariant.witness.iter().map(|one| &one.path).collect();

@@ -54,12 +54,22 @@ fn edit(rng: &mut Rng, gaad: &mut [Value], number: usize) -> Option<Value> {
     let (account, at) = pick_user(rng, gaad);
     let owner = gaad[account]["UserDetailList"][at]["Arn"].as_str()?.to_owned();
     let prefix = owner.split(":user/").next()?.to_owned();
-    let policies: Vec<String> = gaad[account]["Policies"].as_array()?.iter().filter_map(|one| Some(one["Arn"].as_str()?.to_owned())).collect();
-    let groups: Vec<String> = gaad[account]["GroupDetailList"].as_array()?.iter().filter_map(|one| Some(one["GroupName"].as_str()?.to_owned())).collect();
+    let policies: Vec<String> =
+        gaad[account]["Policies"].as_array()?.iter().filter_map(|one| Some(one["Arn"].as_str()?.to_owned())).collect();
+    let groups: Vec<String> = gaad[account]["GroupDetailList"]
+        .as_array()?
+        .iter()
+        .filter_map(|one| Some(one["GroupName"].as_str()?.to_owned()))
+        .collect();
     let user = &mut gaad[account]["UserDetailList"][at];
     match rng.below(7) {
         0 | 1 => {
-            let actions = rng.pick(&[json!(["s3:GetObject"]), json!(["s3:*"]), json!(["sqs:SendMessage", "s3:PutObject"]), json!(["kms:Decrypt"])]);
+            let actions = rng.pick(&[
+                json!(["s3:GetObject"]),
+                json!(["s3:*"]),
+                json!(["sqs:SendMessage", "s3:PutObject"]),
+                json!(["kms:Decrypt"]),
+            ]);
             let resources = rng.pick(&[
                 json!(["*"]),
                 json!(["arn:aws:s3:::data/*"]),
@@ -75,7 +85,8 @@ fn edit(rng: &mut Rng, gaad: &mut [Value], number: usize) -> Option<Value> {
                 statement["Condition"] = condition.clone();
                 change["condition"] = condition;
             }
-            let policy = json!({"PolicyName": name, "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}});
+            let policy =
+                json!({"PolicyName": name, "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}});
             user["UserPolicyList"].as_array_mut()?.push(policy);
             Some(change)
         }
@@ -94,7 +105,9 @@ fn edit(rng: &mut Rng, gaad: &mut [Value], number: usize) -> Option<Value> {
                 return None;
             }
             let group = list.remove(rng.below(list.len()));
-            Some(json!({"op": "remove_member", "container": format!("{prefix}:group/{}", group.as_str()?), "member": owner}))
+            Some(
+                json!({"op": "remove_member", "container": format!("{prefix}:group/{}", group.as_str()?), "member": owner}),
+            )
         }
         4 => {
             let policy = rng.pick(&policies);
@@ -130,7 +143,8 @@ fn draft(changes: &[Value], grants: &[Value]) -> Value {
     for change in changes {
         for key in ["holder", "member", "principal"] {
             let Some(subject) = change[key].as_str() else { continue };
-            for kind in ["deny_removed", "boundary_removed", "condition_dropped", "wildcard_added", "not_element_added"] {
+            for kind in ["deny_removed", "boundary_removed", "condition_dropped", "wildcard_added", "not_element_added"]
+            {
                 exceptions.push(json!({"kind": kind, "subject": subject, "reason": "a test"}));
             }
         }
@@ -148,7 +162,9 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self, draft: &Value) -> Result<Gate, String> {
-        let told = |errors: Vec<overgrant::change::ChangeError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let told = |errors: Vec<overgrant::change::ChangeError>| {
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
         let read = overgrant::change::read(draft.to_string().as_bytes(), "draft", self.tables).map_err(told)?;
         let results = Results::default();
         let base = Base {
@@ -205,7 +221,9 @@ fn try_seed(seed: u64, tally: &mut Tally, config: &Config, library: &Library, te
         grants.remove(rng.below(grants.len()));
     }
     let whole = draft(&changes, &grants);
-    let Ok(found) = judge.judge(&whole) else { return tally.wrong.push(format!("seed {seed}: judged once and not twice")) };
+    let Ok(found) = judge.judge(&whole) else {
+        return tally.wrong.push(format!("seed {seed}: judged once and not twice"));
+    };
     if !found.rollback.verified {
         tally.wrong.push(format!("seed {seed}: the inverse does not lead back: {:?}", found.rollback.problem));
     }
@@ -216,12 +234,15 @@ fn try_seed(seed: u64, tally: &mut Tally, config: &Config, library: &Library, te
     }
     tally.allowed += 1;
     let (then, now) = (reference(&world.gaad, &world), reference(&gaad, &world));
-    let asked: BTreeSet<(&str, &str)> = world.questions.iter().map(|one| (one.action.as_str(), one.resource.as_str())).collect();
+    let asked: BTreeSet<(&str, &str)> =
+        world.questions.iter().map(|one| (one.action.as_str(), one.resource.as_str())).collect();
     let principals: BTreeSet<&str> = world.questions.iter().map(|one| one.principal.as_str()).collect();
     for principal in principals {
         for (action, resource) in &asked {
             let decide = |world: &World| {
-                world.decide(principal, action, resource, &std::collections::BTreeMap::new(), false, None).expect("a principal")
+                world
+                    .decide(principal, action, resource, &std::collections::BTreeMap::new(), false, None)
+                    .expect("a principal")
             };
             let (old, new) = (decide(&then), decide(&now));
             if rank(new) <= rank(old) {
@@ -272,7 +293,8 @@ fn check_proposal(seed: u64, judge: &Judge<'_>, whole: &Value, found: &Gate, tal
 fn what_is_not_blocked_adds_no_access_outside_the_intent() {
     let seeds = std::env::var("OVERGRANT_GATE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
     let (config, terms) = (Config::embedded().expect("the default"), Terms::embedded().expect("the table"));
-    let library = Library::own(&[]).and_then(|own| own.for_platforms(|one| one == "aws")).expect("the built-in techniques");
+    let library =
+        Library::own(&[]).and_then(|own| own.for_platforms(|one| one == "aws")).expect("the built-in techniques");
     let mut terms = terms;
     // The budget is another matter.
     terms.budget.mass_max = f64::MAX;
@@ -282,7 +304,12 @@ fn what_is_not_blocked_adds_no_access_outside_the_intent() {
         try_seed(seed, &mut tally, &config, &library, &terms);
     }
     let Tally { allowed, blocked, rises, proposals, wrong } = &tally;
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.iter().take(8).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.iter().take(8).cloned().collect::<Vec<_>>().join("\n")
+    );
     let enough = usize::try_from(seeds).expect("few seeds") / 20;
     assert!(
         *allowed >= enough && *blocked >= enough && *rises >= enough && *proposals > 0,

@@ -98,7 +98,14 @@ pub fn affected(
     for entity in after.entities.iter().filter(|entity| entity.is_principal()) {
         let old = numbers.before(entity.entity).map_or(empty, |one| then.access.of(one));
         let counted = |row: &Access| {
-            (row.service.clone(), row.level.clone(), row.granted_n, row.breadth.clone(), row.mass.to_bits(), row.decision)
+            (
+                row.service.clone(),
+                row.level.clone(),
+                row.granted_n,
+                row.breadth.clone(),
+                row.mass.to_bits(),
+                row.decision,
+            )
         };
         if !old.iter().map(counted).eq(now.access.of(entity.entity).iter().map(counted)) {
             all.insert(entity.entity);

@@ -11,9 +11,7 @@ use super::affected::{policies, scopes};
 use super::delta::{Delta, Numbers};
 use super::parties::{Parties, persons};
 use crate::findings::lifecycle::people::{belongs, person};
-use crate::model::{
-    Approval, AttachmentKind, Effect, EntityId, EntityKind, Grant, Layer, MembershipKind, Tables,
-};
+use crate::model::{Approval, AttachmentKind, Effect, EntityId, EntityKind, Grant, Layer, MembershipKind, Tables};
 
 /// The approvals of one object, taken together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -199,7 +197,7 @@ impl<'t> Guarded<'t> {
             }
             let attached = policies(tables, entity, AttachmentKind::Identity);
             let rows = statements(tables, entity).iter().chain(attached.flat_map(|one| statements(tables, one)));
-            gives.extend(rows.filter(|row| allows(row)).map(|row| (at, row)));
+            gives.extend(rows.filter(allows).map(|row| (at, row)));
         }
         Self { objects, gives }
     }
@@ -247,7 +245,8 @@ impl<'t> Guarded<'t> {
         entered.extend(delta.trusts.added.iter().map(|row| row.target));
         entered.extend(delta.attachments.added.iter().flat_map(|row| [row.holder, row.policy]));
         entered.extend(delta.grants.added.iter().filter(allows).map(|row| row.holder));
-        let around: BTreeSet<EntityId> = entered.iter().flat_map(|&one| scopes(tables, one)).chain(entered.iter().copied()).collect();
+        let around: BTreeSet<EntityId> =
+            entered.iter().flat_map(|&one| scopes(tables, one)).chain(entered.iter().copied()).collect();
         let mut out: BTreeSet<Needed> = BTreeSet::new();
         for (entity, object) in &self.objects {
             if let Some(guard) = now.get(object).filter(|_| around.contains(entity)) {
@@ -259,6 +258,7 @@ impl<'t> Guarded<'t> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "filters hand out references to references")]
 fn allows(row: &&Grant) -> bool {
     row.effect == Effect::Allow && row.layer == Layer::Identity
 }

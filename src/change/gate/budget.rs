@@ -50,7 +50,8 @@ pub fn cumulative(facts: &Facts<'_>) -> Cumulative {
     let budget = &facts.base.terms.budget;
     let from = facts.base.now.saturating_sub(i64::from(budget.window_days) * DAY);
     let set = facts.set;
-    let actors: Vec<&str> = [Some(&set.author.id), set.author.on_behalf_of.as_ref()].into_iter().flatten().map(String::as_str).collect();
+    let actors: Vec<&str> =
+        [Some(&set.author.id), set.author.on_behalf_of.as_ref()].into_iter().flatten().map(String::as_str).collect();
     let same = |past: &&Past| {
         let actor = past.actors.iter().any(|one| actors.contains(&one.as_str()));
         let workflow = past.workflow.is_some() && past.workflow == set.workflow;

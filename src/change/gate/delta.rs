@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::change::Applied;
 use crate::model::{
-    Approval, Attachment, Attribute, Credential, Entity, EntityId, Exception, Grant, Membership, Ownership, SourceId, Tables,
-    Trust, Workflow,
+    Approval, Attachment, Attribute, Credential, Entity, EntityId, Exception, Grant, Membership, Ownership, SourceId,
+    Tables, Trust, Workflow,
 };
 
 /// Rows of one table that are on one side only, each in the numbers of its own side.
@@ -155,11 +155,14 @@ impl Content for Exception {
     }
 }
 
+/// Touched entities by their numbers before, and after.
+type Touched = (BTreeSet<EntityId>, BTreeSet<EntityId>);
+
 /// Which rows are compared.
 struct Comparison<'a> {
     numbers: &'a Numbers,
-    /// Touched entities by their numbers before and after; none for all rows.
-    only: Option<(BTreeSet<EntityId>, BTreeSet<EntityId>)>,
+    /// Rows of these; none for all rows.
+    only: Option<Touched>,
 }
 
 /// Stands for an entity of before that is no more.
@@ -169,7 +172,7 @@ fn gone(before: EntityId) -> EntityId {
 
 impl Comparison<'_> {
     fn diff<R: Content>(&self, before: &[R], after: &[R]) -> Diff<R> {
-        let counts = |row: &&R, side: fn(&(BTreeSet<EntityId>, BTreeSet<EntityId>)) -> &BTreeSet<EntityId>| {
+        let counts = |row: &&R, side: fn(&Touched) -> &BTreeSet<EntityId>| {
             let Some(only) = &self.only else { return true };
             let about = row.about();
             about.is_empty() || about.iter().any(|one| side(only).contains(one))
@@ -227,12 +230,14 @@ impl Delta {
         let created = created.filter(|one| !numbers.before(one.entity).is_some_and(|id| present(before, id)));
         let deleted = before.entities.iter().filter(|entity| entity.present);
         let deleted = deleted.filter(|one| !numbers.after(one.entity).is_some_and(|id| present(after, id)));
-        let moved = after.entities.iter().filter(|one| {
-            numbers.before(one.entity).is_some_and(|id| before.entity(id).scope != one.scope)
-        });
-        let switched = after.entities.iter().filter(|one| {
-            numbers.before(one.entity).is_some_and(|id| is_off(before.entity(id)) != is_off(one))
-        });
+        let moved = after
+            .entities
+            .iter()
+            .filter(|one| numbers.before(one.entity).is_some_and(|id| before.entity(id).scope != one.scope));
+        let switched = after
+            .entities
+            .iter()
+            .filter(|one| numbers.before(one.entity).is_some_and(|id| is_off(before.entity(id)) != is_off(one)));
         Self {
             grants: by.diff(&before.grants, &after.grants),
             memberships: by.diff(&before.memberships, &after.memberships),

@@ -9,7 +9,9 @@ use super::delta::{Delta, Numbers};
 use super::invariants::Cited;
 use super::pattern::{covers, covers_ignore_case, is_wild};
 use crate::change::{DeclaredException, ExceptionKind};
-use crate::model::{AttachmentKind, Effect, EntityId, EntityKind, Exception, Grant, Layer, Membership, MembershipKind, Tables};
+use crate::model::{
+    AttachmentKind, Effect, EntityId, EntityKind, Exception, Grant, Layer, Membership, MembershipKind, Tables,
+};
 
 /// Words of groups and roles for emergencies.
 const BREAK_GLASS: [&str; 5] = ["breakglass", "firecall", "emergency", "glassbreak", "firefighter"];
@@ -86,11 +88,14 @@ impl Search<'_> {
     }
 
     fn denies(&mut self) {
-        let gone: Vec<Grant> = self.delta.grants.removed.iter().filter(|row| row.effect == Effect::Deny).cloned().collect();
+        let gone: Vec<Grant> =
+            self.delta.grants.removed.iter().filter(|row| row.effect == Effect::Deny).cloned().collect();
         for row in gone {
             let now = self.numbers.after(row.holder).map_or(&[][..], |holder| statements(self.after, holder));
             let still = |one: &&Grant| {
-                one.effect == Effect::Deny && one.layer == row.layer && (alike(one, &row) || covers_statement(one, &row))
+                one.effect == Effect::Deny
+                    && one.layer == row.layer
+                    && (alike(one, &row) || covers_statement(one, &row))
             };
             let deleted = self.numbers.after(row.holder).is_none_or(|one| !self.after.entity(one).present);
             let bearer = self.before.entity(row.holder).kind;
@@ -102,7 +107,7 @@ impl Search<'_> {
             subjects.push(row.statement.clone());
             let says = format!("the deny `{}` of `{}` is gone or denies less", row.statement, row.policy);
             let rows = vec![Cited::grant(false, self.before, row.grant)];
-            let kind = if self.is_control(self.before, row.holder) {
+            let kind = if Self::is_control(self.before, row.holder) {
                 ExceptionKind::ControlPolicyRemoved
             } else {
                 ExceptionKind::DenyRemoved
@@ -111,7 +116,7 @@ impl Search<'_> {
         }
     }
 
-    fn is_control(&self, tables: &Tables, policy: EntityId) -> bool {
+    fn is_control(tables: &Tables, policy: EntityId) -> bool {
         let control = |kind: AttachmentKind| matches!(kind, AttachmentKind::Scp | AttachmentKind::Rcp);
         tables.attachments.iter().any(|row| row.policy == policy && control(row.kind))
     }
@@ -125,7 +130,9 @@ impl Search<'_> {
         for row in self.delta.attachments.removed.clone() {
             let (kind, what) = match row.kind {
                 AttachmentKind::Boundary => (ExceptionKind::BoundaryRemoved, "the permissions boundary"),
-                AttachmentKind::Scp | AttachmentKind::Rcp => (ExceptionKind::ControlPolicyRemoved, "the control policy"),
+                AttachmentKind::Scp | AttachmentKind::Rcp => {
+                    (ExceptionKind::ControlPolicyRemoved, "the control policy")
+                }
                 AttachmentKind::Identity => continue,
             };
             let gone = self.numbers.after(row.holder).is_none_or(|one| !self.after.entity(one).present);
@@ -140,7 +147,7 @@ impl Search<'_> {
             self.add(kind, subjects, says, rows);
         }
         for row in self.delta.grants.added.clone() {
-            let (bounds, controls) = (Self::bounds(self.after, row.holder), self.is_control(self.after, row.holder));
+            let (bounds, controls) = (Self::bounds(self.after, row.holder), Self::is_control(self.after, row.holder));
             if row.effect != Effect::Allow || !(bounds || controls) {
                 continue;
             }
@@ -169,16 +176,21 @@ impl Search<'_> {
             let rows = vec![Cited::grant(true, self.after, row.grant)];
             let (statement, policy) = (&row.statement, &row.policy);
             if let Some(was) = old.iter().find(|one| loosens(one, &row)) {
-                let says = format!("`{statement}` of `{policy}` asks for less than {}", was.condition.as_deref().unwrap_or("before"));
+                let says = format!(
+                    "`{statement}` of `{policy}` asks for less than {}",
+                    was.condition.as_deref().unwrap_or("before")
+                );
                 let mut rows = rows.clone();
                 rows.push(Cited::grant(false, self.before, was.grant));
                 self.add(ExceptionKind::ConditionDropped, subjects.clone(), says, rows);
             }
-            let wild: Vec<&String> = row.actions.iter().chain(&row.resources).chain(&row.principals).filter(|one| is_wild(one)).collect();
+            let wild: Vec<&String> =
+                row.actions.iter().chain(&row.resources).chain(&row.principals).filter(|one| is_wild(one)).collect();
             // A pattern below one that the same holder had already is no new wildcard.
             let known = |one: &str| {
                 old.iter().any(|old| {
-                    old.actions.iter().any(|by| covers_ignore_case(by, one)) || old.resources.iter().any(|by| covers(by, one))
+                    old.actions.iter().any(|by| covers_ignore_case(by, one))
+                        || old.resources.iter().any(|by| covers(by, one))
                 })
             };
             let fresh: Vec<&str> = wild.iter().filter(|one| !known(one)).map(|one| one.as_str()).collect();
@@ -186,7 +198,8 @@ impl Search<'_> {
                 let says = format!("`{statement}` of `{policy}` has the wildcards {}", fresh.join(", "));
                 self.add(ExceptionKind::WildcardAdded, subjects.clone(), says, rows.clone());
             }
-            let inverse = [("actions", &row.not_actions), ("resources", &row.not_resources), ("principals", &row.not_principals)];
+            let inverse =
+                [("actions", &row.not_actions), ("resources", &row.not_resources), ("principals", &row.not_principals)];
             for (what, list) in inverse.into_iter().filter(|(_, list)| !list.is_empty()) {
                 let says = format!("`{statement}` of `{policy}` is about all {what} but {}", list.join(", "));
                 self.add(ExceptionKind::NotElementAdded, subjects.clone(), says, rows.clone());
@@ -197,7 +210,12 @@ impl Search<'_> {
             let was = old.filter(|old| old.trustee_pattern == row.trustee_pattern && old.condition.is_some());
             if let Some(was) = was.into_iter().find(|old| drops(old.condition.as_deref(), row.condition.as_deref())) {
                 let target = Self::called(self.after, row.target);
-                let says = format!("`{}` trusts `{}` without {}", target[0], row.trustee_pattern, was.condition.as_deref().unwrap_or_default());
+                let says = format!(
+                    "`{}` trusts `{}` without {}",
+                    target[0],
+                    row.trustee_pattern,
+                    was.condition.as_deref().unwrap_or_default()
+                );
                 let cited = vec![Cited::after("trusts", &format!("{} → {}", target[0], row.trustee_pattern))];
                 self.add(ExceptionKind::ConditionDropped, target, says, cited);
             }
@@ -221,7 +239,8 @@ impl Search<'_> {
         let longer = |was: Option<i64>, is: Option<i64>| was.is_some() && later(was, is);
         for row in self.delta.grants.added.clone() {
             let same = |old: &&Grant| {
-                self.numbers.after(old.holder) == Some(row.holder) && (old.policy == row.policy && old.statement == row.statement)
+                self.numbers.after(old.holder) == Some(row.holder)
+                    && (old.policy == row.policy && old.statement == row.statement)
             };
             if self.delta.grants.removed.iter().filter(same).any(|old| longer(old.expires_at, row.expires_at)) {
                 let mut subjects = Self::called(self.after, row.holder);
@@ -331,7 +350,8 @@ fn loosens(old: &Grant, new: &Grant) -> bool {
 /// The values of a condition key, one or several, in one form.
 fn listed(value: &serde_json::Value) -> Vec<String> {
     let text = |one: &serde_json::Value| one.as_str().map_or_else(|| one.to_string(), str::to_owned);
-    let mut values: Vec<String> = value.as_array().map_or_else(|| vec![text(value)], |list| list.iter().map(text).collect());
+    let mut values: Vec<String> =
+        value.as_array().map_or_else(|| vec![text(value)], |list| list.iter().map(text).collect());
     values.sort_unstable();
     values
 }
@@ -344,9 +364,13 @@ fn drops(old: Option<&str>, new: Option<&str>) -> bool {
     match (parsed(old), parsed(new)) {
         // Only a condition that says all that the other said, word for word, certainly asks for no less.
         (Some(serde_json::Value::Object(old)), Some(serde_json::Value::Object(new))) => {
-            old.iter().any(|(operator, keys)| match (keys.as_object(), new.get(operator).and_then(|one| one.as_object())) {
-                (Some(keys), Some(now)) => keys.iter().any(|(key, value)| now.get(key).map(listed) != Some(listed(value))),
-                _ => new.get(operator) != Some(keys),
+            old.iter().any(|(operator, keys)| {
+                match (keys.as_object(), new.get(operator).and_then(|one| one.as_object())) {
+                    (Some(keys), Some(now)) => {
+                        keys.iter().any(|(key, value)| now.get(key).map(listed) != Some(listed(value)))
+                    }
+                    _ => new.get(operator) != Some(keys),
+                }
             })
         }
         _ => old != new,

@@ -73,7 +73,9 @@ impl Nearness {
 
 /// Whether an attack may begin there: at a principal, and at somebody outside who is trusted.
 fn begins(tables: &Tables, entity: &Entity) -> bool {
-    may_start(tables, entity) || matches!(entity.kind, EntityKind::External) || !entity.present && entity.kind.is_principal()
+    may_start(tables, entity)
+        || matches!(entity.kind, EntityKind::External)
+        || !entity.present && entity.kind.is_principal()
 }
 
 /// Everyone who comes nearer to the zone by the change, in the order of their numbers after, once for the zone and once

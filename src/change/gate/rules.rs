@@ -144,7 +144,8 @@ impl Rules {
         if let Some(name) = refused(&bare) {
             return Err(failed(format!("`{name}` is refused: a rule sees its input and nothing else")));
         }
-        let path = Engine::new().add_policy(file.to_owned(), text.to_owned()).map_err(|error| failed(error.to_string()))?;
+        let path =
+            Engine::new().add_policy(file.to_owned(), text.to_owned()).map_err(|error| failed(error.to_string()))?;
         if file.ends_with("_test.rego") {
             self.tests.push((file.to_owned(), text.to_owned()));
             return Ok(());
@@ -333,7 +334,8 @@ fn refused(bare: &str) -> Option<String> {
         let end = (from..letters.len()).find(|&at| !is_word(letters[at])).unwrap_or(letters.len());
         let word: String = letters[from..end].iter().collect();
         let field = from > 0 && letters[from - 1] == '.';
-        let called = letters[end..].iter().find(|one| !one.is_whitespace()).is_some_and(|one| matches!(one, '.' | '(' | '['));
+        let called =
+            letters[end..].iter().find(|one| !one.is_whitespace()).is_some_and(|one| matches!(one, '.' | '(' | '['));
         if !field && called && REFUSED.contains(&word.as_str()) {
             return Some(word);
         }
@@ -384,14 +386,25 @@ mod tests {
 
     #[test]
     fn what_looks_outside_is_refused_and_words_of_the_input_are_not() {
-        for call in ["time.now_ns()", "http.send({})", "rand.intn(\"a\", 9)", "opa.runtime()", "net.cidr_expand(\"\")", "trace(\"x\")"] {
-            let policy = format!("package house\nimport rego.v1\ndeny contains {{\"rule\": \"r\", \"message\": \"m\"}} if {call}\n");
+        for call in [
+            "time.now_ns()",
+            "http.send({})",
+            "rand.intn(\"a\", 9)",
+            "opa.runtime()",
+            "net.cidr_expand(\"\")",
+            "trace(\"x\")",
+        ] {
+            let policy = format!(
+                "package house\nimport rego.v1\ndeny contains {{\"rule\": \"r\", \"message\": \"m\"}} if {call}\n"
+            );
             let error = Rules::none().add("p.rego", &policy).expect_err(call);
             assert!(error.to_string().contains("is refused"), "{error}");
         }
         let fine = "package house\nimport rego.v1\n# http.send\ndeny contains {\"rule\": \"time.x\", \"message\": \"m\"} if input.time.now\n";
         assert_eq!(Rules::none().add("p.rego", fine), Ok(()));
-        assert!(Rules::none().add("p.rego", "package house\n").is_err_and(|error| error.why.contains("no rule `deny`")));
+        assert!(
+            Rules::none().add("p.rego", "package house\n").is_err_and(|error| error.why.contains("no rule `deny`"))
+        );
         assert!(Rules::none().add("p.rego", "deny [").is_err());
     }
 

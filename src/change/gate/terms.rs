@@ -243,7 +243,10 @@ impl Terms {
             }
         }
         let RadiusLimits { small_max, medium_max } = self.radius;
-        let _ = writeln!(out, "\nBlast radius: principals whose access changes; small up to {small_max}, medium up to {medium_max}.");
+        let _ = writeln!(
+            out,
+            "\nBlast radius: principals whose access changes; small up to {small_max}, medium up to {medium_max}."
+        );
         for (tier, asks) in &self.asks {
             let evidence: Vec<&str> = asks.evidence.iter().map(|one| one.as_str()).collect();
             let _ = writeln!(out, "Evidence for {tier}: {}.", evidence.join(", "));

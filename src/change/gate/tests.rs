@@ -21,7 +21,7 @@ fn tables() -> Tables {
     let export = json!({"UserDetailList": [user("ana", &["ops"]), user("ben", &[])], "GroupDetailList": [group], "RoleDetailList": []});
     let people = "person,name,email,status,identities\nP1,Ana,a@x,active,user/ana\nP2,Ben,b@x,active,user/ben\nP3,Cleo,c@x,active,\n";
     let text = export.to_string();
-    input::read_texts([("e.json", text.as_bytes()), ("p.csv", people.as_bytes())].into_iter(), platforms::ALL).join(platforms::ALL)
+    input::read_texts([("e.json", text.as_bytes()), ("p.csv", people.as_bytes())], platforms::ALL).join(platforms::ALL)
 }
 
 fn draft(changes: &Value) -> Value {
@@ -48,7 +48,8 @@ fn a_draft_whose_inverse_does_not_lead_back_fails_that_invariant_and_no_other() 
         coverage: &[],
         terms: &terms,
     };
-    let set = draft(&json!([{"op": "set_owner", "entity": format!("{ACCOUNT}:user/ben"), "owners": [{"owner": "P2"}]}]));
+    let set =
+        draft(&json!([{"op": "set_owner", "entity": format!("{ACCOUNT}:user/ben"), "owners": [{"owner": "P2"}]}]));
     let read = read(set.to_string().as_bytes(), "draft", &tables).unwrap();
     let evaluators = Evaluators::new(&tables, Settings { as_of: 0 });
     let side = side::Side::new(&tables, &evaluators, &base);

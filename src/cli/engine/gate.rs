@@ -105,7 +105,8 @@ pub fn terms(path: Option<&Path>) -> Result<Terms, Failure> {
 pub fn rules(folders: &[PathBuf], profiles: &[String]) -> Result<Rules, Failure> {
     let mut rules = Rules::none();
     let failed = |error: gate::rules::RulesError| {
-        Failure::usage(format!("the rules cannot be used: {error}")).hint("docs/gate.md describes what a rule may look at")
+        Failure::usage(format!("the rules cannot be used: {error}"))
+            .hint("docs/gate.md describes what a rule may look at")
     };
     for name in profiles {
         rules.add_profile(name).map_err(failed)?;

@@ -39,7 +39,8 @@ impl<'a> Subject<'a> {
         for (row, one) in granted.iter().enumerate() {
             for (at, action) in one.actions.iter().enumerate() {
                 let name = action.action.name.to_string();
-                let better = actions.get(&name).is_none_or(|&(old, _)| rank(granted[old].decision) < rank(one.decision));
+                let better =
+                    actions.get(&name).is_none_or(|&(old, _)| rank(granted[old].decision) < rank(one.decision));
                 if better {
                     actions.insert(name, (row, at));
                 }
@@ -98,6 +99,9 @@ pub struct Pair<'a> {
     after: Subject<'a>,
     limits_same: bool,
 }
+
+/// Rows of one statement that give the same actions.
+type SameActions = (Option<u32>, Vec<String>);
 
 /// What a row collects before it is shown.
 struct Gain {
@@ -235,12 +239,12 @@ impl<'a> Pair<'a> {
     fn rows(&self, of: EntityId, found: BTreeMap<(Option<u32>, String), Gain>) -> Vec<AccessRow> {
         let principal = &self.after.place.tables.entity(of).id;
         // Resources of one statement that give the same actions are one row.
-        let mut joined: BTreeMap<(Option<u32>, Vec<String>), (Vec<String>, Gain)> = BTreeMap::new();
+        let mut joined: BTreeMap<SameActions, (Vec<String>, Gain)> = BTreeMap::new();
         for ((grant, resource), gain) in found {
             let key = (grant, gain.exact.iter().cloned().collect());
             joined.entry(key).or_insert_with(|| (Vec::new(), gain)).0.push(resource);
         }
-        let row = |((grant, _), (resources, gain)): ((Option<u32>, Vec<String>), (Vec<String>, Gain))| {
+        let row = |grant: Option<u32>, resources: Vec<String>, gain: Gain| {
             let statement = grant.and_then(|number| self.after.grant(number));
             AccessRow {
                 principal: principal.clone(),
@@ -259,7 +263,7 @@ impl<'a> Pair<'a> {
                 exact: gain.exact,
             }
         };
-        joined.into_iter().map(row).collect()
+        joined.into_iter().map(|((grant, _), (resources, gain))| row(grant, resources, gain)).collect()
     }
 
     /// Patterns of new statements that mean no action of the catalogue: nobody can say what they give.
@@ -269,9 +273,11 @@ impl<'a> Pair<'a> {
         if platform != "aws" {
             return Vec::new();
         }
-        let known = platforms::ALL.iter().find(|one| one.name() == platform).map(|one| one.actions()).unwrap_or_default();
+        let known =
+            platforms::ALL.iter().find(|one| one.name() == platform).map(|one| one.actions()).unwrap_or_default();
         let old = self.before.allows();
-        let fresh = self.after.allows().into_iter().filter(|row| !old.iter().any(|one| super::covers_statement(one, row)));
+        let fresh =
+            self.after.allows().into_iter().filter(|row| !old.iter().any(|one| super::covers_statement(one, row)));
         let mut out = Vec::new();
         for row in fresh {
             let strange = |one: &&String| !known.iter().any(|action| glob_ignore_case(one, action));

@@ -32,16 +32,16 @@ impl<'t> Limits<'t> {
     pub fn new(tables: &'t Tables, of: EntityId) -> Self {
         let mut limits = Self { denies: Vec::new(), layers: BTreeMap::new(), unseen: false };
         for holder in holders(tables, of).into_keys() {
-            limits.denies.extend(statements(tables, holder).iter().filter(|row| denies(row)));
+            limits.denies.extend(statements(tables, holder).iter().filter(denies));
             for policy in policies(tables, holder, AttachmentKind::Identity) {
-                limits.denies.extend(statements(tables, policy).iter().filter(|row| denies(row)));
+                limits.denies.extend(statements(tables, policy).iter().filter(denies));
             }
         }
         limits.layer(tables, of, AttachmentKind::Boundary);
         for scope in scopes(tables, of) {
             limits.layer(tables, scope, AttachmentKind::Scp);
             limits.layer(tables, scope, AttachmentKind::Rcp);
-            limits.denies.extend(statements(tables, scope).iter().filter(|row| denies(row)));
+            limits.denies.extend(statements(tables, scope).iter().filter(denies));
         }
         limits
     }
@@ -61,8 +61,7 @@ impl<'t> Limits<'t> {
 
     /// The same limits as text, to tell whether anything about them changed.
     pub fn content(&self) -> Vec<String> {
-        let told = |row: &&Grant| told(row);
-        let mut out: Vec<String> = self.denies.iter().map(told).collect();
+        let mut out: Vec<String> = self.denies.iter().map(|row| told(row)).collect();
         for (layer, rows) in &self.layers {
             out.push(layer.clone());
             out.extend(rows.iter().map(|row| format!("{layer}: {}", told(row))));
@@ -79,7 +78,8 @@ impl<'t> Limits<'t> {
         }
         for (layer, allows) in &self.layers {
             let now = after.layers.get(layer);
-            let same = now.is_some_and(|now| now.len() == allows.len() && now.iter().zip(allows).all(|(a, b)| alike(a, b)));
+            let same =
+                now.is_some_and(|now| now.len() == allows.len() && now.iter().zip(allows).all(|(a, b)| alike(a, b)));
             let through = |row: &&&Grant| row.condition.is_none() && is_about(row, action) && is_on(row, resource);
             if !same && !allows.iter().any(|row| through(&row)) {
                 return Some(format!("{layer} does not limit it as before"));
@@ -97,6 +97,7 @@ impl<'t> Limits<'t> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "filters hand out references to references")]
 fn denies(row: &&Grant) -> bool {
     row.effect == Effect::Deny && row.layer != Layer::Inactive && row.layer != Layer::Resource
 }
@@ -105,7 +106,13 @@ fn denies(row: &&Grant) -> bool {
 fn told(row: &Grant) -> String {
     format!(
         "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-        row.effect, row.actions, row.not_actions, row.resources, row.not_resources, row.principals, row.not_principals,
+        row.effect,
+        row.actions,
+        row.not_actions,
+        row.resources,
+        row.not_resources,
+        row.principals,
+        row.not_principals,
         row.condition
     )
 }
@@ -150,7 +157,8 @@ fn may_be_about(row: &Grant, action: &str) -> bool {
 fn is_on(row: &Grant, resource: &str) -> bool {
     if row.not_resources.is_empty() {
         // A policy that is attached to the one resource that it means names none.
-        row.resources.iter().any(|by| covers(by, resource)) || (row.resources.is_empty() && row.layer == Layer::Resource)
+        row.resources.iter().any(|by| covers(by, resource))
+            || (row.resources.is_empty() && row.layer == Layer::Resource)
     } else {
         !row.not_resources.iter().any(|by| overlaps(by, resource))
     }

@@ -31,7 +31,8 @@ pub fn gains(before: Place<'_>, after: Place<'_>, delta: &Delta, numbers: &Numbe
         }
     }
     for row in removed.iter().filter(of_resource).filter(|row| row.effect == Effect::Deny) {
-        let now = other_way(here, numbers, row.holder, forward).map_or(&[][..], |holder| statements(here.tables, holder));
+        let now =
+            other_way(here, numbers, row.holder, forward).map_or(&[][..], |holder| statements(here.tables, holder));
         if !now.iter().any(|one| one.effect == Effect::Deny && (alike(one, row) || covers_statement(one, row))) {
             let resource = there.tables.entity(row.holder).id.clone();
             out.push(lifted(there, row, resource));
@@ -95,7 +96,10 @@ fn named(here: Place<'_>, row: &Grant, why: &str) -> Vec<AccessRow> {
     }
     let mut out = Vec::new();
     for name in names {
-        let id = name.split_once(':').filter(|(kind, _)| kind.chars().all(char::is_alphanumeric)).map_or(&*name, |one| one.1);
+        let id = name
+            .split_once(':')
+            .filter(|(kind, _)| kind.chars().all(char::is_alphanumeric))
+            .map_or(&*name, |one| one.1);
         let entity = tables.find(id);
         let exact: BTreeSet<String> = row.actions.iter().cloned().collect();
         out.push(AccessRow {
@@ -130,11 +134,8 @@ fn decided(here: Place<'_>, row: &Grant, entity: Option<EntityId>, resource: &st
 
 /// What a deny of a resource kept from whom it named.
 fn lifted(there: Place<'_>, row: &Grant, resource: String) -> AccessRow {
-    let exact: BTreeSet<String> = if row.actions.is_empty() {
-        BTreeSet::from(["*".to_owned()])
-    } else {
-        row.actions.iter().cloned().collect()
-    };
+    let exact: BTreeSet<String> =
+        if row.actions.is_empty() { BTreeSet::from(["*".to_owned()]) } else { row.actions.iter().cloned().collect() };
     let one = row.principals.first().filter(|_| row.principals.len() == 1).cloned();
     AccessRow {
         principal: one.unwrap_or_else(|| "*".to_owned()),

@@ -44,8 +44,8 @@ pub fn surplus(facts: &Facts<'_>) -> Vec<Surplus> {
             let on: Vec<&&IntentGrant> =
                 grants.iter().filter(|grant| grant.resources.iter().any(|by| covers(by, resource))).collect();
             for action in &row.exact {
-                let meant = |grant: &&&IntentGrant| grant.actions.iter().any(|by| covers_ignore_case(by, action));
-                if !on.iter().any(|grant| meant(&grant)) {
+                let meant = |grant: &IntentGrant| grant.actions.iter().any(|by| covers_ignore_case(by, action));
+                if !on.iter().any(|grant| meant(grant)) {
                     actions.insert(action);
                     resources.insert(resource);
                 }

@@ -43,7 +43,8 @@ fn judge(facts: &Facts<'_>, row: &Credential, entity: &Entity, rotated: bool) ->
     let what = format!("`{}` ({}) of `{}`", row.credential, row.kind, entity.id);
     let machine = entity.nhi != Some(false);
     if machine && !rotated && FEDERATE.contains(&entity.platform.as_str()) {
-        let says = format!("{what} is a static credential of a machine identity, where {} has federation", entity.platform);
+        let says =
+            format!("{what} is a static credential of a machine identity, where {} has federation", entity.platform);
         return Some((Status::Block, Witness::with(says, rows)));
     }
     let days_max = facts.base.terms.credential_days_max(facts.tier);

@@ -26,7 +26,8 @@ impl Invariant for NobodyGains {
         // Somebody whom the snapshot does not know may be anyone who gains.
         if found.is_empty() && !parties.unknown.is_empty() && !facts.gaining().is_empty() {
             for name in &parties.unknown {
-                let says = format!("`{name}` is nobody in the snapshot: whether they are among those who gain is not known");
+                let says =
+                    format!("`{name}` is nobody in the snapshot: whether they are among those who gain is not known");
                 found.push((Status::Unknown, Witness::says(says)));
             }
         }

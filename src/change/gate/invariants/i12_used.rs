@@ -43,7 +43,8 @@ impl Invariant for UsedListed {
                     (Status::NeedsHuman, Witness::with(says, rows))
                 }
                 None => {
-                    let says = format!("`{}` loses {}; whether it was used is not known", one.principal, one.permission);
+                    let says =
+                        format!("`{}` loses {}; whether it was used is not known", one.principal, one.permission);
                     (Status::Unknown, Witness::with(says, rows))
                 }
             }

@@ -35,9 +35,11 @@ impl Invariant for Fresh {
             }
         }
         found.extend(records(facts));
-        found.extend(base.incomplete.iter().map(|what| {
-            (Status::Unknown, Witness::says(format!("the scan left something out: {what}")))
-        }));
+        found.extend(
+            base.incomplete
+                .iter()
+                .map(|what| (Status::Unknown, Witness::says(format!("the scan left something out: {what}")))),
+        );
         worst(found)
     }
 }

@@ -28,9 +28,11 @@ impl Invariant for Approved {
         let needed = required(facts);
         if valid.len() < needed {
             let status = if needed > 1 { Status::NeedsStepUp } else { Status::NeedsHuman };
-            let kinds: BTreeSet<&str> = facts.set.changes.iter().filter(|one| needs_human(one)).map(Change::op).collect();
+            let kinds: BTreeSet<&str> =
+                facts.set.changes.iter().filter(|one| needs_human(one)).map(Change::op).collect();
             let kinds: Vec<&str> = kinds.into_iter().collect();
-            let why = if kinds.is_empty() { String::new() } else { format!("; always for a human: {}", kinds.join(", ")) };
+            let why =
+                if kinds.is_empty() { String::new() } else { format!("; always for a human: {}", kinds.join(", ")) };
             let says = format!("{} of {needed} approvals of tier {} are given{why}", valid.len(), facts.tier);
             found.push((status, Witness::says(says)));
         }
@@ -90,7 +92,8 @@ pub fn given(facts: &Facts<'_>) -> (BTreeSet<String>, Vec<(String, bool)>) {
             }
             Ok(row) => {
                 let decided = |past: &super::super::Past| {
-                    past.draft_id == facts.set.draft_id && past.approved_by.iter().any(|by| *by == row.person || *by == one.by)
+                    past.draft_id == facts.set.draft_id
+                        && past.approved_by.iter().any(|by| *by == row.person || *by == one.by)
                 };
                 if facts.parties.ai && !facts.ledger.iter().any(decided) {
                     let says = format!("the ledger has no decision of `{}`, and a model's draft cannot say it", one.by);

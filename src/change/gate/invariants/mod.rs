@@ -100,9 +100,10 @@ impl Cited {
     /// A statement by its number.
     #[must_use]
     pub fn grant(after: bool, tables: &Tables, number: u32) -> Self {
-        let told = tables.grants.get(number as usize).map_or_else(String::new, |row| {
-            format!(" {} → {}", row.policy, row.statement)
-        });
+        let told = tables
+            .grants
+            .get(number as usize)
+            .map_or_else(String::new, |row| format!(" {} → {}", row.policy, row.statement));
         let row = format!("grant:{number}{told}");
         if after { Self::after("grants", &row) } else { Self::before("grants", &row) }
     }
