@@ -9,6 +9,7 @@ mod decode;
 mod digest;
 mod error;
 mod read;
+mod schema;
 mod set;
 
 pub use apply::{Applied, SOURCE_KIND, apply};
@@ -16,6 +17,7 @@ pub use decode::{FieldSpec, Time};
 pub use digest::digest;
 pub use error::ChangeError;
 pub use read::{BYTES_MAX, Note, NoteKind, Read, read};
+pub use schema::schema;
 pub use set::{
     Activity, ApprovalGiven, ApprovalTerms, Author, AuthorKind, CHANGES_MAX, Change, ChangeSet, DeclaredException,
     ExceptionKind, ExceptionTerms, FORMAT, Intent, IntentGrant, OwnerTerms, TrustRow, Trustee,

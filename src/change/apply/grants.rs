@@ -249,7 +249,7 @@ impl Was {
 
 /// Takes a statement out, and the trusts that it makes.
 pub fn take(state: &mut State, slot: usize) -> Option<Was> {
-    let follow = follows(state, state.grants.get(slot)?.clone());
+    let follow = state.grants.get(slot).cloned().map(|grant| follows(state, &grant))?;
     let grant = state.grants.take(slot)?;
     let number = number(slot);
     let mut trusts = Vec::new();
@@ -288,7 +288,7 @@ fn number(slot: usize) -> u32 {
 
 /// Adds a statement, the trusts that follow from it, and further ones that are said.
 pub fn add(state: &mut State, grant: Grant, more: &[TrustRow]) -> Option<usize> {
-    let follow = follows(state, grant.clone());
+    let follow = follows(state, &grant);
     let slot = state.grants.put(grant);
     for row in follow {
         state.touched.extend(row.trustee);
@@ -314,7 +314,7 @@ pub fn add(state: &mut State, grant: Grant, more: &[TrustRow]) -> Option<usize> 
 }
 
 /// The trusts that follow from a statement: those of a principal that names others who may come in as it.
-fn follows(state: &mut State, grant: Grant) -> Vec<Trust> {
+fn follows(state: &mut State, grant: &Grant) -> Vec<Trust> {
     let target = state.tables.entity(grant.holder).clone();
     let names_some = !grant.principals.is_empty() || !grant.not_principals.is_empty();
     if grant.layer != Layer::Resource || grant.effect != Effect::Allow || !target.kind.is_principal() || !names_some {

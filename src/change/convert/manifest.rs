@@ -72,7 +72,7 @@ fn compare(tables: &Tables, wanted: &Tables, mut sink: Sink) -> Converted {
         },
         membership: &|member, container| !is_there(member) || !is_there(container),
     };
-    let (changes, notes) = difference(Said::of(tables, &before), Said::of(wanted, &after));
+    let (changes, notes, gone) = difference(Said::of(tables, &before), Said::of(wanted, &after));
     sink.notes.extend(notes);
-    Converted { form: FORM, changes, notes: sink.notes, errors: Vec::new() }
+    Converted { form: FORM, changes, gone, notes: sink.notes, errors: Vec::new() }
 }

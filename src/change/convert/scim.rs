@@ -54,7 +54,7 @@ pub fn convert(value: &Value, tables: &Tables, at: &str) -> Converted {
         }
         value => all.request(value, at),
     }
-    Converted { form: FORM, changes: all.changes, notes: all.sink.notes, errors: all.errors }
+    Converted { form: FORM, changes: all.changes, notes: all.sink.notes, errors: all.errors, ..Converted::default() }
 }
 
 /// A field of an object, whose name counts in any case.
@@ -162,12 +162,12 @@ impl<'t> Requests<'t> {
         let plain = path.rsplit_once(":User:").or_else(|| path.rsplit_once(":Group:")).map_or(path, |(_, rest)| rest);
         let lower = plain.to_lowercase();
         if lower == "members" && resource.kind == EntityKind::Group {
-            return self.members(resource, op, values(value), at);
+            return self.members(resource, op, &values(value), at);
         }
         if resource.kind == EntityKind::Group
             && let Some(id) = filtered(plain)
         {
-            return self.members(resource, op, vec![id], at);
+            return self.members(resource, op, &[id], at);
         }
         if lower == "active" && resource.kind != EntityKind::Group {
             let active = match value {
@@ -187,7 +187,7 @@ impl<'t> Requests<'t> {
         self.sink.note(NoteKind::NotConverted, at, message);
     }
 
-    fn members(&mut self, group: &'t Entity, op: &str, ids: Vec<String>, at: &str) {
+    fn members(&mut self, group: &'t Entity, op: &str, ids: &[String], at: &str) {
         let rows = self.tables.memberships.iter();
         let now: Vec<EntityId> = rows
             .filter(|row| row.container == group.entity && row.kind == MembershipKind::MemberOf)

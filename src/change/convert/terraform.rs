@@ -1,4 +1,4 @@
-//! Plans of Terraform and OpenTofu (`terraform show -json`): what each resource is and is to be.
+//! Plans of Terraform and its fork `OpenTofu` (`terraform show -json`): what each resource is and is to be.
 //!
 //! A plan does not know every value before it is applied. One that the configuration takes from another resource of the
 //! plan, whose id follows from its name, is put in; all others are left out. Either way a note says so, and so does one
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::diff::{Keep, Said, difference};
 use super::{Converted, Sink};
 use crate::change::read::{Note, NoteKind};
-use crate::model::{Builder, Source, Tables};
+use crate::model::{Builder, Entity, Source, Tables};
 use crate::platforms::declared::{self, Attributes, Declaring};
 
 /// Name of the form.
@@ -184,11 +184,11 @@ impl<'v, 't> Plan<'v, 't> {
     /// What a reference (`aws_iam_role.app.arn`) from a resource will be.
     fn referred(&self, from: &str, reference: &str) -> Option<String> {
         let (target, attribute) = reference.rsplit_once('.')?;
-        let module = from.rfind("module.").map_or("", |start| {
-            let rest = &from[start..];
-            let end = rest.match_indices('.').nth(1).map_or(rest.len(), |(at, _)| at);
-            &from[..start + end + 1]
+        let inside = from.rfind("module.").and_then(|start| {
+            let (end, _) = from[start..].match_indices('.').nth(1)?;
+            Some(&from[..=start + end])
         });
+        let module = inside.unwrap_or_default();
         let index = from.ends_with(']').then(|| from.rfind('[').map(|at| &from[at..])).flatten();
         let plain = format!("{module}{target}");
         let own = index.map(|index| format!("{plain}{index}"));
@@ -222,15 +222,20 @@ impl<'v, 't> Plan<'v, 't> {
     }
 
     fn converted(self) -> Converted {
-        let Self { mut sink, before, after, .. } = self;
+        let Self { mut sink, before, after, context, .. } = self;
         sink.issues(&before.issues);
         sink.issues(&after.issues);
         let left_out = std::mem::take(&mut sink.left_out);
         sink.notes.extend(left_out);
         let (before, after) = (Builder::assemble(vec![before]), Builder::assemble(vec![after]));
-        let (changes, notes) = difference(Said::of(&before, &Keep::ALL), Said::of(&after, &Keep::ALL));
+        // What a resource only implies (the cluster that it is in) comes when the snapshot lacks it, and never goes.
+        let is_there =
+            |entity: &Entity| context.tables.find(&entity.id).is_some_and(|known| context.tables.entity(known).present);
+        let declared = Keep { entity: &|entity| entity.record.is_some(), ..Keep::ALL };
+        let implied = Keep { entity: &|entity| entity.record.is_some() || !is_there(entity), ..Keep::ALL };
+        let (changes, notes, gone) = difference(Said::of(&before, &declared), Said::of(&after, &implied));
         sink.notes.extend(notes);
-        Converted { form: FORM, changes, notes: sink.notes, errors: Vec::new() }
+        Converted { form: FORM, changes, gone, notes: sink.notes, errors: Vec::new() }
     }
 }
 

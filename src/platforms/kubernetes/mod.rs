@@ -1,6 +1,7 @@
 //! Kubernetes: readers of objects as `kubectl` writes them and of audit logs, and its permission model (RBAC).
 
 pub mod catalog;
+mod change;
 mod defaults;
 mod eval;
 pub mod names;
@@ -54,6 +55,17 @@ impl Platform for Kubernetes {
             "serviceaccount" | "namespace" => Some(nothing),
             _ => None,
         }
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
     }
 
     fn coverage(&self) -> Coverage {

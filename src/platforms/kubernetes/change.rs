@@ -1,0 +1,88 @@
+//! Resources of Terraform's Kubernetes provider, as the objects that they make.
+
+use serde_json::{Map, Value, json};
+
+use super::{NAME, read};
+use crate::model::Builder;
+use crate::platforms::declared::{Attributes, Declaring, blocks, text};
+
+/// Puts a resource into a builder; whether it is one that is read.
+pub fn declare(kind: &str, value: &Attributes, place: &str, context: &Declaring<'_>, out: &mut Builder) -> bool {
+    let plain = kind.strip_suffix("_v1").unwrap_or(kind);
+    let object = match plain {
+        "kubernetes_role" => role("Role", value),
+        "kubernetes_cluster_role" => role("ClusterRole", value),
+        "kubernetes_role_binding" => binding("RoleBinding", value),
+        "kubernetes_cluster_role_binding" => binding("ClusterRoleBinding", value),
+        "kubernetes_service_account" => json!({"kind": "ServiceAccount", "metadata": metadata(value)}),
+        "kubernetes_manifest" => value.get("manifest").cloned().unwrap_or(Value::Null),
+        _ => return false,
+    };
+    if blocks(value, "aggregation_rule").iter().any(|rule| !rule.is_empty()) {
+        let message =
+            "what an aggregated role has follows from labels of others, which a plan does not show".to_owned();
+        out.skip("role_aggregated", place, message);
+    }
+    let clusters = context.scopes(NAME);
+    match clusters.as_slice() {
+        [one] => read::object(out, Some(one.id.clone()), &object, place),
+        [] => read::object(out, None, &object, place),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|one| one.id.as_str()).collect();
+            let message = format!("which cluster the plan is of does not show: {}", ids.join(", "));
+            out.skip("cluster_ambiguous", place, message);
+        }
+    }
+    true
+}
+
+fn metadata(value: &Attributes) -> Value {
+    let blocks = blocks(value, "metadata");
+    let Some(block) = blocks.first() else { return Value::Null };
+    let mut fields = Map::new();
+    for key in ["name", "generate_name", "namespace", "labels", "annotations"] {
+        if let Some(found) = block.get(key).filter(|found| !found.is_null()) {
+            let key = if key == "generate_name" { "generateName" } else { key };
+            fields.insert(key.to_owned(), found.clone());
+        }
+    }
+    Value::Object(fields)
+}
+
+/// An object of the API with the keys that the provider writes otherwise.
+fn renamed(block: &Attributes, keys: &[(&str, &str)]) -> Value {
+    let found = keys.iter().filter_map(|(from, to)| {
+        let value = block.get(*from).filter(|value| !value.is_null() && **value != json!(""))?;
+        Some(((*to).to_owned(), value.clone()))
+    });
+    Value::Object(found.collect())
+}
+
+fn role(kind: &str, value: &Attributes) -> Value {
+    let keys = [
+        ("api_groups", "apiGroups"),
+        ("resources", "resources"),
+        ("verbs", "verbs"),
+        ("resource_names", "resourceNames"),
+        ("non_resource_urls", "nonResourceURLs"),
+    ];
+    let rules: Vec<Value> = blocks(value, "rule").into_iter().map(|rule| renamed(rule, &keys)).collect();
+    json!({"kind": kind, "metadata": metadata(value), "rules": rules})
+}
+
+fn binding(kind: &str, value: &Attributes) -> Value {
+    let keys = [("kind", "kind"), ("name", "name"), ("api_group", "apiGroup")];
+    let role = blocks(value, "role_ref").first().map_or(Value::Null, |role| renamed(role, &keys));
+    let subject = |subject: &Attributes| {
+        // Only service accounts are in a namespace; the provider says `default` for all.
+        let is_account = text(subject, "kind") == Some("ServiceAccount");
+        let keys: &[(&str, &str)] = if is_account {
+            &[("kind", "kind"), ("name", "name"), ("namespace", "namespace")]
+        } else {
+            &[("kind", "kind"), ("name", "name")]
+        };
+        renamed(subject, keys)
+    };
+    let subjects: Vec<Value> = blocks(value, "subject").into_iter().map(subject).collect();
+    json!({"kind": kind, "metadata": metadata(value), "roleRef": role, "subjects": subjects})
+}
