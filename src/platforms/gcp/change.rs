@@ -87,6 +87,10 @@ impl Declared<'_, '_> {
         }
         let condition = blocks(self.value, "condition").first().map(|block| Value::Object((*block).clone()));
         let (condition, expires_at) = read::conditioned(condition.as_ref());
+        if !self.context.is_there(role) {
+            self.out.refer(role, NAME, EntityKind::RoleDefinition, role);
+            read::predefine(self.out);
+        }
         for text in members {
             let Some(member) = names::member(text) else {
                 let message = format!("`{text}` is no member of a binding");

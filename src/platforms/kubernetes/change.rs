@@ -33,6 +33,9 @@ pub fn declare(kind: &str, value: &Attributes, place: &str, context: &Declaring<
             out.skip("cluster_ambiguous", place, message);
         }
     }
+    // Who is named is in the groups that everyone of the kind is in: no resource says so or can end it.
+    let known: Vec<bool> = out.entities().iter().map(|entity| context.is_there(&entity.id)).collect();
+    out.memberships.retain(|row| !known.get(row.member.index()).copied().unwrap_or(false));
     true
 }
 
