@@ -280,6 +280,24 @@ fn manifests_of_kubernetes() {
     assert_eq!(same.set.changes, [], "what is there already changes nothing");
 }
 
+#[test]
+fn accounts_of_kubernetes_are_in_their_groups_without_being_told() {
+    let role = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: all, namespace: dev}\n\
+        roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}\n\
+        subjects:\n- {kind: Group, name: 'system:serviceaccounts:dev'}\n";
+    let account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: runner, namespace: dev}\n";
+    let before = read(&[("all.yaml", &format!("{CLUSTER}{role}"))]);
+    let after = read(&[("all.yaml", &format!("{CLUSTER}{role}{account}"))]);
+    let id = "kubernetes:kubernetes/dev/serviceaccount/runner";
+    let applied = apply(
+        &before,
+        &set(&json!([{"op": "create_principal", "principal": id, "kind": "service_account", "scope": "kubernetes:kubernetes"}])),
+    )
+    .unwrap();
+    assert_eq!(access(&applied.tables), access(&after));
+    assert!(access(&applied.tables).iter().any(|row| row.0 == id), "it reads what its group reads");
+}
+
 const SUBSCRIPTION: &str = "/subscriptions/22222222-2222-4222-8222-222222222222";
 
 fn assignment(number: u32, principal: u32, role: &str) -> Value {

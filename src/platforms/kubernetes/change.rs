@@ -1,9 +1,10 @@
-//! Resources of Terraform's Kubernetes provider, as the objects that they make.
+//! Changes of clusters: resources of Terraform's Kubernetes provider, as the objects that they make, and what follows
+//! for whoever is new.
 
 use serde_json::{Map, Value, json};
 
-use super::{NAME, read};
-use crate::model::Builder;
+use super::{NAME, names, read};
+use crate::model::{Attribute, Builder, EntityId, Membership, MembershipKind, SourceId, Standing, Tables};
 use crate::platforms::declared::{Attributes, Declaring, blocks, text};
 
 /// Puts a resource into a builder; whether it is one that is read.
@@ -37,6 +38,57 @@ pub fn declare(kind: &str, value: &Attributes, place: &str, context: &Declaring<
     let known: Vec<bool> = out.entities().iter().map(|entity| context.is_there(&entity.id)).collect();
     out.memberships.retain(|row| !known.get(row.member.index()).copied().unwrap_or(false));
     true
+}
+
+/// Puts users and service accounts that are new into the groups that all of their kind are in, and gives accounts the
+/// name by which they are known.
+pub fn changed(tables: &mut Tables, fresh: &[EntityId]) {
+    let (mut memberships, mut attributes) = (Vec::new(), Vec::new());
+    for &number in fresh {
+        let entity = tables.entity(number).clone();
+        let Some(parts) = names::parts(&entity.id).filter(|_| entity.platform == NAME && entity.present) else {
+            continue;
+        };
+        let group = |name: &str| (names::object(parts.cluster, "", "group", name), MembershipKind::MemberOf);
+        let mut within = vec![group(names::AUTHENTICATED)];
+        match parts.kind {
+            "user" => {}
+            "serviceaccount" => {
+                let shown = format!("{}{}:{}", names::SERVICE_ACCOUNT, parts.namespace, parts.name);
+                within.push(group(names::SERVICE_ACCOUNTS));
+                within.push(group(&format!("{}:{}", names::SERVICE_ACCOUNTS, parts.namespace)));
+                let space = names::object(parts.cluster, "", "namespace", parts.namespace);
+                within.push((space, MembershipKind::Contains));
+                for (key, value) in [("kind", "ServiceAccount"), ("federated_subject", shown.as_str())] {
+                    if tables.attribute(number, key).is_none() {
+                        attributes.push(Attribute { entity: number, key: key.to_owned(), value: value.to_owned() });
+                    }
+                }
+                tables.entities[number.index()].name = shown;
+            }
+            _ => continue,
+        }
+        for (container, kind) in within {
+            let Some(container) = tables.find(&container) else { continue };
+            memberships.push(Membership {
+                member: number,
+                container,
+                kind,
+                standing: Standing::Active,
+                expires_at: None,
+                source: entity.source.unwrap_or(SourceId(0)),
+                record: entity.record.clone().unwrap_or_default(),
+            });
+        }
+    }
+    if memberships.is_empty() && attributes.is_empty() {
+        return;
+    }
+    tables.memberships.append(&mut memberships);
+    tables.memberships.sort_by_key(|row| (row.member, row.container, row.kind));
+    tables.memberships.dedup_by_key(|row| (row.member, row.container, row.kind));
+    tables.attributes.append(&mut attributes);
+    tables.attributes.sort_by(|a, b| (a.entity, &a.key, &a.value).cmp(&(b.entity, &b.key, &b.value)));
 }
 
 fn metadata(value: &Attributes) -> Value {

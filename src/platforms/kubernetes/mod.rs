@@ -9,7 +9,7 @@ pub mod notation;
 pub mod read;
 
 use super::{Coverage, Evaluator, Platform, Settings, declared, input};
-use crate::model::{Builder, Entity, Granularity, Tables};
+use crate::model::{Builder, Entity, EntityId, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "kubernetes";
@@ -36,6 +36,10 @@ impl Platform for Kubernetes {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn changed(&self, tables: &mut Tables, fresh: &[EntityId]) {
+        change::changed(tables, fresh);
     }
 
     fn takes_manifests(&self) -> bool {
