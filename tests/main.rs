@@ -8,6 +8,7 @@ mod analysed;
 mod azure;
 mod cases;
 mod causes;
+mod changes;
 mod cli;
 mod cuts;
 mod damaged;

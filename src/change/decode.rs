@@ -1,7 +1,8 @@
 //! Reading values of the normal form: every error with its place, and all of them at once.
 //!
 //! [`form!`] declares an object of the form once: the struct, how it is written, how it is read, and which fields it
-//! has. A field is `needs` (it must be there) or `may` (it may be left out, and is left out when it says nothing).
+//! has. A field is `must` (a text that says something), `needs` (it must be there) or `may` (it may be left out, and is
+//! left out when it says nothing).
 
 use std::collections::BTreeMap;
 
@@ -72,6 +73,15 @@ pub fn needs<T: Field>(fields: &Map<String, Value>, key: &str, at: &str, errors:
     }
 }
 
+/// Reads a text that must be there and say something.
+pub fn must<T: Field>(fields: &Map<String, Value>, key: &str, at: &str, errors: &mut Errors) -> Option<T> {
+    if fields.get(key).and_then(Value::as_str).is_some_and(str::is_empty) {
+        errors.push(ChangeError::new(&place(at, key), "an empty text"));
+        return None;
+    }
+    needs(fields, key, at, errors)
+}
+
 /// Reads a field that may be left out.
 pub fn may<T: Field>(fields: &Map<String, Value>, key: &str, at: &str, errors: &mut Errors) -> Option<T> {
     match fields.get(key) {
@@ -112,10 +122,6 @@ impl Field for String {
             wrong(at, value, "a text", errors);
             return None;
         };
-        if text.is_empty() {
-            errors.push(ChangeError::new(at, "an empty text"));
-            return None;
-        }
         if text.len() > TEXT_MAX {
             errors.push(ChangeError::new(at, format!("a text of {} bytes; at most {TEXT_MAX} are read", text.len())));
             return None;
@@ -321,6 +327,7 @@ macro_rules! form {
             }
         }
     };
+    (@needed must) => { true };
     (@needed needs) => { true };
     (@needed may) => { false };
 }

@@ -10,6 +10,7 @@ mod digest;
 mod error;
 pub mod gate;
 mod read;
+mod schema;
 mod set;
 
 pub use apply::{Applied, SOURCE_KIND, apply};
@@ -17,6 +18,7 @@ pub use decode::{FieldSpec, Time};
 pub use digest::digest;
 pub use error::ChangeError;
 pub use read::{BYTES_MAX, Note, NoteKind, Read, read};
+pub use schema::schema;
 pub use set::{
     Activity, ApprovalGiven, ApprovalTerms, Author, AuthorKind, CHANGES_MAX, Change, ChangeSet, DeclaredException,
     ExceptionKind, ExceptionTerms, FORMAT, Intent, IntentGrant, OwnerTerms, TrustRow, Trustee,

@@ -146,7 +146,7 @@ fn around(fields: &Map<String, Value>, tables: &Tables) -> Result<Read, Vec<Chan
 
 /// A document of another form alone.
 fn alone(text: &str, converted: Converted) -> Result<Read, Vec<ChangeError>> {
-    let Converted { form, changes, mut notes, errors } = converted;
+    let Converted { form, changes, mut notes, errors, .. } = converted;
     if !errors.is_empty() {
         return Err(errors);
     }

@@ -75,7 +75,7 @@ form! {
         /// Whether a person or a model wrote the draft. A program that drafts is `ai`: it is trusted less.
         needs kind: AuthorKind,
         /// Id of the author: a person's, or that of the agent's principal.
-        needs id: String,
+        must id: String,
         /// Model and version, for an `ai`.
         may model: Option<String>,
         /// Person for whom the draft is made: the requester.
@@ -87,7 +87,7 @@ form! {
     /// Access that the task needs.
     pub struct IntentGrant {
         /// Who is to have it.
-        needs principal: String,
+        must principal: String,
         /// Actions, with `*` and `?` as wildcards.
         needs actions: Vec<String>,
         /// Resources, with `*` and `?` as wildcards.
@@ -99,7 +99,7 @@ form! {
     /// What the change is for, and the most that it may add.
     pub struct Intent {
         /// The task, for people.
-        needs task: String,
+        must task: String,
         /// All access that may be added; none when empty.
         may grants: Vec<IntentGrant>,
         /// When it is over.
@@ -113,9 +113,9 @@ form! {
         /// What it is.
         needs kind: ExceptionKind,
         /// Whom or what it is about: full id.
-        needs subject: String,
+        must subject: String,
         /// Why.
-        needs reason: String,
+        must reason: String,
         /// Who answers for it: id of a person.
         may owner: Option<String>,
         /// Who decided: id of another person.
@@ -131,7 +131,7 @@ form! {
     /// An approval that was given.
     pub struct ApprovalGiven {
         /// Who approved: id of a person.
-        needs by: String,
+        must by: String,
         /// When.
         needs at: Time,
     }
@@ -141,9 +141,9 @@ form! {
     /// Who is trusted from now on, by one statement.
     pub struct Trustee {
         /// Who, as trust statements name them: `Kind:value` (`AWS:arn…`, `Service:…`, `Federated:…`) or `*`.
-        needs trustee: String,
+        must trustee: String,
         /// What they may do (`sts:AssumeRole`).
-        needs action: String,
+        must action: String,
         /// Condition, as the platform writes conditions.
         may condition: Option<Value>,
         /// Name of the statement; its place (`#0`, `#1`, …) when left out.
@@ -155,11 +155,11 @@ form! {
     /// Somebody whom a statement lets in as a principal.
     pub struct TrustRow {
         /// Who trusts.
-        needs target: String,
+        must target: String,
         /// Who is trusted, as trust statements name them.
-        needs trustee: String,
+        must trustee: String,
         /// What they may do.
-        needs action: String,
+        must action: String,
         /// Where the trusted one is.
         needs kind: TrustKind,
         /// The trusted one as an entity.
@@ -173,7 +173,7 @@ form! {
     /// One owner of an entity, from now on.
     pub struct OwnerTerms {
         /// Id or address of a person, or name of a group.
-        needs owner: String,
+        must owner: String,
         /// How sure it is, 0 to 1; 1 when left out.
         may confidence: Option<f64>,
     }
@@ -183,7 +183,7 @@ form! {
     /// One approver of an object, from now on.
     pub struct ApprovalTerms {
         /// Who approves: id of a person, or name of a group.
-        needs approver: String,
+        must approver: String,
         /// Whether approval is required.
         may required: Option<bool>,
         /// How many must agree.
@@ -229,9 +229,9 @@ operations! {
         /// Puts a member into a container, or says anew for how long and in which standing it is in.
         AddMember = "add_member" {
             /// What it is put into.
-            needs container: String,
+            must container: String,
             /// The one that is put in.
-            needs member: String,
+            must member: String,
             /// In which way; `member_of` when left out.
             may kind: Option<MembershipKind>,
             /// Whether it holds all the time or must be activated first; `active` when left out.
@@ -242,27 +242,27 @@ operations! {
         /// Takes a member out of a container.
         RemoveMember = "remove_member" {
             /// What it is in.
-            needs container: String,
+            must container: String,
             /// The one that is in.
-            needs member: String,
+            must member: String,
             /// In which way; `member_of` when left out.
             may kind: Option<MembershipKind>,
         }
         /// Attaches a policy that is an entity of its own.
         Attach = "attach" {
             /// Principal, group or scope that it is attached to.
-            needs holder: String,
+            must holder: String,
             /// The policy.
-            needs policy: String,
+            must policy: String,
             /// As what; `identity` when left out.
             may kind: Option<AttachmentKind>,
         }
         /// Takes such a policy off.
         Detach = "detach" {
             /// Principal, group or scope that it is attached to.
-            needs holder: String,
+            must holder: String,
             /// The policy.
-            needs policy: String,
+            must policy: String,
             /// As what; `identity` when left out.
             may kind: Option<AttachmentKind>,
         }
@@ -270,7 +270,7 @@ operations! {
         /// statement and layer. What is left out is not in the statement, whatever it said before.
         PutGrant = "put_grant" {
             /// Who holds it: a principal or group, a policy that is an entity, or the resource it is attached to.
-            needs holder: String,
+            must holder: String,
             /// Name or id of the policy: `inline:NAME` or the policy's own id on AWS, the role's or right's name where
             /// roles are assigned.
             needs policy: String,
@@ -308,7 +308,7 @@ operations! {
         /// Takes a statement, a right or an assignment away.
         DeleteGrant = "delete_grant" {
             /// Who holds it.
-            needs holder: String,
+            must holder: String,
             /// Name or id of the policy.
             needs policy: String,
             /// Name of the statement.
@@ -321,7 +321,7 @@ operations! {
         /// Says anew whom a principal trusts. Statements that trusted others are gone.
         SetTrust = "set_trust" {
             /// Who trusts.
-            needs principal: String,
+            must principal: String,
             /// Whom, from now on; nobody when empty.
             needs trustees: Vec<Trustee>,
             /// Name of the policy that says so, where statements of several make the trust.
@@ -330,7 +330,7 @@ operations! {
         /// Creates a principal, group, policy, resource or scope.
         CreatePrincipal = "create_principal" {
             /// Full id that it will have.
-            needs principal: String,
+            must principal: String,
             /// What it is.
             needs kind: EntityKind,
             /// Name as people write it; the id's last part when left out.
@@ -353,21 +353,21 @@ operations! {
         /// Deletes a principal, with its memberships, rights, trusts and credentials. Names of it elsewhere dangle.
         DeletePrincipal = "delete_principal" {
             /// Which.
-            needs principal: String,
+            must principal: String,
             /// What names of it are taken for afterwards; its own kind when left out.
             may referred_as: Option<EntityKind>,
         }
         /// Disables a principal, or enables it again.
         SetEnabled = "set_enabled" {
             /// Which.
-            needs principal: String,
+            must principal: String,
             /// Whether it can be used from now on; null for unknown.
             needs enabled: Option<bool>,
         }
         /// Creates a credential, or puts a disabled one to use again.
         CreateCredential = "create_credential" {
             /// Whom it proves.
-            needs principal: String,
+            must principal: String,
             /// What it is.
             needs kind: CredentialKind,
             /// Its id, where it has one already.
@@ -388,18 +388,18 @@ operations! {
         /// Makes a credential useless.
         DisableCredential = "disable_credential" {
             /// Whom it proves.
-            needs principal: String,
+            must principal: String,
             /// Its id.
-            needs credential: String,
+            must credential: String,
             /// Whether it is deleted, which nobody can undo; no when left out.
             may delete: Option<bool>,
         }
         /// Gives a credential a new secret.
         RotateCredential = "rotate_credential" {
             /// Whom it proves.
-            needs principal: String,
+            must principal: String,
             /// Its id.
-            needs credential: String,
+            must credential: String,
             /// When; unknown when left out.
             may rotated_at: Option<Time>,
             /// When the new secret ends by itself; as before when left out.
@@ -408,14 +408,14 @@ operations! {
         /// Sets the permissions boundary of a principal.
         SetBoundary = "set_boundary" {
             /// Whose.
-            needs principal: String,
+            must principal: String,
             /// The policy that bounds it; null for none.
             needs policy: Option<String>,
         }
         /// Says anew who approves an object.
         SetApproval = "set_approval" {
             /// Role, entitlement or workflow, as the table of approvals names it.
-            needs object: String,
+            must object: String,
             /// Who approves from now on; nobody when empty.
             needs approvals: Vec<ApprovalTerms>,
             /// The object as an entity, where its name does not say.
@@ -424,14 +424,14 @@ operations! {
         /// Makes, changes or ends an exception.
         SetException = "set_exception" {
             /// Id of the exception.
-            needs exception: String,
+            must exception: String,
             /// What it covers from now on; null ends it.
             needs terms: Option<ExceptionTerms>,
         }
         /// Says anew who is declared to own an entity.
         SetOwner = "set_owner" {
             /// What is owned.
-            needs entity: String,
+            must entity: String,
             /// Owners from now on; nobody is declared when empty.
             needs owners: Vec<OwnerTerms>,
         }
@@ -494,7 +494,7 @@ form! {
         /// Version of the form, 1.
         needs format: u32,
         /// Id of the draft, by which the ledger knows it.
-        needs draft_id: String,
+        must draft_id: String,
         /// Who drafts.
         needs author: Author,
         /// Workflow that the draft comes from.

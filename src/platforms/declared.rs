@@ -53,6 +53,12 @@ impl<'t> Declaring<'t> {
         found.map(|&entity| self.tables.entity(entity).id.clone()).collect()
     }
 
+    /// Whether the snapshot defines the entity of an id.
+    #[must_use]
+    pub fn is_there(&self, id: &str) -> bool {
+        self.tables.find(id).is_some_and(|found| self.tables.entity(found).present)
+    }
+
     /// The top-level scopes of a platform that exports define.
     #[must_use]
     pub fn scopes(&self, platform: &str) -> Vec<&'t Entity> {

@@ -151,8 +151,8 @@ pub trait Platform: Sync {
         "trust"
     }
 
-    /// Completes tables that were changed with what follows from their rows; `fresh` are entities that were created.
-    /// Tables that follow already stay as they are.
+    /// Completes tables that were changed with what follows from their rows; `fresh` are entities that were never there
+    /// before, sorted. Tables that follow already stay as they are.
     fn changed(&self, _tables: &mut Tables, _fresh: &[EntityId]) {}
 
     /// Puts what a resource of a plan declares into a builder, when its kind is one of this platform's. What of it cannot

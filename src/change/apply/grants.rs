@@ -8,7 +8,7 @@ use super::members::Undo;
 use super::state::State;
 use crate::change::decode::Time;
 use crate::change::set::{Change, TrustRow, Trustee};
-use crate::model::{Effect, EntityId, EntityKind, Grant, Layer, Trust};
+use crate::model::{Effect, EntityId, Grant, Layer, Trust};
 use crate::platforms::{self, Trusted};
 
 /// What a statement is known by.
@@ -249,7 +249,7 @@ impl Was {
 
 /// Takes a statement out, and the trusts that it makes.
 pub fn take(state: &mut State, slot: usize) -> Option<Was> {
-    let follow = follows(state, state.grants.get(slot)?.clone());
+    let follow = state.grants.get(slot).cloned().map(|grant| follows(state, &grant))?;
     let grant = state.grants.take(slot)?;
     let number = number(slot);
     let mut trusts = Vec::new();
@@ -288,7 +288,7 @@ fn number(slot: usize) -> u32 {
 
 /// Adds a statement, the trusts that follow from it, and further ones that are said.
 pub fn add(state: &mut State, grant: Grant, more: &[TrustRow]) -> Option<usize> {
-    let follow = follows(state, grant.clone());
+    let follow = follows(state, &grant);
     let slot = state.grants.put(grant);
     for row in follow {
         state.touched.extend(row.trustee);
@@ -314,10 +314,14 @@ pub fn add(state: &mut State, grant: Grant, more: &[TrustRow]) -> Option<usize> 
 }
 
 /// The trusts that follow from a statement: those of a principal that names others who may come in as it.
-fn follows(state: &mut State, grant: Grant) -> Vec<Trust> {
+fn follows(state: &mut State, grant: &Grant) -> Vec<Trust> {
     let target = state.tables.entity(grant.holder).clone();
     let names_some = !grant.principals.is_empty() || !grant.not_principals.is_empty();
-    if grant.layer != Layer::Resource || grant.effect != Effect::Allow || !target.kind.is_principal() || !names_some {
+    if grant.layer != Layer::Resource || grant.effect != Effect::Allow || !names_some {
+        return Vec::new();
+    }
+    // Some identities are resources at the same time; policies of other resources let nobody come in as anything.
+    if !target.kind.is_principal() && grant.policy != platforms::trust_policy(&target.platform) {
         return Vec::new();
     }
     let anything = ["*".to_owned()];
@@ -345,32 +349,19 @@ fn follows(state: &mut State, grant: Grant) -> Vec<Trust> {
 /// `set_trust`
 pub fn trust(state: &mut State, principal: &str, trustees: &[Trustee], policy: Option<&str>) -> Undo {
     let target = state.named("principal", principal)?;
-    if !matches!(
-        state.tables.entity(target).kind,
-        EntityKind::Role
-            | EntityKind::User
-            | EntityKind::ServiceAccount
-            | EntityKind::Application
-            | EntityKind::Workload
-            | EntityKind::Agent
-    ) {
-        let problem = format!("`{principal}` is a {} and trusts nobody", state.tables.entity(target).kind);
+    let old = trusting(state, target, policy);
+    let entity = state.tables.entity(target);
+    if old.is_empty() && !entity.kind.is_principal() {
+        let problem = format!("`{principal}` is a {} and trusts nobody", entity.kind);
         state.wrong("principal", problem, "");
         return None;
     }
-    let mut old: Vec<usize> = state.grants.of(target);
-    old.retain(|&slot| {
-        state.grants.get(slot).is_some_and(|row| {
-            let names_some = !row.principals.is_empty() || !row.not_principals.is_empty();
-            row.layer == Layer::Resource && names_some && policy.is_none_or(|policy| row.policy == policy)
-        })
-    });
     let mut names: Vec<String> = old.iter().filter_map(|&slot| Some(state.grants.get(slot)?.policy.clone())).collect();
     names.sort();
     names.dedup();
     let name = match (policy, names.as_slice()) {
         (Some(policy), _) => policy.to_owned(),
-        (None, []) => platforms::trust_policy(&state.tables.entity(target).platform).to_owned(),
+        (None, []) => platforms::trust_policy(&entity.platform).to_owned(),
         (None, [one]) => one.clone(),
         (None, _) => {
             state.wrong("policy", format!("`{principal}` trusts by {} policies", names.len()), "say which");
@@ -381,11 +372,7 @@ pub fn trust(state: &mut State, principal: &str, trustees: &[Trustee], policy: O
         }
     };
     let variables = old.first().and_then(|&slot| state.grants.get(slot)).is_none_or(|row| row.variables);
-    let mut gone = Vec::new();
-    for slot in old {
-        gone.push(take(state, slot)?);
-    }
-    let mut undo = Vec::new();
+    let gone: Vec<Was> = old.into_iter().filter_map(|slot| take(state, slot)).collect();
     for (at, trustee) in trustees.iter().enumerate() {
         let row = Grant {
             actions: vec![trustee.action.clone()],
@@ -402,9 +389,20 @@ pub fn trust(state: &mut State, principal: &str, trustees: &[Trustee], policy: O
         add(state, row, &[])?;
     }
     // Statements are put back into an empty policy: none of them stands beside one of its names.
-    undo.push(Change::SetTrust { principal: principal.to_owned(), trustees: Vec::new(), policy: Some(name) });
-    undo.extend(beside_each_other(gone).into_iter().map(|was| was.restored(state)));
-    Some(undo)
+    let empty = Change::SetTrust { principal: principal.to_owned(), trustees: Vec::new(), policy: Some(name) };
+    let back = beside_each_other(gone).into_iter().map(|was| was.restored(state));
+    Some(std::iter::once(empty).chain(back).collect())
+}
+
+/// Slots of the statements that say whom somebody trusts.
+fn trusting(state: &State, target: EntityId, policy: Option<&str>) -> Vec<usize> {
+    let is = |row: &Grant| {
+        let names_some = !row.principals.is_empty() || !row.not_principals.is_empty();
+        row.layer == Layer::Resource && names_some && policy.is_none_or(|policy| row.policy == policy)
+    };
+    let mut found = state.grants.of(target);
+    found.retain(|&slot| state.grants.get(slot).is_some_and(is));
+    found
 }
 
 /// Numbers statements that have the same names, so that each is put beside the others.

@@ -136,6 +136,7 @@ fn finish(state: State, inverse: Vec<Change>, owners: &Owners) -> Applied {
         owners: owned,
         touched,
         created,
+        unheard_of,
         ..
     } = state;
     tables.memberships = memberships.rows();
@@ -156,8 +157,10 @@ fn finish(state: State, inverse: Vec<Change>, owners: &Owners) -> Applied {
     let mut new_entities: Vec<EntityId> = created.into_iter().map(of).collect();
     new_entities.sort_unstable();
     new_entities.dedup();
+    let mut unheard_of: Vec<EntityId> = unheard_of.into_iter().map(of).collect();
+    unheard_of.sort_unstable();
     for platform in platforms::ALL {
-        platform.changed(&mut tables, &new_entities);
+        platform.changed(&mut tables, &unheard_of);
     }
     let map: Vec<Option<EntityId>> = (0u32..).take(old_n).map(|old| Some(of(EntityId(old)))).collect();
     forget_owners(&mut tables, &touched);

@@ -52,6 +52,9 @@ pub fn create(state: &mut State, change: &Change) -> Undo {
     };
     state.touched.insert(number);
     state.created.push(number);
+    if before.as_ref().is_none_or(|known| known.source.is_none()) {
+        state.unheard_of.push(number);
+    }
     add_attributes(state, number, attributes);
     let referred_as = before.map(|known| known.kind).filter(|was| was != kind);
     Some(vec![Change::DeletePrincipal { principal: principal.clone(), referred_as }])
@@ -114,6 +117,7 @@ pub fn delete(state: &mut State, principal: &str, referred_as: Option<EntityKind
     stays.present = false;
     stays.kind = referred_as.unwrap_or(stays.kind);
     state.created.retain(|one| *one != number);
+    state.unheard_of.retain(|one| *one != number);
     Some(undo)
 }
 

@@ -29,6 +29,8 @@ pub struct State {
     pub touched: BTreeSet<EntityId>,
     /// Entities that were created, and those that were only referred to before.
     pub created: Vec<EntityId>,
+    /// Those of them that were never there: nothing is known of them but what the draft says.
+    pub unheard_of: Vec<EntityId>,
     pub errors: Vec<ChangeError>,
     /// Source that new rows name.
     pub source: SourceId,
@@ -64,6 +66,7 @@ impl State {
             owners,
             touched: BTreeSet::new(),
             created: Vec::new(),
+            unheard_of: Vec::new(),
             errors: Vec::new(),
             source,
             at: String::new(),

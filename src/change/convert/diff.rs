@@ -34,12 +34,18 @@ pub struct Keep<'k> {
     pub grant: &'k dyn Fn(&Entity) -> bool,
     pub attachment: &'k dyn Fn(&Entity, &Entity) -> bool,
     pub membership: &'k dyn Fn(&Entity, &Entity) -> bool,
+    pub credential: &'k dyn Fn(&Entity) -> bool,
 }
 
 impl Keep<'static> {
     /// All of them.
-    pub const ALL: Self =
-        Self { entity: &|_| true, grant: &|_| true, attachment: &|_, _| true, membership: &|_, _| true };
+    pub const ALL: Self = Self {
+        entity: &|_| true,
+        grant: &|_| true,
+        attachment: &|_, _| true,
+        membership: &|_, _| true,
+        credential: &|_| true,
+    };
 }
 
 impl<'t> Said<'t> {
@@ -69,7 +75,7 @@ impl<'t> Said<'t> {
             let key = (id(row.holder), row.layer, row.policy.as_str(), row.statement.as_str());
             said.grants.entry(key).or_default().push(row);
         }
-        for row in tables.credentials.iter().filter(|row| (keep.entity)(tables.entity(row.entity))) {
+        for row in tables.credentials.iter().filter(|row| (keep.credential)(tables.entity(row.entity))) {
             said.credentials.insert((id(row.entity), &row.credential), row);
         }
         said
@@ -82,19 +88,23 @@ pub struct Difference<'t> {
     after: Said<'t>,
     changes: Vec<Change>,
     notes: Vec<Note>,
+    gone: Gone,
 }
+
+/// Contents of statements that go, by holder, policy and statement: the snapshot may call them otherwise.
+pub type Gone = BTreeMap<(String, String, String), String>;
 
 /// What leads from one state to another, and what of it no operation says. What comes is made before what hangs on it,
 /// and what goes goes last.
-pub fn difference(before: Said<'_>, after: Said<'_>) -> (Vec<Change>, Vec<Note>) {
-    let mut all = Difference { before, after, changes: Vec::new(), notes: Vec::new() };
+pub fn difference(before: Said<'_>, after: Said<'_>) -> (Vec<Change>, Vec<Note>, Gone) {
+    let mut all = Difference { before, after, changes: Vec::new(), notes: Vec::new(), gone: Gone::new() };
     all.created();
     all.grants();
     all.attachments();
     all.memberships();
     all.credentials();
     all.deleted();
-    (all.changes, all.notes)
+    (all.changes, all.notes, all.gone)
 }
 
 impl<'t> Difference<'t> {
@@ -160,6 +170,10 @@ impl<'t> Difference<'t> {
                 _ if same_all(old, new) => {}
                 ([_], [row]) => come.push(put(key, row, None)),
                 _ => {
+                    let names = (key.0.to_owned(), key.2.to_owned(), key.3.to_owned());
+                    if let [row] = old {
+                        self.gone.insert(names, content(row));
+                    }
                     let n = old.len();
                     gone.extend((0..n).map(|at| deleted(key, (n - at > 1).then_some(1))));
                     let numbers = (1u32..).map(|number| (number > 1).then_some(number));
@@ -206,8 +220,8 @@ impl<'t> Difference<'t> {
             self.changes.push(Change::RemoveMember { container, member, kind: said(*kind) });
         }
         for (key @ (member, container, kind), row) in &self.after.memberships {
-            let same = |was: &&&Membership| (was.standing, was.expires_at) == (row.standing, row.expires_at);
-            if self.before.memberships.get(key).filter(same).is_some() {
+            let same = |was: &&Membership| (was.standing, was.expires_at) == (row.standing, row.expires_at);
+            if self.before.memberships.get(key).is_some_and(same) {
                 continue;
             }
             self.changes.push(Change::AddMember {

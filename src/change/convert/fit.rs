@@ -4,12 +4,10 @@
 //! that; what the plan takes away and the snapshot does not have, or makes and the snapshot has, is left out with a note:
 //! one of the two is out of date.
 
-use std::collections::BTreeSet;
-
 use rustc_hash::FxHashMap;
 
 use super::Converted;
-use super::diff::content;
+use super::diff::{Gone, content};
 use crate::change::apply::written_condition;
 use crate::change::read::{Note, NoteKind};
 use crate::change::set::Change;
@@ -17,18 +15,17 @@ use crate::model::{AttachmentKind, CredentialKind, EntityId, Grant, Layer, Membe
 
 /// See the module.
 pub fn fit(converted: Converted, tables: &Tables, at: &str) -> Converted {
-    let mut fit = Fit { tables, by_holder: by_holder(tables), fresh: BTreeSet::new(), notes: Vec::new(), at };
-    let Converted { form, changes, mut notes, errors } = converted;
+    let Converted { form, changes, gone, mut notes, errors } = converted;
+    let mut fit = Fit { tables, by_holder: by_holder(tables), gone: &gone, notes: Vec::new(), at };
     let changes = changes.into_iter().filter_map(|change| fit.one(change)).collect();
     notes.append(&mut fit.notes);
-    Converted { form, changes, notes, errors }
+    Converted { form, changes, notes, errors, gone: Gone::new() }
 }
 
 struct Fit<'t> {
     tables: &'t Tables,
     by_holder: FxHashMap<EntityId, Vec<&'t Grant>>,
-    /// Ids that the draft itself creates: of those the snapshot knows nothing.
-    fresh: BTreeSet<String>,
+    gone: &'t Gone,
     notes: Vec<Note>,
     at: &'t str,
 }
@@ -57,7 +54,6 @@ impl<'t> Fit<'t> {
                     self.note(format!("`{principal}` is to be made, and the snapshot has it already"));
                     return None;
                 }
-                self.fresh.insert(principal.clone());
                 Some(change)
             }
             Change::DeletePrincipal { ref principal, .. } => {
@@ -113,20 +109,34 @@ impl<'t> Fit<'t> {
         of.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// A statement that the snapshot has under the same names, else the only one of the same policy and contents.
+    /// A statement that the snapshot has under the same names, else the only one that says the same.
     fn deletion(&mut self, change: Change) -> Option<Change> {
-        let Change::DeleteGrant { holder, policy, statement, layer, .. } = &change else { return None };
+        let Change::DeleteGrant { holder, policy, statement, layer, occurrence } = &change else { return None };
         let wanted = layer.unwrap_or(Layer::Identity);
         let own = self.held(holder);
-        let there = own.iter().any(|row| row.policy == *policy && row.statement == *statement && row.layer == wanted);
-        self.unless(there, change, |what| format!("the statement {what} is to go"))
+        if own.iter().any(|row| row.policy == *policy && row.statement == *statement && row.layer == wanted) {
+            return Some(change);
+        }
+        let said = self.gone.get(&(holder.clone(), policy.clone(), statement.clone()));
+        let same = |row: &&&&Grant| said.is_some_and(|said| is_called(row, policy) && content(row) == *said);
+        let rows: Vec<&&Grant> = own.iter().filter(|row| same(&row)).collect();
+        match rows.as_slice() {
+            [one] => Some(Change::DeleteGrant {
+                holder: holder.clone(),
+                policy: one.policy.clone(),
+                statement: one.statement.clone(),
+                layer: *layer,
+                occurrence: *occurrence,
+            }),
+            _ => self.unless(false, change, |what| format!("the statement {what} is to go")),
+        }
     }
 
     /// A statement that the snapshot has already, whatever it calls it, is left out.
     fn statement(&mut self, change: Change) -> Option<Change> {
         let Change::PutGrant { holder, policy, statement, .. } = &change else { return None };
         let row = as_row(&change)?;
-        let same = |known: &&&Grant| known.policy == *policy && content(known) == content(&row);
+        let same = |known: &&&Grant| is_called(known, policy) && content(known) == content(&row);
         if let Some(known) = self.held(holder).iter().find(same) {
             let name = known.statement.clone();
             let (holder, policy, same_name) = (holder.clone(), policy.clone(), name == *statement);
@@ -159,6 +169,12 @@ impl<'t> Fit<'t> {
             _ => self.unless(false, change, |what| format!("the credential {what} is to end")),
         }
     }
+}
+
+/// Whether a statement is of a policy. Where roles are assigned that is the role's name, which sources write in several
+/// ways: the role itself is among the actions.
+fn is_called(row: &Grant, policy: &str) -> bool {
+    row.policy == policy || row.actions.iter().any(|action| action.starts_with("role:"))
 }
 
 /// The row that a statement would be.

@@ -63,6 +63,7 @@ fn compare(tables: &Tables, wanted: &Tables, mut sink: Sink) -> Converted {
         grant: &|holder| stated(holder).statements,
         attachment: &|holder, policy| stated(holder).attached || stated(policy).held,
         membership: &|_, _| false,
+        credential: &|_| false,
     };
     let after = Keep {
         entity: &|entity| objects.contains_key(entity.id.as_str()) || !is_there(entity),
@@ -71,8 +72,9 @@ fn compare(tables: &Tables, wanted: &Tables, mut sink: Sink) -> Converted {
             stated(holder).attached || stated(policy).held || !is_there(holder) || !is_there(policy)
         },
         membership: &|member, container| !is_there(member) || !is_there(container),
+        credential: &|holder| !is_there(holder),
     };
-    let (changes, notes) = difference(Said::of(tables, &before), Said::of(wanted, &after));
+    let (changes, notes, gone) = difference(Said::of(tables, &before), Said::of(wanted, &after));
     sink.notes.extend(notes);
-    Converted { form: FORM, changes, notes: sink.notes, errors: Vec::new() }
+    Converted { form: FORM, changes, gone, notes: sink.notes, errors: Vec::new() }
 }

@@ -30,6 +30,8 @@ pub struct Converted {
     /// Name of its form.
     pub form: &'static str,
     pub changes: Vec<Change>,
+    /// Contents of statements that go.
+    pub gone: diff::Gone,
     pub notes: Vec<Note>,
     pub errors: Errors,
 }

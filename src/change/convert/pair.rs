@@ -74,7 +74,7 @@ pub fn convert(value: &Value, tables: &Tables, at: &str) -> Converted {
     if sides.iter().all(|side| side.grants.is_empty()) {
         sink.note(NoteKind::NotConverted, at, "neither policy has a statement".to_owned());
     }
-    let (changes, notes) = difference(Said::of(&sides[0], &Keep::ALL), Said::of(&sides[1], &Keep::ALL));
+    let (changes, notes, gone) = difference(Said::of(&sides[0], &Keep::ALL), Said::of(&sides[1], &Keep::ALL));
     sink.notes.extend(notes);
-    Converted { form: FORM, changes, notes: sink.notes, errors: Vec::new() }
+    Converted { form: FORM, changes, gone, notes: sink.notes, errors: Vec::new() }
 }

@@ -54,7 +54,7 @@ pub fn convert(value: &Value, tables: &Tables, at: &str) -> Converted {
         }
         value => all.request(value, at),
     }
-    Converted { form: FORM, changes: all.changes, notes: all.sink.notes, errors: all.errors }
+    Converted { form: FORM, changes: all.changes, notes: all.sink.notes, errors: all.errors, ..Converted::default() }
 }
 
 /// A field of an object, whose name counts in any case.
@@ -109,7 +109,12 @@ impl<'t> Requests<'t> {
 
     /// The resource that an id means.
     fn resource(&mut self, kind: EntityKind, id: &str, at: &str) -> Option<&'t Entity> {
-        let of_kind = |entity: &&'t Entity| entity.present && (entity.kind == kind || entity.kind.is_principal());
+        // A member may be a group, and an account of a program is a user here.
+        let user = kind == EntityKind::User;
+        let of_kind = |entity: &&'t Entity| {
+            let fits = entity.kind == EntityKind::Group || user && entity.kind.is_principal();
+            entity.present && fits
+        };
         let called = |entity: &&'t Entity| {
             let last = entity.id.rsplit(['/', ':']).next().unwrap_or(&entity.id);
             entity.id == id || last.eq_ignore_ascii_case(id) || entity.unique_id.as_deref() == Some(id)
@@ -162,12 +167,12 @@ impl<'t> Requests<'t> {
         let plain = path.rsplit_once(":User:").or_else(|| path.rsplit_once(":Group:")).map_or(path, |(_, rest)| rest);
         let lower = plain.to_lowercase();
         if lower == "members" && resource.kind == EntityKind::Group {
-            return self.members(resource, op, values(value), at);
+            return self.members(resource, op, &values(value), at);
         }
         if resource.kind == EntityKind::Group
             && let Some(id) = filtered(plain)
         {
-            return self.members(resource, op, vec![id], at);
+            return self.members(resource, op, &[id], at);
         }
         if lower == "active" && resource.kind != EntityKind::Group {
             let active = match value {
@@ -187,7 +192,7 @@ impl<'t> Requests<'t> {
         self.sink.note(NoteKind::NotConverted, at, message);
     }
 
-    fn members(&mut self, group: &'t Entity, op: &str, ids: Vec<String>, at: &str) {
+    fn members(&mut self, group: &'t Entity, op: &str, ids: &[String], at: &str) {
         let rows = self.tables.memberships.iter();
         let now: Vec<EntityId> = rows
             .filter(|row| row.container == group.entity && row.kind == MembershipKind::MemberOf)

@@ -1,6 +1,6 @@
 //! A table of changes: CSV with a header, one operation a row.
 //!
-//! `op` is one of put_grant, delete_grant, attach, detach, add_member, remove_member; `holder` is whoever it is about
+//! `op` is one of `put_grant`, `delete_grant`, `attach`, `detach`, `add_member`, `remove_member`; `holder` is whoever it is about
 //! (the member, of memberships); the other columns are fields of the operation, lists with `;` between their entries.
 //! Holders, containers and policies that are attached may be names, as far as each means one entity.
 
@@ -86,7 +86,7 @@ pub fn convert(text: &str, tables: &Tables, at: &str) -> Converted {
             ChangeError { pointer, ..error }
         }));
     }
-    Converted { form: FORM, changes, notes: Vec::new(), errors }
+    Converted { form: FORM, changes, errors, ..Converted::default() }
 }
 
 fn line(at: &str, number: u64) -> String {

@@ -1,4 +1,4 @@
-//! Plans of Terraform and OpenTofu (`terraform show -json`): what each resource is and is to be.
+//! Plans of Terraform and its fork `OpenTofu` (`terraform show -json`): what each resource is and is to be.
 //!
 //! A plan does not know every value before it is applied. One that the configuration takes from another resource of the
 //! plan, whose id follows from its name, is put in; all others are left out. Either way a note says so, and so does one
@@ -11,14 +11,14 @@ use serde_json::{Map, Value};
 use super::diff::{Keep, Said, difference};
 use super::{Converted, Sink};
 use crate::change::read::{Note, NoteKind};
-use crate::model::{Builder, Source, Tables};
+use crate::model::{Builder, Entity, Source, Tables};
 use crate::platforms::declared::{self, Attributes, Declaring};
 
 /// Name of the form.
 pub const FORM: &str = "terraform_plan";
 
 /// Words in the name of a kind, or of an attribute, that tell of access.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 46] = [
     "access",
     "acl",
     "admin",
@@ -53,8 +53,10 @@ const WORDS: [&str; 44] = [
     "policy",
     "principal",
     "privilege",
+    "protection",
     "rbac",
     "role",
+    "ruleset",
     "saml",
     "scp",
     "secret",
@@ -155,7 +157,12 @@ impl<'v, 't> Plan<'v, 't> {
         let (mut known, mut notes) = (Vec::new(), Vec::new());
         let unknown = resource.unknown.as_object().into_iter().flatten().filter(|_| resource.changes);
         for (key, what) in unknown.filter(|(_, what)| is_unknown(what)) {
-            let Some(expression) = resource.expressions.and_then(|all| all.get(key)) else { continue };
+            let Some(expression) = resource.expressions.and_then(|all| all.get(key)) else {
+                // The configuration does not set it: what the provider computes of it stays as it is.
+                let was = resource.before.and_then(|before| before.get(key));
+                known.extend(was.map(|was| (key.clone(), was.clone())));
+                continue;
+            };
             let references = references(expression);
             let values: Vec<(&str, String)> =
                 references.iter().filter_map(|one| Some((*one, self.referred(resource.address, one)?))).collect();
@@ -184,11 +191,11 @@ impl<'v, 't> Plan<'v, 't> {
     /// What a reference (`aws_iam_role.app.arn`) from a resource will be.
     fn referred(&self, from: &str, reference: &str) -> Option<String> {
         let (target, attribute) = reference.rsplit_once('.')?;
-        let module = from.rfind("module.").map_or("", |start| {
-            let rest = &from[start..];
-            let end = rest.match_indices('.').nth(1).map_or(rest.len(), |(at, _)| at);
-            &from[..start + end + 1]
+        let inside = from.rfind("module.").and_then(|start| {
+            let (end, _) = from[start..].match_indices('.').nth(1)?;
+            Some(&from[..=start + end])
         });
+        let module = inside.unwrap_or_default();
         let index = from.ends_with(']').then(|| from.rfind('[').map(|at| &from[at..])).flatten();
         let plain = format!("{module}{target}");
         let own = index.map(|index| format!("{plain}{index}"));
@@ -222,15 +229,20 @@ impl<'v, 't> Plan<'v, 't> {
     }
 
     fn converted(self) -> Converted {
-        let Self { mut sink, before, after, .. } = self;
+        let Self { mut sink, before, after, context, .. } = self;
         sink.issues(&before.issues);
         sink.issues(&after.issues);
         let left_out = std::mem::take(&mut sink.left_out);
         sink.notes.extend(left_out);
         let (before, after) = (Builder::assemble(vec![before]), Builder::assemble(vec![after]));
-        let (changes, notes) = difference(Said::of(&before, &Keep::ALL), Said::of(&after, &Keep::ALL));
+        // What a resource only implies (the cluster that it is in) comes when the snapshot lacks it, and never goes.
+        let is_there =
+            |entity: &Entity| context.tables.find(&entity.id).is_some_and(|known| context.tables.entity(known).present);
+        let declared = Keep { entity: &|entity| entity.record.is_some(), ..Keep::ALL };
+        let implied = Keep { entity: &|entity| entity.record.is_some() || !is_there(entity), ..Keep::ALL };
+        let (changes, notes, gone) = difference(Said::of(&before, &declared), Said::of(&after, &implied));
         sink.notes.extend(notes);
-        Converted { form: FORM, changes, notes: sink.notes, errors: Vec::new() }
+        Converted { form: FORM, changes, gone, notes: sink.notes, errors: Vec::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Kubernetes: readers of objects as `kubectl` writes them and of audit logs, and its permission model (RBAC).
 
 pub mod catalog;
+mod change;
 mod defaults;
 mod eval;
 pub mod names;
@@ -8,7 +9,7 @@ pub mod notation;
 pub mod read;
 
 use super::{Coverage, Evaluator, Platform, Settings, declared, input};
-use crate::model::{Builder, Entity, Granularity, Tables};
+use crate::model::{Builder, Entity, EntityId, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "kubernetes";
@@ -37,6 +38,10 @@ impl Platform for Kubernetes {
         read::complete(tables);
     }
 
+    fn changed(&self, tables: &mut Tables, fresh: &[EntityId]) {
+        change::changed(tables, fresh);
+    }
+
     fn takes_manifests(&self) -> bool {
         true
     }
@@ -54,6 +59,17 @@ impl Platform for Kubernetes {
             "serviceaccount" | "namespace" => Some(nothing),
             _ => None,
         }
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
     }
 
     fn coverage(&self) -> Coverage {

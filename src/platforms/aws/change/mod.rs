@@ -92,7 +92,9 @@ fn session(tables: &Tables, partition: &str, account: &str, role: &str, home: &s
     let plain = format!("arn:{partition}:iam::{account}:role/{role}");
     if tables.find(&plain).is_none() {
         let beginning = format!("arn:{partition}:iam::{account}:role/");
-        let is = |entity: &&Entity| entity.present && entity.name == role && entity.id.starts_with(&beginning);
+        // One that a draft deleted is the one that was meant all the same.
+        let was_there = |entity: &Entity| entity.present || entity.source.is_some();
+        let is = |entity: &&Entity| was_there(entity) && entity.name == role && entity.id.starts_with(&beginning);
         if let Some(found) = tables.entities.iter().find(is) {
             return Identification::of(found);
         }
