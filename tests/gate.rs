@@ -9,7 +9,9 @@ mod soundness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use overgrant::change::gate::{Base, Gate, Past, Rules, Status, Terms, Verdict, gate};
+use overgrant::change::ChangeError;
+use overgrant::change::gate::{Amounts, Base, Gate, Past, Rules, Status, Terms, Verdict, gate};
+use overgrant::config::Config;
 use overgrant::model::Decision;
 use overgrant::model::text::parse_time;
 use overgrant::techniques::Library;
@@ -19,9 +21,9 @@ use serde_json::Value;
 use crate::analysed::{AS_OF, Analysed};
 
 /// What snapshots of cases are called.
-pub const SNAPSHOT: &str = "2026-11-22T000000Z";
+const SNAPSHOT: &str = "2026-11-22T000000Z";
 /// What their digests are said to be.
-pub const DIGEST: &str = "5e5f0f3bb8c5a0e0c1d5b8c3f7a9d2e4b6c8a0f2e4d6c8b0a2f4e6d8c0b2a4f6";
+const DIGEST: &str = "5e5f0f3bb8c5a0e0c1d5b8c3f7a9d2e4b6c8a0f2e4d6c8b0a2f4e6d8c0b2a4f6";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,41 +91,41 @@ struct Counter {
     left_out: Vec<usize>,
 }
 
-/// Judges a draft on a scan.
-pub fn judge(
-    scan: &Analysed,
-    draft: &[u8],
-    ledger: &[Past],
-    rules: &Rules,
-    domain: Option<&str>,
+/// What drafts of a case are judged by.
+struct Bench<'a> {
+    scan: &'a Analysed,
+    rules: Rules,
+    domain: Option<&'a str>,
     now: i64,
-    terms: &Terms,
-    config: &overgrant::config::Config,
-    library: &Library,
-) -> Result<Gate, String> {
-    let told = |errors: Vec<overgrant::change::ChangeError>| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
-    let read = overgrant::change::read(draft, "draft.json", scan.tables()).map_err(told)?;
-    let base = Base {
-        tables: scan.tables(),
-        results: &scan.scan.results,
-        as_of: scan.as_of,
-        now,
-        config,
-        library,
-        snapshot: SNAPSHOT,
-        digest: DIGEST,
-        domain,
-        incomplete: &scan.scan.incomplete,
-        coverage: &scan.scan.results.coverage,
-        terms,
-    };
-    gate(&base, &read, ledger, rules).map_err(told)
+    terms: Terms,
+    config: Config,
+    library: &'a Library,
+}
+
+impl Bench<'_> {
+    fn judge(&self, draft: &[u8], ledger: &[Past]) -> Result<Gate, String> {
+        let told = |errors: Vec<ChangeError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let read = overgrant::change::read(draft, "draft.json", self.scan.tables()).map_err(told)?;
+        let base = Base {
+            tables: self.scan.tables(),
+            results: &self.scan.scan.results,
+            as_of: self.scan.as_of,
+            now: self.now,
+            config: &self.config,
+            library: self.library,
+            snapshot: SNAPSHOT,
+            digest: DIGEST,
+            domain: self.domain,
+            incomplete: &self.scan.scan.incomplete,
+            coverage: &self.scan.scan.results.coverage,
+            terms: &self.terms,
+        };
+        gate(&base, &read, ledger, &self.rules).map_err(told)
+    }
 }
 
 /// What the ledger keeps of a judged draft.
-pub fn past(draft: &Value, found: &Gate, now: i64, decided_by: &[String]) -> Past {
+fn past(draft: &Value, found: &Gate, now: i64, decided_by: &[String]) -> Past {
     let author = &draft["author"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let blocked = found.verdict == Verdict::Block;
@@ -132,7 +134,7 @@ pub fn past(draft: &Value, found: &Gate, now: i64, decided_by: &[String]) -> Pas
         actors: [text(&author["id"]), text(&author["on_behalf_of"])].into_iter().flatten().collect(),
         workflow: text(&draft["workflow"]),
         at: now,
-        amounts: if blocked { Default::default() } else { found.amounts },
+        amounts: if blocked { Amounts::default() } else { found.amounts },
         approved_by: decided_by.to_vec(),
     }
 }
@@ -187,9 +189,7 @@ fn expectations(folder: &Path) -> Expect {
 
 fn run(folder: &Path, library: &Library) -> Vec<String> {
     let expect = expectations(folder);
-    let export = folder.join("export");
-    let export = if export.is_dir() { export } else { folder.join("../../gate_export") };
-    let scan = match Analysed::new(vec![export], AS_OF, expect.config.as_deref()) {
+    let scan = match Analysed::new(vec![folder.join("export")], AS_OF, expect.config.as_deref()) {
         Ok(scan) => scan,
         Err(error) => return vec![error],
     };
@@ -202,13 +202,13 @@ fn run(folder: &Path, library: &Library) -> Vec<String> {
     for profile in &expect.profiles {
         rules.add_profile(profile).expect("a profile");
     }
-    let config = overgrant::config::Config::parse(expect.config.as_deref().unwrap_or(""), "config.toml")
-        .expect("a configuration");
+    let config = Config::parse(expect.config.as_deref().unwrap_or(""), "config.toml").expect("a configuration");
+    let domain = expect.domain.as_deref();
+    let bench = Bench { scan: &scan, rules, domain, now, terms, config, library };
     let mut ledger = Vec::new();
     for one in &expect.draft {
         let bytes = std::fs::read(folder.join(&one.file)).expect("a draft");
-        let found = judge(&scan, &bytes, &ledger, &rules, expect.domain.as_deref(), now, &terms, &config, library);
-        match found {
+        match bench.judge(&bytes, &ledger) {
             Ok(found) => {
                 wrong.extend(differences(one, &found).into_iter().map(|line| format!("{}: {line}", one.file)));
                 let draft: Value = serde_json::from_slice(&bytes).expect("JSON");
