@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod analysis;
+pub mod change;
 pub mod cli;
 pub mod config;
 pub mod findings;

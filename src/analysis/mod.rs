@@ -3,7 +3,7 @@
 //! [`scan`] reads, evaluates, searches and measures; the queries below answer one question on tables that a store
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
-mod asked;
+pub mod asked;
 pub mod cuts;
 pub mod examples;
 pub mod preflight;

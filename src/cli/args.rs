@@ -6,7 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, generate, man, metrics,
+    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, gate, generate, man, metrics,
     paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
@@ -47,6 +47,8 @@ Improve:
   choke-points What attack paths have to pass, and the change that takes it away
   cut-plan     Which few changes keep most principals from what is protected
   roles        Candidate roles from what principals may do, or from what they use
+Change:
+  gate         Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
@@ -126,6 +128,8 @@ pub enum Command {
     ChokePoints(choke_points::Args),
     /// Which few changes keep most principals from what is protected
     CutPlan(cut_plan::Args),
+    /// Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
+    Gate(gate::Args),
     /// What differs between two snapshots
     Diff(diff::Args),
     /// A metric over all snapshots: limits, drift, and what made it change

@@ -4,6 +4,7 @@
 //! decided here.
 
 mod cuts;
+pub mod gate;
 pub mod history;
 mod material;
 mod partial;

@@ -92,6 +92,7 @@ fn dispatch(cli: &Cli, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Roles(args) => commands::roles::run(args, terminal),
         Command::ChokePoints(args) => commands::choke_points::run(args, terminal),
         Command::CutPlan(args) => commands::cut_plan::run(args, terminal),
+        Command::Gate(args) => commands::gate::run(args, terminal),
         Command::Diff(args) => commands::diff::run(args, terminal),
         Command::Trend(args) => commands::trend::run(args, terminal),
         Command::Baseline(args) => commands::baseline::run(args, terminal),

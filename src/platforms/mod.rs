@@ -7,6 +7,7 @@ pub mod ad;
 pub mod assigned;
 pub mod aws;
 pub mod azure;
+pub mod declared;
 mod evaluator;
 pub mod gcp;
 pub mod github;
@@ -26,7 +27,8 @@ pub mod vault;
 pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
 pub use granted::{Granted, GrantedAction, Known, Recorded};
 
-use crate::model::{Builder, Granularity, Tables};
+use crate::model::rebuild::Identification;
+use crate::model::{Builder, Entity, EntityId, Granularity, Handle, Tables, TrustKind};
 
 /// Every platform, in the order in which their readers are asked whether they know a file.
 pub const ALL: &[&dyn Platform] = &[
@@ -55,6 +57,36 @@ pub struct Coverage {
     pub decided: &'static str,
     /// What is known not to be.
     pub not: &'static str,
+}
+
+/// Whom a trust statement means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trusted {
+    /// Where the trusted one is.
+    pub kind: TrustKind,
+    /// The trusted one, when it is an entity or could be one.
+    pub trustee: Option<Identification>,
+}
+
+/// A platform by its registry name.
+#[must_use]
+pub fn of(name: &str) -> Option<&'static dyn Platform> {
+    ALL.iter().copied().find(|platform| platform.name() == name)
+}
+
+/// [`Platform::trusted`] by the platform of whoever trusts.
+#[must_use]
+pub fn trusted(tables: &Tables, target: &Entity, pattern: &str) -> Trusted {
+    match of(&target.platform) {
+        Some(platform) => platform.trusted(tables, target, pattern),
+        None => Trusted { kind: TrustKind::External, trustee: None },
+    }
+}
+
+/// [`Platform::trust_policy`] by the name of a platform.
+#[must_use]
+pub fn trust_policy(platform: &str) -> &'static str {
+    of(platform).map_or("trust", Platform::trust_policy)
 }
 
 /// A platform whose exports are read.
@@ -105,6 +137,76 @@ pub trait Platform: Sync {
     /// Whether groups have members that no export lists, so that a group stands for people of its own.
     fn has_open_groups(&self) -> bool {
         false
+    }
+
+    /// Whom a statement of a trust policy means by a principal as it writes them (`Kind:value` or `*`). `tables` may have
+    /// entities behind those that are sorted.
+    fn trusted(&self, _tables: &Tables, _target: &Entity, pattern: &str) -> Trusted {
+        let kind = if pattern.starts_with("Federated:") { TrustKind::Federated } else { TrustKind::External };
+        Trusted { kind, trustee: None }
+    }
+
+    /// Name of the policy that says whom a principal trusts, where it has none yet.
+    fn trust_policy(&self) -> &'static str {
+        "trust"
+    }
+
+    /// Completes tables that were changed with what follows from their rows; `fresh` are entities that were never there
+    /// before, sorted. Tables that follow already stay as they are.
+    fn changed(&self, _tables: &mut Tables, _fresh: &[EntityId]) {}
+
+    /// Puts what a resource of a plan declares into a builder, when its kind is one of this platform's. What of it cannot
+    /// be said goes to [`Builder::skip`].
+    fn declare(
+        &self,
+        _kind: &str,
+        _value: &declared::Attributes,
+        _place: &str,
+        _context: &declared::Declaring<'_>,
+        _out: &mut Builder,
+    ) -> bool {
+        false
+    }
+
+    /// Puts the statements of a policy document into a builder; `false` when policies are no documents here.
+    ///
+    /// # Errors
+    /// What is wrong with the document, as a fragment for a message.
+    fn document(
+        &self,
+        _holder: Handle,
+        _document: &declared::Document<'_>,
+        _out: &mut Builder,
+    ) -> Result<bool, String> {
+        Ok(false)
+    }
+
+    /// Whether people write objects of this platform as files that say what there is to be (manifests).
+    fn takes_manifests(&self) -> bool {
+        false
+    }
+
+    /// Gives objects of manifests, which do not say where they are to be, the ids that they will have in a snapshot.
+    ///
+    /// # Errors
+    /// That they may be in several places, and which, as a fragment for a message.
+    fn locate(&self, _builders: &mut [Builder], _tables: &Tables) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Which rows about an object of a manifest the manifest states; none for what manifests do not define.
+    fn states(&self, _entity: &Entity) -> Option<declared::Stated> {
+        None
+    }
+
+    /// What other resources of a plan refer to of one of this platform's that is not made yet: attribute and value.
+    fn exported(
+        &self,
+        _kind: &str,
+        _value: &declared::Attributes,
+        _context: &declared::Declaring<'_>,
+    ) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 
     /// Compiles the effective permissions of this platform's principals.

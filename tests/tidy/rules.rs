@@ -120,7 +120,7 @@ pub fn outside_crates(source: &Source, imports: &Imports, known: &BTreeSet<Strin
 pub fn platforms_apart(source: &Source) -> Vec<String> {
     let path = source.module_path();
     let (Some(&"platforms"), Some(own)) = (path.first(), path.get(1)) else { return Vec::new() };
-    let shared = ["assigned", "evaluator", "globs", "input"];
+    let shared = ["assigned", "declared", "evaluator", "globs", "input"];
     let mut found = Vec::new();
     for at in words(&source.code, "platforms") {
         for head in heads(&source.code, at + "platforms".len()) {

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod exposure;
 mod figures;
 pub mod findings;
+pub mod gate;
 pub mod generate;
 pub mod man;
 pub mod metrics;

@@ -2,13 +2,14 @@
 
 pub mod arn;
 pub mod catalog;
+mod change;
 mod eval;
 pub mod keys;
 pub mod logging;
 pub mod read;
 
-use super::{Coverage, Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Granularity, Tables};
+use super::{Coverage, Evaluator, Platform, Settings, Trusted, declared, input};
+use crate::model::{Builder, Entity, EntityId, Granularity, Handle, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "aws";
@@ -53,6 +54,38 @@ impl Platform for Aws {
 
     fn written(&self, actions: &[String], not_actions: &[String], grain: Granularity) -> Option<Vec<String>> {
         Some(catalog::Catalog::get().written(actions, not_actions, grain))
+    }
+
+    fn trusted(&self, tables: &Tables, target: &Entity, pattern: &str) -> Trusted {
+        change::trusted(tables, target, pattern)
+    }
+
+    fn changed(&self, tables: &mut Tables, fresh: &[EntityId]) {
+        read::classify(tables, fresh);
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
+    }
+
+    fn document(&self, holder: Handle, document: &declared::Document<'_>, out: &mut Builder) -> Result<bool, String> {
+        change::document(holder, document, out).map(|()| true)
+    }
+
+    fn exported(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        context: &declared::Declaring<'_>,
+    ) -> Vec<(&'static str, String)> {
+        change::exported(kind, value, context)
     }
 
     fn evaluator<'t>(&self, tables: &'t Tables, settings: Settings) -> Box<dyn Evaluator + 't> {

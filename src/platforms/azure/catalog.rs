@@ -50,6 +50,13 @@ fn rows(text: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
     text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect())
 }
 
+/// Id of the built-in role of the resource manager that people call so.
+#[must_use]
+pub fn role_named(name: &str) -> Option<&'static str> {
+    let called = |cells: &Vec<&'static str>| cells.get(1).is_some_and(|known| known.eq_ignore_ascii_case(name));
+    rows(&ROLES).find(called)?.first().copied()
+}
+
 /// A built-in role of the resource manager, by its id without scope.
 #[must_use]
 pub fn role(id: &str) -> Option<&'static BuiltIn> {

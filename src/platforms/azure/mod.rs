@@ -3,13 +3,14 @@
 //! one permission model.
 
 pub mod catalog;
+mod change;
 mod condition;
 mod dialect;
 pub mod names;
 pub mod read;
 
 use super::assigned::{self, Compiled};
-use super::{Coverage, Evaluator, Platform, Settings, input};
+use super::{Coverage, Evaluator, Platform, Settings, declared, input};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
@@ -37,6 +38,21 @@ impl Platform for Azure {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn trust_policy(&self) -> &'static str {
+        "federated credential"
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
     }
 
     fn coverage(&self) -> Coverage {

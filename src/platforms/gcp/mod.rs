@@ -2,11 +2,12 @@
 
 mod catalog;
 mod cel;
+mod change;
 mod eval;
 mod names;
 mod read;
 
-use super::{Coverage, Evaluator, Platform, Settings, assigned, input};
+use super::{Coverage, Evaluator, Platform, Settings, assigned, declared, input};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
@@ -38,6 +39,26 @@ impl Platform for Gcp {
 
     fn at(&self, tables: &mut Tables, as_of: i64) {
         read::at(tables, as_of);
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
+    }
+
+    fn exported(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        _context: &declared::Declaring<'_>,
+    ) -> Vec<(&'static str, String)> {
+        change::exported(kind, value)
     }
 
     fn coverage(&self) -> Coverage {

@@ -12,6 +12,7 @@
 //! | token of a person | credential |
 
 pub mod catalog;
+mod change;
 pub mod names;
 pub mod read;
 
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::assigned::{self, Action, Catalog, Dialect};
-use super::{Coverage, Evaluator, Platform, Recorded, Settings, input};
+use super::{Coverage, Evaluator, Platform, Recorded, Settings, declared, input};
 use crate::model::{Builder, Granularity, Tables};
 
 /// Registry name of the platform.
@@ -35,6 +36,17 @@ impl Platform for GitHub {
 
     fn title(&self) -> &'static str {
         "GitHub"
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
     }
 
     fn coverage(&self) -> Coverage {

@@ -14,6 +14,25 @@ use crate::model::{Entity, Issue, IssueSeverity, OwnerStatus, SourceId, Tables};
 /// Before the name of a principal in a duty.
 const PRINCIPAL: &str = "principal:";
 
+/// Names approvers, and those who answer for exceptions, by their ids where a text means one person.
+pub fn name(tables: &mut Tables) {
+    if tables.people.is_empty() || (tables.approvals.is_empty() && tables.exceptions.is_empty()) {
+        return;
+    }
+    let judge = Judge::new(tables);
+    let ids: Vec<Option<String>> = tables.approvals.iter().map(|row| judge.owner(&row.approver).0).collect();
+    let directory = Directory::new(tables);
+    for (row, id) in tables.approvals.iter_mut().zip(ids) {
+        row.approver = id.unwrap_or_else(|| std::mem::take(&mut row.approver));
+    }
+    let people = &tables.people;
+    for party in tables.exceptions.iter_mut().flat_map(|row| [&mut row.owner, &mut row.approved_by]) {
+        if let Some(Who::One(at)) = party.as_deref().map(|text| directory.find(text)) {
+            *party = Some(people[at].person.clone());
+        }
+    }
+}
+
 /// Where a row is.
 type Place = (SourceId, String);
 

@@ -27,7 +27,7 @@ mod usage_file;
 
 use super::input::table;
 use super::{Coverage, Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Tables};
+use crate::model::{Builder, EntityId, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "governance";
@@ -66,6 +66,11 @@ impl Platform for Governance {
             ownership::judge(tables);
         }
         sort(tables);
+    }
+
+    fn changed(&self, tables: &mut Tables, _fresh: &[EntityId]) {
+        checks::name(tables);
+        ownership::judge(tables);
     }
 
     fn coverage(&self) -> Coverage {

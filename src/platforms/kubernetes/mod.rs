@@ -1,14 +1,15 @@
 //! Kubernetes: readers of objects as `kubectl` writes them and of audit logs, and its permission model (RBAC).
 
 pub mod catalog;
+mod change;
 mod defaults;
 mod eval;
 pub mod names;
 pub mod notation;
 pub mod read;
 
-use super::{Coverage, Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Granularity, Tables};
+use super::{Coverage, Evaluator, Platform, Settings, declared, input};
+use crate::model::{Builder, Entity, EntityId, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "kubernetes";
@@ -35,6 +36,40 @@ impl Platform for Kubernetes {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn changed(&self, tables: &mut Tables, fresh: &[EntityId]) {
+        change::changed(tables, fresh);
+    }
+
+    fn takes_manifests(&self) -> bool {
+        true
+    }
+
+    fn locate(&self, builders: &mut [Builder], tables: &Tables) -> Result<(), String> {
+        read::locate(builders, tables)
+    }
+
+    fn states(&self, entity: &Entity) -> Option<declared::Stated> {
+        let kind = names::parts(&entity.id)?.kind;
+        let nothing = declared::Stated::NOTHING;
+        match kind {
+            "role" | "clusterrole" => Some(declared::Stated { statements: true, ..nothing }),
+            "rolebinding" | "clusterrolebinding" => Some(declared::Stated { attached: true, held: true, ..nothing }),
+            "serviceaccount" | "namespace" => Some(nothing),
+            _ => None,
+        }
+    }
+
+    fn declare(
+        &self,
+        kind: &str,
+        value: &declared::Attributes,
+        place: &str,
+        context: &declared::Declaring<'_>,
+        out: &mut Builder,
+    ) -> bool {
+        change::declare(kind, value, place, context, out)
     }
 
     fn coverage(&self) -> Coverage {

@@ -9,8 +9,9 @@ mod names;
 mod policy;
 pub mod read;
 
-use super::{Coverage, Evaluator, Platform, Settings, input};
-use crate::model::{Builder, Tables};
+use super::{Coverage, Evaluator, Platform, Settings, Trusted, input};
+use crate::model::rebuild::Identification;
+use crate::model::{Builder, Entity, EntityKind, Tables, TrustKind};
 
 /// Registry name of the platform.
 pub const NAME: &str = "vault";
@@ -55,6 +56,20 @@ impl Platform for Vault {
 
     fn has_open_groups(&self) -> bool {
         true
+    }
+
+    fn trusted(&self, _tables: &Tables, _target: &Entity, pattern: &str) -> Trusted {
+        if pattern.starts_with("Federated:") {
+            return Trusted { kind: TrustKind::Federated, trustee: None };
+        }
+        let arn = pattern.strip_prefix("AWS:").filter(|arn| arn.starts_with("arn:") && !arn.contains('*'));
+        let trustee = arn.map(|arn| Identification {
+            id: arn.to_owned(),
+            platform: "aws".to_owned(),
+            kind: if arn.contains(":user/") { EntityKind::User } else { EntityKind::Role },
+            name: arn.rsplit('/').next().unwrap_or(arn).to_owned(),
+        });
+        Trusted { kind: TrustKind::External, trustee }
     }
 
     fn coverage(&self) -> Coverage {

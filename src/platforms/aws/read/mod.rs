@@ -26,7 +26,11 @@ mod trail;
 mod trust;
 
 pub use complete::complete;
+pub use document::{Document, Place, Target, decode, emit as emit_document, parse as parse_document};
+pub use names::kind_of;
+pub use nature::classify_these as classify;
 pub use reconcile::reconcile;
+pub use trust::{TrustPolicy, emit as emit_trust};
 
 use crate::platforms::input::Reader;
 

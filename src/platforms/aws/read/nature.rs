@@ -63,8 +63,20 @@ const SOFTWARE_WORDS: [&str; 12] = [
 
 /// Decides for every AWS user and role that no reader has decided.
 pub fn classify(tables: &mut Tables) {
+    settle(tables, |_| true);
+}
+
+/// Decides for those of some users and roles that nobody has decided: nobody else's nature changes.
+pub fn classify_these(tables: &mut Tables, these: &[EntityId]) {
+    let open = |entity: &EntityId| is_ours(tables.entity(*entity)) && tables.entity(*entity).nhi.is_none();
+    if these.iter().any(open) {
+        settle(tables, |entity| these.binary_search(&entity).is_ok());
+    }
+}
+
+fn settle(tables: &mut Tables, wanted: impl Fn(EntityId) -> bool) {
     let decided = decide(tables);
-    for (entity, nhi, reason) in decided {
+    for (entity, nhi, reason) in decided.into_iter().filter(|(entity, ..)| wanted(*entity)) {
         let entity = &mut tables.entities[entity.index()];
         entity.nhi = Some(nhi);
         entity.nhi_reason = Some(reason);

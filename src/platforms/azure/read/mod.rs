@@ -14,6 +14,7 @@ mod tenants;
 mod value;
 
 pub use complete::complete;
+pub use settle::define as define_built_in;
 
 use super::names;
 use crate::model::Builder;

@@ -213,7 +213,7 @@ fn built_in(builders: &mut [Builder]) {
 }
 
 /// Defines a role from the catalogue; one that it does not have stays unknown.
-fn define(builder: &mut Builder, id: &str) {
+pub fn define(builder: &mut Builder, id: &str) {
     let of_directory = id.starts_with(&names::entra_role(""));
     let known = if of_directory { catalog::entra_role(names::last(id)) } else { catalog::role(names::last(id)) };
     let Some(known) = known else { return };

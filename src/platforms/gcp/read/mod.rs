@@ -20,7 +20,13 @@ mod roles;
 mod value;
 
 pub use complete::{at, complete};
-pub use reconcile::reconcile;
+pub use reconcile::{predefine, reconcile};
+
+/// What of a binding's condition is left to decide, and when it ends.
+pub fn conditioned(value: Option<&serde_json::Value>) -> (Option<String>, Option<i64>) {
+    let found = policy::conditioned(value);
+    (found.condition, found.expires_at)
+}
 
 use crate::platforms::input;
 

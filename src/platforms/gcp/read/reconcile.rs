@@ -266,6 +266,11 @@ fn expand(builders: &mut [Builder], own: &[usize]) -> FxHashMap<String, Vec<Stri
     permissions
 }
 
+/// States the permissions of the predefined roles that a builder names.
+pub fn predefine(builder: &mut Builder) {
+    expand(std::slice::from_mut(builder), &[0]);
+}
+
 /// What insights say was not used: the permissions of the role without those that were.
 fn unused(builders: &mut [Builder], own: &[usize], permissions: &FxHashMap<String, Vec<String>>) {
     for &at in own {

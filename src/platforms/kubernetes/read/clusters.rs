@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::NAME;
 use super::names;
-use crate::model::{Builder, Entity, EntityKind, Grant, IssueSeverity};
+use crate::model::{Builder, Entity, EntityKind, Grant, IssueSeverity, Tables};
 
 /// See [`crate::platforms::Platform::reconcile`].
 pub fn reconcile(builders: &mut [Builder]) {
@@ -47,6 +47,35 @@ pub fn reconcile(builders: &mut [Builder]) {
         }
     }
     settle_copies(builders);
+}
+
+/// Objects of which nothing says their cluster are to be in the only one of a snapshot.
+///
+/// # Errors
+/// That there are several, as a fragment for a message.
+pub fn locate(builders: &mut [Builder], tables: &Tables) -> Result<(), String> {
+    let unnamed = names::cluster(names::UNNAMED);
+    let own = |entity: &&Entity| {
+        entity.present && entity.platform == NAME && entity.kind == EntityKind::Scope && entity.scope.is_none()
+    };
+    let clusters: Vec<&str> = tables.entities.iter().filter(own).map(|entity| entity.id.as_str()).collect();
+    let open = |builder: &Builder| builder.handle(&unnamed).is_some();
+    match clusters[..] {
+        _ if !builders.iter().any(open) => Ok(()),
+        [] => Ok(()),
+        [one] => {
+            let name = one.split_once(':').map_or(one, |(_, name)| name).replace("%2F", "/").replace("%3A", ":");
+            let name = name.replace("%25", "%");
+            builders.iter_mut().filter(|builder| open(builder)).for_each(|builder| rename(builder, &unnamed, &name));
+            Ok(())
+        }
+        _ => Err(format!(
+            "which of {} clusters is meant does not show ({}): put the `kubectl config view` of the one beside it, as \
+             a document of its own",
+            clusters.len(),
+            clusters.join(", ")
+        )),
+    }
 }
 
 /// Rules of a role as they are stored, in order.

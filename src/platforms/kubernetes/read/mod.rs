@@ -16,11 +16,22 @@ mod value;
 mod workloads;
 mod yaml;
 
-pub use clusters::reconcile;
+pub use clusters::{locate, reconcile};
 pub use complete::complete;
 
+use serde_json::Value;
+
 use super::names;
+use crate::model::Builder;
 use crate::platforms::input;
+
+/// Reads one object that is to be in a cluster, by the id of that.
+pub fn object(out: &mut Builder, cluster: Option<String>, value: &Value, place: &str) {
+    let mut objects = objects::Objects::new(out);
+    objects.cluster = cluster.unwrap_or(objects.cluster);
+    objects.object(value, place, 0);
+    objects.finish();
+}
 
 /// All readers, in the order in which they are asked. Audit events and chart sources look like objects.
 pub const READERS: &[&dyn input::Reader] =

@@ -1,0 +1,61 @@
+//! I9: everything that a draft touches lies in the session's domain.
+
+use super::{Cited, Facts, Invariant, Status, Witness, worst};
+use crate::model::{Entity, EntityKind};
+
+/// See [`Invariant::title`].
+pub struct Domain;
+
+impl Invariant for Domain {
+    fn id(&self) -> &'static str {
+        "I9"
+    }
+
+    fn title(&self) -> &'static str {
+        "Everything touched lies in the session's domain."
+    }
+
+    fn check(&self, facts: &Facts<'_>) -> (Status, Vec<Witness>) {
+        let stated = facts.set.domain.as_deref();
+        let Some(domain) = facts.base.domain.or(stated) else { return (Status::Pass, Vec::new()) };
+        let mut found = Vec::new();
+        if stated.is_some_and(|stated| stated != domain) {
+            let says = format!("the draft is for `{}`, the session for `{domain}`", stated.unwrap_or_default());
+            found.push((Status::Block, Witness::says(says)));
+        }
+        let after = facts.after();
+        let gone = facts.delta.deleted.iter().map(|&one| facts.base.tables.entity(one));
+        let touched = facts.applied.touched.iter().map(|&one| after.entity(one)).chain(gone);
+        let gaining = facts.access.added.iter().filter_map(|row| row.entity).map(|one| after.entity(one));
+        let mut all: Vec<&Entity> = touched.chain(gaining).collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all.dedup_by(|a, b| a.id == b.id);
+        for entity in all {
+            let rows = vec![Cited::after("entities", &entity.id)];
+            match label(facts, entity) {
+                Some(own) if own == domain => {}
+                Some(own) => {
+                    let says = format!("`{}` is of domain `{own}`, not of `{domain}`", entity.id);
+                    found.push((Status::Block, Witness::with(says, rows)));
+                }
+                None => {
+                    let says = format!("nothing says which domain `{}` is of", entity.id);
+                    found.push((Status::Block, Witness::with(says, rows)));
+                }
+            }
+        }
+        worst(found)
+    }
+}
+
+/// The domain of an entity: its own label, for what the draft creates that of the configuration or of its scope.
+fn label<'f>(facts: &'f Facts<'_>, entity: &'f Entity) -> Option<&'f str> {
+    let own = entity.domain.as_deref();
+    let configured = || facts.base.config.label(&entity.id)?.domain.as_deref();
+    let scope = || {
+        let tables = facts.after();
+        let scope = tables.entity(tables.find(entity.scope.as_deref()?)?);
+        (entity.kind != EntityKind::Scope).then_some(scope.domain.as_deref())?
+    };
+    own.or_else(configured).or_else(scope)
+}
