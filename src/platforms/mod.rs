@@ -146,6 +146,16 @@ pub trait Platform: Sync {
         Trusted { kind, trustee: None }
     }
 
+    /// What a trust asks for, when its statement has this condition.
+    fn trust_condition(&self, _pattern: &str, condition: &str) -> String {
+        condition.to_owned()
+    }
+
+    /// Who lets others in by the trusts of something that is in no export itself.
+    fn trusts_for(&self, _tables: &Tables, _holder: &Entity) -> Option<EntityId> {
+        None
+    }
+
     /// Name of the policy that says whom a principal trusts, where it has none yet.
     fn trust_policy(&self) -> &'static str {
         "trust"

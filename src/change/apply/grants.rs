@@ -8,7 +8,7 @@ use super::members::Undo;
 use super::state::State;
 use crate::change::decode::Time;
 use crate::change::set::{Change, TrustRow, Trustee};
-use crate::model::{Effect, EntityId, Grant, Layer, Trust};
+use crate::model::{Effect, Entity, EntityId, Grant, Layer, MembershipKind, Trust};
 use crate::platforms::{self, Trusted};
 
 /// What a statement is known by.
@@ -38,7 +38,7 @@ pub fn put(state: &mut State, change: &Change) -> Undo {
             return None;
         }
         (n, Some(at)) if at as usize == n + 1 => None,
-        (n, Some(at)) => match found.get(at as usize - 1) {
+        (n, Some(at)) => match found.get((at as usize).wrapping_sub(1)) {
             Some(&slot) => Some(slot),
             None => {
                 state.wrong("occurrence", format!("there are {n} statements of these names"), "");
@@ -291,6 +291,7 @@ pub fn add(state: &mut State, grant: Grant, more: &[TrustRow]) -> Option<usize> 
     let follow = follows(state, &grant);
     let slot = state.grants.put(grant);
     for row in follow {
+        state.touched.insert(row.target);
         state.touched.extend(row.trustee);
         state.trusts.put(Trust { grant: number(slot), ..row });
     }
@@ -324,6 +325,12 @@ fn follows(state: &mut State, grant: &Grant) -> Vec<Trust> {
     if !target.kind.is_principal() && grant.policy != platforms::trust_policy(&target.platform) {
         return Vec::new();
     }
+    let lets_in = lets_in(state, &target);
+    let platform = platforms::of(&target.platform);
+    let condition_of = |pattern: &str| {
+        let condition = grant.condition.as_deref()?;
+        Some(platform.map_or_else(|| condition.to_owned(), |one| one.trust_condition(pattern, condition)))
+    };
     let anything = ["*".to_owned()];
     let actions = if grant.actions.is_empty() { &anything[..] } else { &grant.actions };
     let principals = if grant.not_principals.is_empty() { &grant.principals } else { &anything[..] };
@@ -333,17 +340,28 @@ fn follows(state: &mut State, grant: &Grant) -> Vec<Trust> {
         let trustee = trustee.map(|one| state.refer(&one.id, &one.platform, one.kind, &one.name));
         for action in actions {
             rows.push(Trust {
-                target: grant.holder,
+                target: lets_in,
                 trustee,
                 trustee_pattern: pattern.clone(),
                 action: action.clone(),
-                condition: grant.condition.clone(),
+                condition: condition_of(pattern),
                 kind,
                 grant: 0,
             });
         }
     }
     rows
+}
+
+/// Whoever others come in as by the trusts of an entity: the identity that it runs as, else itself.
+fn lets_in(state: &State, holder: &Entity) -> EntityId {
+    if holder.kind.is_principal() && holder.present {
+        return holder.entity;
+    }
+    let runs_as = state.memberships.find(holder.entity, |row| row.kind == MembershipKind::RunsAs);
+    let runs_as = runs_as.and_then(|slot| state.memberships.get(slot)).map(|row| row.container);
+    let other = || platforms::of(&holder.platform)?.trusts_for(&state.tables, holder);
+    runs_as.or_else(other).unwrap_or(holder.entity)
 }
 
 /// `set_trust`

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::change::error::ChangeError;
 
+/// Bytes that a patch copies at most, inside of what it patches.
+const COPIED_MAX: usize = 4 * 1024 * 1024;
+
 /// Whether a document is a change set with a patch.
 pub fn is_patched(value: &Value) -> bool {
     value.get("base").is_some() && value.get("patch").is_some()
@@ -25,11 +28,23 @@ pub fn patched(value: &Value) -> Result<Value, ChangeError> {
     let Some(Value::Array(operations)) = value.get("patch") else {
         return Err(ChangeError::new("/patch", "a patch is a list of operations").hint("see RFC 6902"));
     };
+    let mut copied = 0;
     for (number, operation) in operations.iter().enumerate() {
         let at = format!("/patch/{number}");
+        copied += copy_size(&document, operation);
+        if copied > COPIED_MAX {
+            let problem = format!("the patch copies more than {COPIED_MAX} bytes");
+            return Err(ChangeError::new(&at, problem).hint("write the change set itself"));
+        }
         make(&mut document, operation).map_err(|why| ChangeError::new(&at, why).hint("see RFC 6902"))?;
     }
     Ok(document)
+}
+
+/// Bytes that an operation copies: copies of copies would grow beyond all memory.
+fn copy_size(document: &Value, operation: &Value) -> usize {
+    let from = operation.get("from").and_then(Value::as_str).filter(|_| operation.get("op") == Some(&"copy".into()));
+    from.and_then(|from| document.pointer(from)).map_or(0, |value| value.to_string().len())
 }
 
 fn make(document: &mut Value, operation: &Value) -> Result<(), String> {
@@ -148,6 +163,14 @@ mod tests {
         ] {
             assert_eq!(result(&base, &operation), Ok(expected), "{operation}");
         }
+    }
+
+    #[test]
+    fn copies_of_copies_end() {
+        let copy = json!({"op": "copy", "from": "/a", "path": "/a/-"});
+        let patch: Vec<&Value> = std::iter::repeat_n(&copy, 64).collect();
+        let error = patched(&json!({"base": {"a": ["x"]}, "patch": patch})).unwrap_err();
+        assert!(error.problem.contains("copies more than"), "{error}");
     }
 
     #[test]

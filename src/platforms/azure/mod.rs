@@ -11,7 +11,7 @@ pub mod read;
 
 use super::assigned::{self, Compiled};
 use super::{Coverage, Evaluator, Platform, Settings, declared, input};
-use crate::model::{Builder, Granularity, Tables};
+use crate::model::{Builder, Entity, EntityId, EntityKind, Granularity, Tables};
 
 /// Registry name of the platform.
 pub const NAME: &str = "azure";
@@ -38,6 +38,18 @@ impl Platform for Azure {
 
     fn complete(&self, tables: &mut Tables) {
         read::complete(tables);
+    }
+
+    fn trusts_for(&self, tables: &Tables, holder: &Entity) -> Option<EntityId> {
+        // The service principal of an application that is not in the export.
+        if holder.kind != EntityKind::Application || holder.present {
+            return None;
+        }
+        let app = names::last(&holder.id);
+        let is = |one: &&Entity| {
+            one.kind == EntityKind::ServiceAccount && one.present && one.unique_id.as_deref() == Some(app)
+        };
+        tables.entities.iter().rfind(is).map(|one| one.entity)
     }
 
     fn trust_policy(&self) -> &'static str {

@@ -58,6 +58,10 @@ impl Platform for Vault {
         true
     }
 
+    fn trust_condition(&self, pattern: &str, condition: &str) -> String {
+        read::with_subject(condition.to_owned(), pattern.trim_start_matches("Federated:"))
+    }
+
     fn trusted(&self, _tables: &Tables, _target: &Entity, pattern: &str) -> Trusted {
         if pattern.starts_with("Federated:") {
             return Trusted { kind: TrustKind::Federated, trustee: None };

@@ -135,7 +135,7 @@ fn issuers(tables: &mut Tables) {
 
 /// GitHub's tokens say the repository in their subject as well, unless an organisation takes it out: what asks for a
 /// repository lets nobody else's workflows in. Trusts of other issuers stay as they are.
-fn with_subject(condition: String, issuer: &str) -> String {
+pub fn with_subject(condition: String, issuer: &str) -> String {
     if !issuer.starts_with("token.actions.githubusercontent.com") {
         return condition;
     }

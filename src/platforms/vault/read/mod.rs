@@ -10,7 +10,7 @@ mod policies;
 mod record;
 mod tokens;
 
-pub use complete::{complete, reconcile};
+pub use complete::{complete, reconcile, with_subject};
 
 use crate::platforms::input;
 
