@@ -4,7 +4,9 @@
 //! decided here.
 
 mod cuts;
+pub mod effect;
 pub mod history;
+pub mod ledger;
 mod material;
 mod partial;
 pub mod roles;

@@ -1,0 +1,113 @@
+//! The ledger of a store.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::StoreArgs;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::ledger::rows::Rows;
+use crate::ledger::{self, Checkpoint, Draft, Ledger, LedgerError, Record, SigningKey, Verified, VerifierKey, Writer};
+use crate::platforms::input::secrets::{is_secret, is_secret_key};
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let exit = match &error {
+            error if error.is_integrity() => Exit::Integrity,
+            error if error.is_usage() => Exit::Usage,
+            _ => Exit::Input,
+        };
+        Self { exit, message: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
+}
+
+/// Folder of the ledger of a store.
+pub fn folder(at: &StoreArgs) -> PathBuf {
+    at.store.join(ledger::FOLDER)
+}
+
+/// The ledger of a store that is there.
+pub fn open(at: &StoreArgs) -> Result<Ledger, Failure> {
+    Ledger::open(&folder(at)).ok_or_else(|| {
+        Failure::new(Exit::Input, format!("the store `{}` has no ledger", at.store.display()))
+            .hint("it begins with the first record: `overgrant ledger append`")
+    })
+}
+
+/// Whether a text of a record looks like a secret, alone or as a part.
+fn looks_secret(text: &str) -> bool {
+    is_secret(text) || is_secret_key(text)
+}
+
+/// The right to append to the ledger of a store.
+pub fn writer(at: &StoreArgs) -> Result<Writer, Failure> {
+    super::Store::open_or_create(&at.store)?;
+    Ok(Writer::open(&folder(at), looks_secret)?)
+}
+
+/// Appends a record.
+pub fn append(at: &StoreArgs, draft: Draft, time: i64) -> Result<Record, Failure> {
+    Ok(writer(at)?.append(draft, time)?)
+}
+
+/// Appends records, all of them about the change of these rows.
+pub fn append_all(at: &StoreArgs, drafts: Vec<Draft>, rows: Option<&Rows>, time: i64) -> Result<Vec<Record>, Failure> {
+    let mut writer = writer(at)?;
+    let sha256 = rows.map(|rows| writer.store_rows(rows)).transpose()?;
+    let mut records = Vec::with_capacity(drafts.len());
+    for mut draft in drafts {
+        draft.rows_sha256 = draft.rows_sha256.or_else(|| sha256.clone());
+        records.push(writer.append(draft, time)?);
+    }
+    Ok(records)
+}
+
+/// Every record.
+pub fn records(at: &StoreArgs) -> Result<Vec<Record>, Failure> {
+    Ok(open(at)?.records()?)
+}
+
+/// Recomputes everything; `keys` are texts of public keys, or names of files with one.
+pub fn verify(at: &StoreArgs, keys: &[String], kept: &[PathBuf]) -> Result<Verified, Failure> {
+    let keys = keys.iter().map(|key| verifier(key)).collect::<Result<Vec<_>, Failure>>()?;
+    let read = |path: &PathBuf| Ok((path.display().to_string(), text(path)?));
+    let kept = kept.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(open(at)?.verify(&keys, &kept)?)
+}
+
+fn verifier(given: &str) -> Result<VerifierKey, Failure> {
+    let path = Path::new(given);
+    if path.is_file() { Ok(VerifierKey::parse(&text(path)?)?) } else { Ok(VerifierKey::parse(given)?) }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::file(Exit::Usage, "read", path, &error))
+}
+
+/// Signs a statement about all records so far; the origin is the key's name unless one is given.
+pub fn checkpoint(at: &StoreArgs, key: &Path, origin: Option<&str>) -> Result<(Checkpoint, PathBuf, String), Failure> {
+    open(at)?;
+    let key = SigningKey::parse(&text(key)?)?;
+    let origin = origin.unwrap_or_else(|| key.name()).to_owned();
+    Ok(writer(at)?.checkpoint(&key, &origin)?)
+}
+
+/// Makes a key and writes it to a new file that only its owner may read. Gives the public key.
+pub fn new_key(name: &str, path: &Path) -> Result<VerifierKey, Failure> {
+    let key = SigningKey::generate(name)?;
+    write_secret(path, &(key.secret_text() + "\n"))
+        .map_err(|error| Failure::file(Exit::Usage, "write", path, &error))?;
+    Ok(key.verifier())
+}
+
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    file.sync_all()
+}
