@@ -51,17 +51,17 @@ pub fn beta(x: f64, a: f64, b: f64) -> f64 {
 fn fraction(x: f64, a: f64, b: f64) -> f64 {
     const STEPS_MAX: u32 = 500;
     let nonzero = |value: f64| if value.abs() < 1e-300 { 1e-300 } else { value };
-    let (mut c, mut d) = (1.0, 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0)));
-    let mut value = d;
+    let (mut above, mut below) = (1.0, 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0)));
+    let mut value = below;
     for step in 1..STEPS_MAX {
         let m = f64::from(step);
         let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
         let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
         let mut factor = 1.0;
         for term in [even, odd] {
-            d = 1.0 / nonzero(1.0 + term * d);
-            c = nonzero(1.0 + term / c);
-            factor = c * d;
+            below = 1.0 / nonzero(1.0 + term * below);
+            above = nonzero(1.0 + term / above);
+            factor = above * below;
             value *= factor;
         }
         if (factor - 1.0).abs() < 1e-15 {

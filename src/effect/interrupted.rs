@@ -119,7 +119,7 @@ fn criterion(x: &Matrix, y: &[f64], rho: f64) -> Option<(f64, Fit)> {
 
 /// The coefficient of the largest restricted likelihood: the best of a grid, then the golden section around it.
 fn restricted_maximum(x: &Matrix, y: &[f64]) -> Option<(f64, Fit)> {
-    const STEPS: u32 = 193;
+    const STEPS: u32 = 48;
     let step = (RHO.1 - RHO.0) / f64::from(STEPS);
     let mut best = (f64::INFINITY, 0.0);
     for at in 0..=STEPS {
@@ -131,9 +131,20 @@ fn restricted_maximum(x: &Matrix, y: &[f64]) -> Option<(f64, Fit)> {
     }
     let golden = (5f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = ((best.1 - step).max(RHO.0), (best.1 + step).min(RHO.1));
-    for _ in 0..60 {
-        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
-        if criterion(x, y, left)?.0 < criterion(x, y, right)?.0 { high = right } else { low = left }
+    let at = |rho: f64| Some((rho, criterion(x, y, rho)?.0));
+    let mut left = at(high - golden * (high - low))?;
+    let mut right = at(low + golden * (high - low))?;
+    for _ in 0..36 {
+        // Of the two points inside, the better one stays, and is a golden section of what is left.
+        if left.1 < right.1 {
+            high = right.0;
+            right = left;
+            left = at(high - golden * (high - low))?;
+        } else {
+            low = left.0;
+            left = right;
+            right = at(low + golden * (high - low))?;
+        }
     }
     let rho = f64::midpoint(low, high);
     Some((rho, criterion(x, y, rho)?.1))

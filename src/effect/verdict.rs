@@ -145,11 +145,12 @@ fn incomparable(found: &Difference, objective: &Objective) -> Option<String> {
     }
     match &found.pretrend {
         None => Some("the trends before cannot be compared".to_owned()),
-        Some(trend) if trend.p_permutation.max(trend.estimate.p) <= PRETREND_ALPHA => {
-            let p = trend.p_permutation.max(trend.estimate.p);
-            Some(format!("the groups did not go the same way before (p = {p:.4})"))
+        Some(trend) => {
+            // Few units have too few permutations for this level; then Student's distribution has to do.
+            let by_permutation = trend.p_permutation_min <= PRETREND_ALPHA;
+            let p = if by_permutation { trend.p_permutation } else { trend.estimate.p };
+            (p <= PRETREND_ALPHA).then(|| format!("the groups did not go the same way before (p = {p:.4})"))
         }
-        Some(_) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
-use super::record::{LINE_BYTES_MAX, canonical, digest};
+use super::record::{FORMAT, LINE_BYTES_MAX, canonical, digest};
 use super::rows::Rows;
 use super::verify::{Bad, Place};
 
@@ -52,6 +52,9 @@ pub(super) fn read_head(dir: &Path) -> Result<Option<Result<Head, String>>, Ledg
 
 fn parse_head(bytes: &[u8]) -> Result<Head, String> {
     let head: Head = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if head.format != FORMAT {
+        return Err(format!("it has format {}; this engine reads format {FORMAT}", head.format));
+    }
     let mut expected = canonical(&head)?;
     expected.push(b'\n');
     if expected == bytes { Ok(head) } else { Err("it is not in canonical form".to_owned()) }

@@ -24,16 +24,21 @@ pub struct Pending<'r> {
     pub last: Option<Observed>,
 }
 
-/// Approved decisions whose change has not been seen whole, in the order of their records. A decision that a later one
-/// about the same draft takes back is not among them.
+/// Approved decisions whose change no scan of an earlier time than `as_of` has seen whole, in the order of their
+/// records. A decision that a later one about the same draft takes back is not among them, nor is one of a later time:
+/// the same scan again finds the same ones.
 #[must_use]
-pub fn pending(records: &[Record]) -> Vec<Pending<'_>> {
+pub fn pending(records: &[Record], as_of: i64) -> Vec<Pending<'_>> {
     let mut seen: BTreeMap<u64, Observed> = BTreeMap::new();
+    let mut whole: BTreeSet<u64> = BTreeSet::new();
     let mut by_draft: BTreeMap<&str, u64> = BTreeMap::new();
-    for record in records {
+    for record in records.iter().filter(|record| record.time <= as_of) {
         match (record.said.kind, record.said.refers_to, record.said.observed) {
             (Kind::Observed, Some(decision), Some(observed)) => {
                 seen.insert(decision, observed);
+                if observed == Observed::Matched && record.time < as_of {
+                    whole.insert(decision);
+                }
             }
             (Kind::Decision, ..) => {
                 if let Some(key) = record.said.draft_key() {
@@ -47,22 +52,23 @@ pub fn pending(records: &[Record]) -> Vec<Pending<'_>> {
     let approved = records.iter().filter(|record| {
         record.said.kind == Kind::Decision && record.said.outcome == Some(Outcome::Approved) && is_last(record)
     });
-    let open = approved.map(|decision| Pending { decision, last: seen.get(&decision.seq).copied() });
-    open.filter(|pending| pending.last != Some(Observed::Matched)).collect()
+    let open = approved.filter(|decision| !whole.contains(&decision.seq));
+    open.map(|decision| Pending { decision, last: seen.get(&decision.seq).copied() }).collect()
 }
 
 /// What there is now of a change. `added` is what came since the snapshot before.
 #[must_use]
 pub fn judge(expected: &Rows, now: &BTreeSet<Row>, added: &[Row]) -> Observed {
-    let there = expected.added.iter().filter(|row| now.contains(*row)).count();
+    let is_there = |row: &Row| now.contains(row) || added.iter().any(|came| row.is_met_by(came));
+    let there = expected.added.iter().filter(|row| is_there(row)).count();
     let gone = expected.removed.iter().filter(|row| !now.contains(*row)).count();
     let (done, all) = (there + gone, expected.added.len() + expected.removed.len());
     if done == all {
         return Observed::Matched;
     }
-    let missing = expected.added.iter().filter(|row| !now.contains(*row));
+    let mut missing = expected.added.iter().filter(|row| !is_there(row));
     let replaced = |row: &Row| added.iter().any(|came| came.same_place(row) && !expected.added.contains(came));
-    if missing.into_iter().any(replaced) {
+    if missing.any(replaced) {
         return Observed::Drift;
     }
     if done == 0 { Observed::Absent } else { Observed::Partial }
@@ -90,5 +96,15 @@ pub fn record(of: &Record, observed: Observed, snapshot: &str, actor: super::Act
 #[must_use]
 pub fn unexplained(came: &[Row], expected: &[Rows]) -> Vec<Row> {
     let explained: BTreeSet<&Row> = expected.iter().flat_map(|rows| &rows.added).collect();
-    came.iter().filter(|row| row.table.gives_access() && !explained.contains(row)).cloned().collect()
+    let open = came.iter().filter(|row| row.table.gives_access() && !explained.contains(row));
+    // A credential that was to be made stands for one whose id nobody could know, and for no second one.
+    let mut to_come: Vec<&Row> = explained.iter().copied().filter(|row| !came.contains(row)).collect();
+    let mut is_expected = |row: &Row| match to_come.iter().position(|wanted| wanted.is_met_by(row)) {
+        Some(at) => {
+            to_come.remove(at);
+            true
+        }
+        None => false,
+    };
+    open.filter(|row| !is_expected(row)).cloned().collect()
 }

@@ -43,13 +43,22 @@ pub struct Row {
     pub table: Table,
     /// Id of the entity that the row is about: holder, member, target, or whom a credential proves.
     pub subject: String,
-    /// What in or of it: container, policy and statement, trusted one, credential.
+    /// What in or of it: container, policy, trusted one, credential.
     pub object: String,
     /// What the row says of the two.
     pub says: String,
 }
 
 impl Row {
+    /// Whether this row, which was to come, has come as `other`: the same, or a credential of the same kind for the same
+    /// entity, of which only the platform could say which id it gets.
+    #[must_use]
+    pub fn is_met_by(&self, other: &Self) -> bool {
+        let kind = |row: &Self| row.object.split_once('/').map(|(kind, _)| kind.to_owned());
+        let is_credential = self.table == Table::Credentials && other.table == Table::Credentials;
+        self == other || (is_credential && self.subject == other.subject && kind(self) == kind(other))
+    }
+
     /// Whether two rows are about the same thing, whatever they say.
     #[must_use]
     pub fn same_place(&self, other: &Self) -> bool {
@@ -142,7 +151,8 @@ impl Collector<'_> {
                 says += &format!(" condition={condition}");
             }
             says += &until(row.expires_at);
-            let object = format!("{}/{}/{}", row.layer, row.policy, row.statement);
+            // Not the statement's name: many have none but their place, which moves.
+            let object = format!("{}/{}", row.layer, row.policy);
             self.put(Table::Grants, self.id(row.holder), object, says);
         }
     }

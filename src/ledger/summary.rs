@@ -46,7 +46,7 @@ pub struct Fate<'r> {
     pub begun: i64,
     /// When it was last decided, and how.
     pub decided: Option<(i64, Outcome)>,
-    /// Whether a person decided in other ways than the gate's first verdict would have let pass.
+    /// Whether somebody disputes a record about it.
     pub challenged: bool,
     pub observed: Option<Observed>,
     /// Metrics by id, with the change less without it, of the last verdict.

@@ -1,13 +1,22 @@
 //! The ledger of a store.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::Snapshot;
+use crate::analysis::Recorded;
 use crate::cli::args::StoreArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::ledger::rows::Rows;
-use crate::ledger::{self, Checkpoint, Draft, Ledger, LedgerError, Record, SigningKey, Verified, VerifierKey, Writer};
+use crate::ledger::observe::{self, Pending};
+use crate::ledger::rows::{self, Rows};
+use crate::ledger::summary::{GateCounts, gate};
+use crate::ledger::{
+    self, Actor, ActorKind, Checkpoint, Draft, Kind, Ledger, LedgerError, Record, SigningKey, Verified, VerifierKey,
+    Writer,
+};
 use crate::platforms::input::secrets::{is_secret, is_secret_key};
+use crate::store::SnapshotReader;
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
@@ -110,4 +119,61 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = options.open(path)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     file.sync_all()
+}
+
+/// What a scan of this time holds its tables against; `None` without a ledger. `before` is the snapshot before.
+pub fn recorded(at: &StoreArgs, before: &SnapshotReader, as_of: i64) -> Result<Option<Recorded>, Failure> {
+    let Some(ledger) = Ledger::open(&folder(at)) else { return Ok(None) };
+    let records = ledger.records()?;
+    let expected = awaited(&ledger, &records, as_of)?.into_iter().map(|(_, rows)| rows).collect();
+    let domains: BTreeSet<&str> = records.iter().filter_map(|record| record.said.domain.as_deref()).collect();
+    let counts = |domain: Option<&str>| {
+        let GateCounts { drafts, blocked } = gate(&records, as_of, domain);
+        (domain.map(str::to_owned), (drafts, blocked))
+    };
+    let drafts: BTreeMap<_, _> = std::iter::once(None).chain(domains.into_iter().map(Some)).map(counts).collect();
+    Ok(Some(Recorded { before: rows::of(&before.tables()?), expected, drafts }))
+}
+
+/// Approved decisions that are still to be seen whole, with the rows that they are to add and remove. One that names no
+/// rows cannot be looked for.
+fn awaited<'r>(ledger: &Ledger, records: &'r [Record], as_of: i64) -> Result<Vec<(Pending<'r>, Rows)>, Failure> {
+    let mut found = Vec::new();
+    for pending in observe::pending(records, as_of) {
+        let rows = match &pending.decision.said.rows_sha256 {
+            Some(sha256) => ledger.rows(sha256)?,
+            None => None,
+        };
+        found.extend(rows.map(|rows| (pending, rows)));
+    }
+    Ok(found)
+}
+
+/// Writes down a stored scan, and what it saw of approved changes where that is news. Nothing without a ledger.
+pub fn note_scan(at: &StoreArgs, snapshot: &Snapshot, parent: Option<&str>) -> Result<(), Failure> {
+    let Some(ledger) = Ledger::open(&folder(at)) else { return Ok(()) };
+    let store = super::open(at)?;
+    let mut writer = writer(at)?;
+    let records = ledger.records()?;
+    let now = rows::of(&snapshot.tables);
+    let came = match parent {
+        Some(parent) => rows::between(&rows::of(&store.resolve(Some(parent))?.tables()?), &now).added,
+        None => Vec::new(),
+    };
+    let actor = || Actor { kind: ActorKind::Service, id: "overgrant".to_owned(), on_behalf_of: None };
+    let id = &snapshot.id;
+    let is_this = |record: &Record| record.said.kind == Kind::Scan && record.said.snapshot.as_ref() == Some(id);
+    if !records.iter().any(is_this) {
+        let mut scan = Draft::new(Kind::Scan, actor());
+        scan.snapshot_sha256 = Some(store.resolve(Some(id))?.manifest().digest.clone());
+        scan.snapshot = Some(id.clone());
+        writer.append(scan, snapshot.as_of)?;
+    }
+    for (pending, rows) in awaited(&ledger, &records, snapshot.as_of)? {
+        let observed = observe::judge(&rows, &now, &came);
+        if pending.last != Some(observed) {
+            writer.append(observe::record(pending.decision, observed, id, actor()), snapshot.as_of)?;
+        }
+    }
+    Ok(())
 }

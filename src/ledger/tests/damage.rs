@@ -100,6 +100,9 @@ fn one_byte_of_ten_thousand_records_is_located() {
     }
 }
 
+/// What somebody does to the lines of a ledger.
+type Edit = fn(&mut Vec<Vec<u8>>);
+
 /// The lines of a ledger, changed.
 fn edited(dir: &Path, edit: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let whole = fs::read(records(dir)).expect("records");
@@ -113,7 +116,6 @@ fn edited(dir: &Path, edit: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
 fn removed_added_and_moved_records_are_found_where_the_chain_breaks() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = filled(folder.path(), 8);
-    type Edit = fn(&mut Vec<Vec<u8>>);
     let cases: [(Edit, u64, &str); 5] = [
         (|lines| drop(lines.remove(3)), 4, "removed"),
         (|lines| lines.swap(2, 5), 3, "removed"),

@@ -45,8 +45,15 @@ fn decisions_wait_until_they_are_seen_whole_or_taken_back() {
     put(record(&b, Observed::Partial, "s", human("scan")));
     drop(writer);
     let records = Ledger::open(folder.path()).expect("there").records().expect("sound");
-    let open: Vec<_> = pending(&records).into_iter().map(|one| (one.decision.seq, one.last)).collect();
+    let open: Vec<_> = pending(&records, NOW + 1).into_iter().map(|one| (one.decision.seq, one.last)).collect();
     assert_eq!(open, [(b.seq, Some(Observed::Partial))]);
+    let same_scan: Vec<_> = pending(&records, NOW).into_iter().map(|one| (one.decision.seq, one.last)).collect();
+    assert_eq!(
+        same_scan[0],
+        (a.seq, Some(Observed::Matched)),
+        "the scan that saw it finds it open when it is repeated"
+    );
+    assert!(pending(&records, NOW - 1).is_empty(), "nothing was decided then");
 }
 
 #[test]
@@ -55,6 +62,10 @@ fn what_gives_access_and_no_change_was_to_add_is_unexplained() {
     let owner = Row { table: Table::Owners, ..a.clone() };
     let expected = [Rows { added: vec![a.clone()], removed: vec![] }];
     assert_eq!(unexplained(&[a, b.clone(), owner], &expected), [b]);
+    let key = |id: &str| Row { table: Table::Credentials, ..row("svc", &format!("access_key/{id}"), "active=yes") };
+    let expected = [Rows { added: vec![key("to come")], removed: vec![] }];
+    assert_eq!(unexplained(&[key("A1"), key("A2")], &expected), [key("A2")], "one was to be made, not two");
+    assert_eq!(judge(&expected[0], &BTreeSet::from([key("A1")]), &[key("A1")]), Observed::Matched);
 }
 
 fn tables(members: &[(&str, &str)]) -> Tables {
