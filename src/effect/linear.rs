@@ -83,61 +83,60 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 /// depend on each other.
 #[must_use]
 pub fn least_squares(x: &Matrix, y: &[f64]) -> Option<Fit> {
-    let (n, k) = (x.rows, x.columns);
-    if n <= k || y.len() != n || k == 0 {
+    let (rows, columns) = (x.rows, x.columns);
+    if rows <= columns || y.len() != rows || columns == 0 {
         return None;
     }
-    let (mut r, mut z) = (x.clone(), y.to_vec());
-    for column in 0..k {
-        reflect(&mut r, &mut z, column)?;
+    let (mut reduced, mut rotated) = (x.clone(), y.to_vec());
+    for column in 0..columns {
+        reflect(&mut reduced, &mut rotated, column)?;
     }
-    let upper = inverse_of_upper(&r, k);
-    let coefficients: Vec<f64> = (0..k).map(|i| (i..k).map(|j| upper.at(i, j) * z[j]).sum()).collect();
+    let upper = inverse_of_upper(&reduced, columns);
+    let coefficients: Vec<f64> =
+        (0..columns).map(|i| (i..columns).map(|j| upper.at(i, j) * rotated[j]).sum()).collect();
     let fitted = |row: usize| x.row(row).iter().zip(&coefficients).map(|(a, b)| a * b).sum::<f64>();
-    let residuals: Vec<f64> = (0..n).map(|row| y[row] - fitted(row)).collect();
-    let mut inverse = Matrix::zero(k, k);
-    for i in 0..k {
-        for j in 0..k {
-            inverse.set(i, j, (i.max(j)..k).map(|m| upper.at(i, m) * upper.at(j, m)).sum());
+    let residuals: Vec<f64> = (0..rows).map(|row| y[row] - fitted(row)).collect();
+    let mut inverse = Matrix::zero(columns, columns);
+    for i in 0..columns {
+        for j in 0..columns {
+            inverse.set(i, j, (i.max(j)..columns).map(|inner| upper.at(i, inner) * upper.at(j, inner)).sum());
         }
     }
-    let degrees_of_freedom = n - k;
-    let variance = residuals.iter().map(|e| e * e).sum::<f64>() / float(degrees_of_freedom);
-    let ln_determinant = (0..k).map(|i| 2.0 * r.at(i, i).abs().ln()).sum();
+    let degrees_of_freedom = rows - columns;
+    let variance = residuals.iter().map(|error| error * error).sum::<f64>() / float(degrees_of_freedom);
+    let ln_determinant = (0..columns).map(|i| 2.0 * reduced.at(i, i).abs().ln()).sum();
     Some(Fit { coefficients, residuals, inverse, ln_determinant, variance, degrees_of_freedom })
 }
 
 /// Makes a column zero below the diagonal. `None` when it is a combination of those before it.
-fn reflect(r: &mut Matrix, z: &mut [f64], column: usize) -> Option<()> {
-    let whole: f64 = (0..r.rows).map(|i| r.at(i, column).powi(2)).sum::<f64>().sqrt();
-    let norm = (column..r.rows).map(|i| r.at(i, column).powi(2)).sum::<f64>().sqrt();
+fn reflect(matrix: &mut Matrix, values: &mut [f64], column: usize) -> Option<()> {
+    let rows = matrix.rows;
+    let square = |from: usize| (from..rows).map(|i| matrix.at(i, column).powi(2)).sum::<f64>();
+    let (whole, norm) = (square(0).sqrt(), square(column).sqrt());
     if norm <= 1e-10 * whole.max(f64::MIN_POSITIVE) {
         return None;
     }
-    let head = r.at(column, column);
-    let mut v: Vec<f64> = (column..r.rows).map(|i| r.at(i, column)).collect();
-    v[0] += if head < 0.0 { -norm } else { norm };
-    let square: f64 = v.iter().map(|value| value * value).sum();
-    for j in column..r.columns {
-        let along = 2.0 * (column..r.rows).map(|i| v[i - column] * r.at(i, j)).sum::<f64>() / square;
-        for i in column..r.rows {
-            r.set(i, j, r.at(i, j) - along * v[i - column]);
+    let mut mirror: Vec<f64> = (column..rows).map(|i| matrix.at(i, column)).collect();
+    mirror[0] += if mirror[0] < 0.0 { -norm } else { norm };
+    let length: f64 = mirror.iter().map(|value| value * value).sum();
+    for j in column..matrix.columns {
+        let along = 2.0 * (column..rows).map(|i| mirror[i - column] * matrix.at(i, j)).sum::<f64>() / length;
+        for i in column..rows {
+            matrix.set(i, j, matrix.at(i, j) - along * mirror[i - column]);
         }
     }
-    let along = 2.0 * (column..r.rows).map(|i| v[i - column] * z[i]).sum::<f64>() / square;
-    for i in column..r.rows {
-        z[i] -= along * v[i - column];
-    }
+    let along = 2.0 * (column..rows).map(|i| mirror[i - column] * values[i]).sum::<f64>() / length;
+    values[column..].iter_mut().zip(&mirror).for_each(|(value, part)| *value -= along * part);
     Some(())
 }
 
-fn inverse_of_upper(r: &Matrix, k: usize) -> Matrix {
-    let mut inverse = Matrix::zero(k, k);
-    for j in 0..k {
-        inverse.set(j, j, 1.0 / r.at(j, j));
+fn inverse_of_upper(upper: &Matrix, columns: usize) -> Matrix {
+    let mut inverse = Matrix::zero(columns, columns);
+    for j in 0..columns {
+        inverse.set(j, j, 1.0 / upper.at(j, j));
         for i in (0..j).rev() {
-            let sum: f64 = (i + 1..=j).map(|m| r.at(i, m) * inverse.at(m, j)).sum();
-            inverse.set(i, j, -sum / r.at(i, i));
+            let sum: f64 = (i + 1..=j).map(|inner| upper.at(i, inner) * inverse.at(inner, j)).sum();
+            inverse.set(i, j, -sum / upper.at(i, i));
         }
     }
     inverse
@@ -154,15 +153,17 @@ pub fn newey_west_lags(n: usize) -> usize {
 /// weights, and `n / (n − k)` for small samples.
 #[must_use]
 pub fn newey_west(x: &Matrix, fit: &Fit, lags: usize) -> Matrix {
-    let (n, k) = (x.rows, x.columns);
-    let mut middle = Matrix::zero(k, k);
-    for lag in 0..=lags.min(n.saturating_sub(1)) {
+    let (rows, columns) = (x.rows, x.columns);
+    let mut middle = Matrix::zero(columns, columns);
+    for lag in 0..=lags.min(rows.saturating_sub(1)) {
         let weight = 1.0 - float(lag) / float(lags + 1);
-        for t in lag..n {
-            let product = fit.residuals[t] * fit.residuals[t - lag] * weight;
-            for i in 0..k {
-                for j in 0..k {
-                    let both = x.at(t, i) * x.at(t - lag, j) + x.at(t - lag, i) * x.at(t, j);
+        let weighted = |now: usize, then: usize| fit.residuals[now] * fit.residuals[then] * weight;
+        for now in lag..rows {
+            let then = now - lag;
+            let product = weighted(now, then);
+            for i in 0..columns {
+                for j in 0..columns {
+                    let both = x.at(now, i) * x.at(then, j) + x.at(then, i) * x.at(now, j);
                     let once = if lag == 0 { both / 2.0 } else { both };
                     middle.set(i, j, middle.at(i, j) + product * once);
                 }
@@ -170,7 +171,7 @@ pub fn newey_west(x: &Matrix, fit: &Fit, lags: usize) -> Matrix {
         }
     }
     let mut covariance = fit.inverse.times(&middle).times(&fit.inverse);
-    let correction = float(n) / float(n - k);
+    let correction = float(rows) / float(rows - columns);
     covariance.data.iter_mut().for_each(|value| *value *= correction);
     covariance
 }

@@ -19,7 +19,7 @@ pub enum LedgerError {
     #[error("the ledger is damaged: {bad}")]
     Damaged { bad: Box<Bad> },
     /// A record that is not taken: it lacks something, or holds what must not be kept.
-    #[error("the record is refused: {what} ({pointer})")]
+    #[error("the record is refused: {what}{}", at(pointer))]
     Refused { pointer: String, what: String },
     /// A key, note or checkpoint that cannot be used.
     #[error("the {what} cannot be used: {reason}")]
@@ -27,6 +27,11 @@ pub enum LedgerError {
     /// The operating system gave no random numbers.
     #[error("no random numbers for a key: {reason}")]
     Random { reason: String },
+}
+
+/// A pointer in brackets; nothing for the record as a whole.
+fn at(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!(" ({pointer})") }
 }
 
 impl LedgerError {

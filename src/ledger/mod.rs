@@ -46,6 +46,17 @@ pub use writer::Writer;
 /// Name of the ledger's folder in a store.
 pub const FOLDER: &str = "ledger";
 
+/// Proof that a record is in the tree of so many records with this root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inclusion {
+    /// Hash of the record's line as a leaf.
+    pub leaf: merkle::Hash,
+    pub size: u64,
+    pub root: merkle::Hash,
+    /// Siblings from the leaf to the root.
+    pub hashes: Vec<merkle::Hash>,
+}
+
 /// A ledger to read. Opening takes no lock, and readers never wait for a writer.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -86,6 +97,23 @@ impl Ledger {
     /// [`LedgerError::Io`] when a file cannot be read. Damage is no error here but in the answer.
     pub fn verify(&self, keys: &[VerifierKey], kept: &[(String, String)]) -> Result<Verified, LedgerError> {
         verify::verify(&self.dir, keys, kept)
+    }
+
+    /// Proof that a record is in the tree of all records (RFC 6962): the leaf, the siblings up to the root, and the root
+    /// with its size. `None` when there is no such record.
+    ///
+    /// # Errors
+    /// As [`Ledger::records`].
+    pub fn inclusion(&self, seq: u64) -> Result<Option<Inclusion>, LedgerError> {
+        let mut leaves = Vec::new();
+        let walked = verify::walk(&self.dir, &mut |_, line| leaves.push(merkle::leaf(line)))?;
+        if let Some(bad) = walked.bad {
+            return Err(LedgerError::Damaged { bad: Box::new(bad) });
+        }
+        let Some(at) = usize::try_from(seq).ok().filter(|&at| at < leaves.len()) else { return Ok(None) };
+        let (root, size) = (merkle::root(&leaves), leaves.len() as u64);
+        let hashes = merkle::inclusion(&leaves, at).unwrap_or_default();
+        Ok(Some(Inclusion { leaf: leaves[at], size, root, hashes }))
     }
 
     /// The rows that a change is to add and remove, by the digest that its records name as `rows_sha256`; `None` when

@@ -1,6 +1,6 @@
 //! What the records add up to: drafts judged and blocked, changes by who wrote them, and how those fared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{ActorKind, Kind, Observed, Outcome, Record, Verdict};
 
@@ -27,6 +27,65 @@ pub fn gate(records: &[Record], until: i64, domain: Option<&str>) -> GateCounts 
     }
     let blocked = verdicts.values().filter(|&&verdict| verdict == Verdict::Block).count();
     GateCounts { drafts: verdicts.len() as u64, blocked: blocked as u64 }
+}
+
+/// An earlier draft as the cumulative budget of the gate counts it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier<'r> {
+    /// Id of the draft, or digest of its changes.
+    pub draft: &'r str,
+    /// People and models behind it: who acted, for whom, and which model. Sorted.
+    pub actors: Vec<&'r str>,
+    pub workflow: Option<&'r str>,
+    /// When it was last judged, in milliseconds since 1970.
+    pub at: i64,
+    pub amounts: &'r BTreeMap<String, f64>,
+    /// Who approved it. Sorted.
+    pub approved_by: Vec<&'r str>,
+}
+
+/// Drafts that the gate let pass or handed to a person, each by its last verdict, in the order of their first records. A
+/// draft that was blocked, or rejected by a person, came to nothing and is not among them.
+#[must_use]
+pub fn earlier(records: &[Record]) -> Vec<Earlier<'_>> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut by_draft: BTreeMap<&str, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        let Some(key) = record.said.draft_key() else { continue };
+        let of_draft = by_draft.entry(key).or_default();
+        if of_draft.is_empty() {
+            order.push(key);
+        }
+        of_draft.push(record);
+    }
+    order.into_iter().filter_map(|draft| of_draft(draft, by_draft.get(draft)?)).collect()
+}
+
+fn of_draft<'r>(draft: &'r str, records: &[&'r Record]) -> Option<Earlier<'r>> {
+    let last = |kind: Kind| records.iter().rev().find(|record| record.said.kind == kind);
+    let gate = last(Kind::Gate).filter(|record| record.said.verdict != Some(Verdict::Block))?;
+    let decision = last(Kind::Decision);
+    if decision.is_some_and(|record| record.said.outcome == Some(Outcome::Rejected)) {
+        return None;
+    }
+    let mut actors: BTreeSet<&str> = BTreeSet::new();
+    for said in records.iter().map(|record| &record.said) {
+        if matches!(said.kind, Kind::Draft | Kind::Gate) {
+            actors.extend((said.actor.kind != ActorKind::Service).then_some(said.actor.id.as_str()));
+            actors.extend(said.actor.on_behalf_of.as_deref());
+            actors.extend(said.ai.as_ref().map(|ai| ai.id.as_str()));
+        }
+    }
+    let approvals = decision.into_iter().flat_map(|record| &record.said.approvals);
+    let approved_by: BTreeSet<&str> = approvals.map(|approval| approval.by.as_str()).collect();
+    Some(Earlier {
+        draft,
+        actors: actors.into_iter().collect(),
+        workflow: records.iter().find_map(|record| record.said.workflow.as_deref()),
+        at: gate.time,
+        amounts: &gate.said.amounts,
+        approved_by: approved_by.into_iter().collect(),
+    })
 }
 
 /// What became of one draft.

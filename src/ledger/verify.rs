@@ -1,6 +1,6 @@
 //! Whether a ledger is still what was written: chain, head, tree and signatures, and the first record that is not.
 //!
-//! One pass over the file, with the memory of one line and `log₂ n` hashes. A line is read as bytes, must be the one
+//! One pass over the file, with the memory of one line and a hash for each. A line is read as bytes, must be the one
 //! canonical form of a record, hash to what it says, name the hash of the line before and have the next number. So a
 //! flipped byte is found in its own line, whichever it is; a removed, added or moved record at the first line that does
 //! not follow from the one before; a tail that was cut off by the head, or by a checkpoint that covers more.
@@ -16,7 +16,7 @@ use std::path::Path;
 
 use super::error::LedgerError;
 use super::files::{self, HEAD, Head, RECORDS};
-use super::merkle::{Frontier, Hash, leaf};
+use super::merkle::{Frontier, Hash, consistency, is_consistent, leaf};
 use super::note::{Checkpoint, Note, VerifierKey};
 use super::record::{LINE_BYTES_MAX, NO_PREVIOUS, Record};
 
@@ -94,6 +94,9 @@ pub struct Checked {
     pub note: String,
     pub checkpoint: Checkpoint,
     pub signed: Signed,
+    /// Proof that the checkpoint before this one is the beginning of it (RFC 6962), for whoever has the two and not the
+    /// records; empty for the first and for one of the same size.
+    pub consistency: Vec<Hash>,
 }
 
 /// What a verification found.
@@ -303,12 +306,14 @@ fn claims(
 pub(super) fn verify(dir: &Path, keys: &[VerifierKey], kept: &[(String, String)]) -> Result<Verified, LedgerError> {
     let (claims, bad_note) = claims(dir, keys, kept)?;
     let mut roots: BTreeMap<u64, Option<Hash>> = claims.iter().map(|claim| (claim.checkpoint.size, None)).collect();
-    let mut tree = Frontier::default();
+    let (mut tree, mut leaves) = (Frontier::default(), Vec::new());
     if let Some(root) = roots.get_mut(&0) {
         *root = Some(tree.root());
     }
     let walked = walk(dir, &mut |_, line| {
-        tree.push(leaf(line));
+        let hash = leaf(line);
+        tree.push(hash);
+        leaves.push(hash);
         if let Some(root) = roots.get_mut(&tree.size()) {
             *root = Some(tree.root());
         }
@@ -329,13 +334,22 @@ pub(super) fn verify(dir: &Path, keys: &[VerifierKey], kept: &[(String, String)]
             Some(bad) => verified.first_bad = verified.first_bad.take().or(Some(bad)),
             None if roots.get(&claim.checkpoint.size).is_some_and(Option::is_some) => {
                 let Claim { note, checkpoint, signed } = claim;
-                verified.checkpoints.push(Checked { note, checkpoint, signed });
+                let last = verified.checkpoints.last().map(|checked| &checked.checkpoint);
+                let consistency = last.and_then(|last| proof(&leaves, last, &checkpoint)).unwrap_or_default();
+                verified.checkpoints.push(Checked { note, checkpoint, signed, consistency });
             }
             None => {}
         }
     }
     verified.first_bad = verified.first_bad.take().or(bad_note);
     Ok(verified)
+}
+
+/// Proof that one checkpoint is the beginning of another, checked as whoever gets it will.
+fn proof(leaves: &[Hash], before: &Checkpoint, after: &Checkpoint) -> Option<Vec<Hash>> {
+    let (from, to) = (usize::try_from(before.size).ok()?, usize::try_from(after.size).ok()?);
+    let proof = consistency(leaves.get(..to)?, from)?;
+    is_consistent(before.size, &before.root, after.size, &after.root, &proof).then_some(proof)
 }
 
 /// What is wrong with the records by a checkpoint.

@@ -13,9 +13,10 @@ use crate::cli::engine::ledger as engine;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
+use crate::ledger::merkle::Hash;
 use crate::ledger::rows::Rows;
 use crate::ledger::verify::{HeadState, Place, Signed};
-use crate::ledger::{Actor, ActorKind, Checkpoint, Draft, Kind, Record, Verified};
+use crate::ledger::{Actor, ActorKind, Checkpoint, Draft, Inclusion, Kind, Record, Verified};
 use crate::model::text::format_time;
 use crate::reports::escape::{plain, shorten};
 use crate::reports::grid::{Grid, Side};
@@ -91,6 +92,9 @@ struct Show {
     /// Number of one record
     #[arg(value_name = "SEQ")]
     seq: Option<u64>,
+    /// Also prove that the record is in the tree that checkpoints are signed over
+    #[arg(long, requires = "seq")]
+    proof: bool,
     /// Records of this kind only
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Option<Kind>,
@@ -307,13 +311,39 @@ fn show(args: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let text = match (args.format, args.seq) {
         (Form::Json, _) => {
             let records: Vec<Value> = records.iter().map(|record| record.json()).collect();
-            document::text(&json!({"format": document::FORMAT, "records": records, "earlier": hidden}))
+            let mut value = json!({"format": document::FORMAT, "records": records, "earlier": hidden});
+            if args.proof {
+                value["proof"] = proof(args)?;
+            }
+            document::text(&value)
         }
-        (Form::Table, Some(_)) => records.iter().map(|record| document::text(&record.json())).collect(),
+        (Form::Table, Some(_)) => {
+            let mut text: String = records.iter().map(|record| document::text(&record.json())).collect();
+            if args.proof {
+                text += &document::text(&proof(args)?);
+            }
+            text
+        }
         (Form::Table, None) => table(&records, hidden, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
     Ok(Exit::Done)
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn proof(args: &Show) -> Result<Value, Failure> {
+    let found = match args.seq {
+        Some(seq) => engine::inclusion(&args.store, seq)?,
+        None => None,
+    };
+    let value = |found: Inclusion| {
+        let hashes: Vec<String> = found.hashes.iter().map(hex).collect();
+        json!({"leaf": hex(&found.leaf), "size": found.size, "root": hex(&found.root), "hashes": hashes})
+    };
+    Ok(found.map_or(Value::Null, value))
 }
 
 fn wanted(args: &Show, record: &Record) -> bool {
@@ -398,7 +428,8 @@ fn verification(verified: &Verified) -> Value {
             let checkpoint = &checked.checkpoint;
             let signature = if key.is_some() { "valid" } else { "unchecked" };
             json!({"note": checked.note, "origin": checkpoint.origin, "size": checkpoint.size,
-                "signature": signature, "key": key})
+                "signature": signature, "key": key,
+                "consistency": checked.consistency.iter().map(hex).collect::<Vec<_>>()})
         })
         .collect();
     let bad = verified.first_bad.as_ref().map(|bad| {
@@ -414,7 +445,7 @@ fn verification(verified: &Verified) -> Value {
         "sound": verified.first_bad.is_none(),
         "records": verified.records,
         "last_hash": verified.last_hash,
-        "root_sha256": verified.root.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        "root_sha256": hex(&verified.root),
         "first_bad": bad,
         "torn": verified.torn.map(|torn| json!({"line": torn.line, "bytes": torn.bytes})),
         "head": head_word(verified.head),

@@ -12,8 +12,8 @@ use crate::ledger::observe::{self, Pending};
 use crate::ledger::rows::{self, Rows};
 use crate::ledger::summary::{GateCounts, gate};
 use crate::ledger::{
-    self, Actor, ActorKind, Checkpoint, Draft, Kind, Ledger, LedgerError, Record, SigningKey, Verified, VerifierKey,
-    Writer,
+    self, Actor, ActorKind, Checkpoint, Draft, Inclusion, Kind, Ledger, LedgerError, Record, SigningKey, Verified,
+    VerifierKey, Writer,
 };
 use crate::platforms::input::secrets::{is_secret, is_secret_key};
 use crate::store::SnapshotReader;
@@ -73,6 +73,11 @@ pub fn append_all(at: &StoreArgs, drafts: Vec<Draft>, rows: Option<&Rows>, time:
 /// Every record.
 pub fn records(at: &StoreArgs) -> Result<Vec<Record>, Failure> {
     Ok(open(at)?.records()?)
+}
+
+/// Proof that a record is in the tree of all records.
+pub fn inclusion(at: &StoreArgs, seq: u64) -> Result<Option<Inclusion>, Failure> {
+    Ok(open(at)?.inclusion(seq)?)
 }
 
 /// Recomputes everything; `keys` are texts of public keys, or names of files with one.

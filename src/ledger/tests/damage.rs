@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{NOW, filled, verdict, writer};
+use crate::ledger::merkle::{is_consistent, is_included};
 use crate::ledger::note::{SigningKey, VerifierKey};
 use crate::ledger::record::Record;
 use crate::ledger::verify::{Place, Signed};
@@ -91,7 +92,7 @@ fn one_byte_of_ten_thousand_records_is_located() {
     let found = check(&ledger);
     assert_eq!((found.records, &found.first_bad, found.last_hash.as_str()), (10_000, &None, prev.as_str()));
     let mut state = 0x00C0_FFEE_u64;
-    for _ in 0..20 {
+    for _ in 0..12 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let at = usize::try_from(state >> 33).expect("small") % text.len();
         let mask = 1 << (state >> 20 & 7);
@@ -164,7 +165,13 @@ fn a_chain_made_anew_is_another_than_the_checkpoints() {
     drop(more);
     let found = check(&ledger);
     let sizes: Vec<u64> = found.checkpoints.iter().map(|checked| checked.checkpoint.size).collect();
-    assert_eq!((found.first_bad, sizes), (None, vec![3, 6]), "the later one has all of the earlier one");
+    assert_eq!((&found.first_bad, sizes), (&None, vec![3, 6]), "the later one has all of the earlier one");
+    let [first, second] = &found.checkpoints[..] else { panic!("two: {found:?}") };
+    let (a, b) = (&first.checkpoint, &second.checkpoint);
+    assert!(is_consistent(a.size, &a.root, b.size, &b.root, &second.consistency) && !second.consistency.is_empty());
+    let proof = ledger.inclusion(4).expect("it can be read").expect("there is a fifth");
+    assert!(is_included(&proof.leaf, 4, proof.size, &proof.hashes, &b.root), "in the tree of the later checkpoint");
+    assert_eq!(ledger.inclusion(6).expect("it can be read"), None);
     // Whoever can write the folder makes a new chain with another fifth record, and a head that fits.
     let whole = edited(folder.path(), |lines| lines.truncate(4));
     fs::remove_file(folder.path().join("head.json")).expect("removed");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{NOW, approval, filled, human, verdict, writer};
 use crate::ledger::observe::{judge, pending, record, unexplained};
 use crate::ledger::rows::{Row, Rows, Table, difference, of};
-use crate::ledger::summary::{GateCounts, fates, gate};
+use crate::ledger::summary::{GateCounts, earlier, fates, gate};
 use crate::ledger::{Draft, Kind, Ledger, Observed, Outcome, Verdict};
 use crate::model::{Builder, Entity, EntityKind, Membership, MembershipKind, Source, SourceId, Standing, Tables};
 
@@ -138,5 +138,33 @@ fn drafts_are_counted_by_their_last_verdict_and_followed_to_their_end() {
     assert_eq!(
         (a.decided, a.observed, a.challenged),
         (Some((NOW + 30, Outcome::Approved)), Some(Observed::Matched), true)
+    );
+}
+
+#[test]
+fn earlier_drafts_count_unless_they_came_to_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut writer = writer(folder.path());
+    let mut put = |draft: Draft, at: i64| writer.append(draft, NOW + at).expect("a record");
+    let mut written = Draft { draft_id: Some("a".into()), ..Draft::new(Kind::Draft, human("ada")) };
+    written.actor.on_behalf_of = Some("alan".into());
+    written.workflow = Some("onboarding".into());
+    put(written, 0);
+    put(verdict("a", Verdict::Block), 1);
+    let amounts = [("added_access".to_owned(), 3.0)].into();
+    put(Draft { amounts, ..verdict("a", Verdict::NeedsHuman) }, 2);
+    put(approval("a"), 3);
+    put(verdict("blocked", Verdict::Block), 4);
+    put(verdict("rejected", Verdict::NeedsHuman), 5);
+    put(Draft { outcome: Some(Outcome::Rejected), ..approval("rejected") }, 6);
+    drop(writer);
+    let records = Ledger::open(folder.path()).expect("there").records().expect("sound");
+    let found = earlier(&records);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let one = &found[0];
+    assert_eq!((one.draft, &one.actors[..], one.workflow), ("a", &["ada", "alan", "drafter"][..], Some("onboarding")));
+    assert_eq!(
+        (one.at, one.amounts.get("added_access"), &one.approved_by[..]),
+        (NOW + 2, Some(&3.0), &["grace@example.com"][..])
     );
 }
