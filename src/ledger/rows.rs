@@ -59,10 +59,12 @@ impl Row {
         self == other || (is_credential && self.subject == other.subject && kind(self) == kind(other))
     }
 
-    /// Whether two rows are about the same thing, whatever they say.
+    /// Whether two rows are about the same thing, whatever they say. Of a grant that is its holder: some platforms name a
+    /// policy by what it says.
     #[must_use]
     pub fn same_place(&self, other: &Self) -> bool {
-        (self.table, &self.subject, &self.object) == (other.table, &other.subject, &other.object)
+        let same = (self.table, &self.subject) == (other.table, &other.subject);
+        same && (self.table == Table::Grants || self.object == other.object)
     }
 }
 
