@@ -7,14 +7,17 @@ pub mod asked;
 pub mod cuts;
 pub mod examples;
 pub mod preflight;
+mod recorded;
 mod role_gap;
 mod usage;
 
 use std::path::PathBuf;
 
+pub use recorded::Recorded;
+
 use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
-use crate::findings::{self, Asked, Context, Facts, Frameworks, exceptions, history, lifecycle};
+use crate::findings::{self, Asked, Context, Facts, Frameworks, exceptions, history, lifecycle, unexplained_change};
 use crate::metrics::history::past::Past;
 use crate::metrics::{self, Cut, Inputs, RoleComplexity};
 use crate::model::{
@@ -126,6 +129,8 @@ pub struct Before<'b> {
     pub findings: &'b [Finding],
     /// For the metrics over time; null ones without it.
     pub past: Option<&'b Past>,
+    /// What the ledger says; nothing is held against it without one.
+    pub recorded: Option<&'b Recorded>,
 }
 
 /// Reads files and folders into one snapshot's tables. Gives the number of files that some reader took as well.
@@ -274,6 +279,10 @@ fn measure(
     let context = Context::new(facts);
     let frameworks = Frameworks::embedded()?;
     let mut findings = findings::run(&context, &frameworks).findings;
+    let recorded = before.and_then(|before| Some(before.recorded?.compare(tables, &before)));
+    if let Some(recorded) = &recorded {
+        unexplained_change::apply(&context, &frameworks, &recorded.unexplained, &mut findings);
+    }
     let judged = exceptions::apply(&context, &frameworks, &mut findings);
     if let Some(before) = before {
         let known = history::recall(before.findings, before.tables, tables);
@@ -289,6 +298,7 @@ fn measure(
         cut: cut(results.choke_points.len(), results.minimum_cut),
         roles: role_complexity(tables, &results.access, &request.config),
         past: before.and_then(|before| before.past),
+        recorded: recorded.as_ref().map(|recorded| &recorded.counted),
         ..Inputs::new(&context, &scores, &findings)
     };
     let metrics = metrics::all(&inputs)?;

@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, gate, generate, man, metrics,
-    paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, cut_plan, diff, effect, explain, exposure, findings, gate, generate,
+    ledger, man, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -53,6 +53,9 @@ Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
   baseline     Set or show the snapshot that others are compared with
+  effect       Whether AI assistance made a metric better
+Account for changes:
+  ledger       Append, show, verify and export records of drafts and decisions
 Look after the store:
   preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
@@ -136,6 +139,10 @@ pub enum Command {
     Trend(trend::Args),
     /// Set or show the snapshot that others are compared with
     Baseline(baseline::Args),
+    /// Whether AI assistance made a metric better
+    Effect(effect::Args),
+    /// Append, show, verify and export records of drafts and decisions
+    Ledger(ledger::Args),
     /// Whether the sources are fit to draft changes from
     Preflight(preflight::Args),
     /// List, show, verify and prune snapshots

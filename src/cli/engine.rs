@@ -4,8 +4,10 @@
 //! decided here.
 
 mod cuts;
+pub mod effect;
 pub mod gate;
 pub mod history;
+pub mod ledger;
 mod material;
 mod partial;
 pub mod roles;
@@ -214,11 +216,17 @@ pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> R
     let before = match store.before(request.as_of)? {
         Some(reader) => {
             let tables = Tables { entities: reader.read::<Entity>()?, ..Tables::default() };
-            Some((tables, reader.read::<Finding>()?, history::past(&store, request)?))
+            let recorded = ledger::recorded(at, &reader, request.as_of)?;
+            Some((tables, reader.read::<Finding>()?, history::past(&store, request)?, recorded))
         }
         None => None,
     };
-    let before = before.as_ref().map(|(tables, findings, past)| Before { tables, findings, past: Some(past) });
+    let before = before.as_ref().map(|(tables, findings, past, recorded)| Before {
+        tables,
+        findings,
+        past: Some(past),
+        recorded: recorded.as_ref(),
+    });
     analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
         Failure { exit, message: error.to_string(), hint: error.hint() }

@@ -96,6 +96,8 @@ fn dispatch(cli: &Cli, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Diff(args) => commands::diff::run(args, terminal),
         Command::Trend(args) => commands::trend::run(args, terminal),
         Command::Baseline(args) => commands::baseline::run(args, terminal),
+        Command::Effect(args) => commands::effect::run(args, terminal),
+        Command::Ledger(args) => commands::ledger::run(args, terminal),
         Command::Preflight(args) => commands::preflight::run(args, terminal),
         Command::Snapshots(args) => commands::snapshots::run(args, terminal),
         Command::Techniques(args) => commands::techniques::run(args, terminal),

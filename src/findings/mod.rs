@@ -48,6 +48,7 @@ mod third_party_no_external_id;
 mod third_party_principal;
 pub mod trust;
 mod unconditioned_external_trust;
+pub mod unexplained_change;
 mod unused_key;
 mod unused_service;
 mod wildcard_trust;
@@ -97,6 +98,7 @@ pub const ALL: &[&dyn Rule] = &[
     &agent_no_human_approval::AgentNoHumanApproval,
     &agent_unmapped::AgentUnmapped,
     &stale_exception::StaleException,
+    &unexplained_change::UnexplainedChange,
 ];
 
 /// What a rule is, for people.

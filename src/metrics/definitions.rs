@@ -456,26 +456,27 @@ pub const ALL: &[Definition] = &[
     },
     Definition {
         id: "changes_without_record",
-        definition: "Changes of access that no ledger has a record of; null, for it is not measurable without a \
-                     ledger.",
+        definition: "Rows that give access and came since the snapshot before, of which the ledger has no record; null \
+                     without a ledger or a snapshot before.",
         unit: "count",
         direction: Direction::Lower,
         numerator: "changes without a record",
         denominator: "changes",
         interval: Interval::None,
         of_entities: false,
-        compute: |part| Some(governance::of_ledger(part)),
+        compute: |part| Some(governance::changes_without_record(part)),
     },
     Definition {
         id: "gate_block_rate_pct",
-        definition: "Drafts of changes that the gate blocked; null, for it is not measurable without a ledger.",
+        definition: "Drafts that the gate blocked, each by its last verdict in the ledger, of the whole and of domains; \
+                     null without a ledger.",
         unit: "percent",
         direction: Direction::Neutral,
         numerator: "drafts blocked",
         denominator: "drafts",
         interval: Interval::Wilson,
         of_entities: false,
-        compute: |part| Some(governance::of_ledger(part)),
+        compute: |part| Some(governance::gate_block_rate(part)),
     },
     Definition {
         id: "risk_p50",

@@ -118,6 +118,17 @@ pub struct Inputs<'a> {
     pub past: Option<&'a Past>,
     pub cut: Option<Cut>,
     pub roles: Option<RoleComplexity>,
+    /// What the ledger says; null metrics without it.
+    pub recorded: Option<&'a Recorded>,
+}
+
+/// What the ledger says of changes and drafts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Rows that came since the snapshot before: whom each is about, and whether it has no record.
+    pub changes: Vec<(EntityId, bool)>,
+    /// Drafts that the gate judged and those that it blocked, by domain; under no name those of all.
+    pub drafts: BTreeMap<Option<String>, (u64, u64)>,
 }
 
 /// What it takes to cut every path into the protected zone.
@@ -140,7 +151,7 @@ impl<'a> Inputs<'a> {
     /// The least: no exceptions, no history, nothing that is computed elsewhere.
     #[must_use]
     pub const fn new(context: &'a Context<'a>, scores: &'a [Score], findings: &'a [Finding]) -> Self {
-        Self { context, scores, findings, exceptions: &[], past: None, cut: None, roles: None }
+        Self { context, scores, findings, exceptions: &[], past: None, cut: None, roles: None, recorded: None }
     }
 }
 
@@ -150,6 +161,9 @@ pub(crate) struct Shared<'a> {
     past: Option<&'a Past>,
     cut: Option<Cut>,
     roles: Option<RoleComplexity>,
+    recorded: Option<&'a Recorded>,
+    /// Changes without a record and all of them, by part.
+    changes: Option<BTreeMap<Cell, (usize, usize)>>,
     /// Whether the input says of anyone who owns it: else a missing owner means nothing.
     owners_known: bool,
     /// Whether a rule looks for conflicts of duties.
@@ -169,12 +183,28 @@ impl<'a> Shared<'a> {
             past: inputs.past,
             cut: inputs.cut,
             roles: inputs.roles,
+            recorded: inputs.recorded,
+            changes: inputs.recorded.map(|recorded| changes(inputs, recorded)),
             owners_known,
             duties_checked: crate::findings::ALL.iter().any(|rule| rule.info().id == population::DUTY_RULE),
             leavers: leavers(tables, inputs.context.facts.as_of),
             spells: inputs.past.map(|past| past.spells(inputs)),
         }
     }
+}
+
+/// Changes without a record and all of them, by the parts of whom they are about.
+fn changes(inputs: &Inputs<'_>, recorded: &Recorded) -> BTreeMap<Cell, (usize, usize)> {
+    let labelling = population::Labelling::new(inputs.context);
+    let mut counts: BTreeMap<Cell, (usize, usize)> = BTreeMap::new();
+    for (entity, unexplained) in &recorded.changes {
+        for cell in labelling.of(inputs.context.tables.entity(*entity)).cells() {
+            let (without, all) = counts.entry(cell).or_default();
+            *without += usize::from(*unexplained);
+            *all += 1;
+        }
+    }
+    counts
 }
 
 /// Identities all of whose people left, with the last day of the last of them.

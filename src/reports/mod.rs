@@ -12,6 +12,7 @@ pub mod grid;
 mod headlines;
 mod html;
 pub mod json;
+pub mod ledger_ocsf;
 mod markdown;
 pub mod material;
 mod ocsf;

@@ -100,6 +100,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     };
     let scan = engine::scan(&args.store, &request, &Bars::new(terminal.shows_progress()))?;
     let (mut snapshot, parent) = engine::commit(&args.store, scan, request.as_of)?;
+    engine::ledger::note_scan(&args.store, &snapshot, parent.as_deref())?;
     snapshot.measure_exposure();
     print(args, &snapshot, terminal)?;
     let reports: Vec<&'static dyn Report> = args.report.iter().map(|wanted| wanted.report).collect();

@@ -1,6 +1,7 @@
 //! Findings, what was accepted of them, and what a ledger would say.
 
-use super::{number, unmeasured};
+use super::{number, rate, unmeasured};
+use crate::metrics::population::WHOLE;
 use crate::metrics::{Population, Reading, float};
 use crate::model::{ExceptionStatus, Severity};
 
@@ -37,7 +38,20 @@ pub fn exceptions(part: &Population<'_>, states: &[ExceptionStatus]) -> Reading 
     number(f64::from(states.iter().filter_map(|state| part.part.exceptions.get(state)).sum::<u32>()))
 }
 
-/// What only a ledger of changes could say.
-pub fn of_ledger(_: &Population<'_>) -> Reading {
-    unmeasured()
+/// Changes that the ledger does not explain, of those that came since the snapshot before.
+pub fn changes_without_record(part: &Population<'_>) -> Reading {
+    let Some(changes) = part.inputs.changes.as_ref() else { return unmeasured() };
+    let (unexplained, all) = changes.get(part.cell).copied().unwrap_or_default();
+    Reading { denominator: Some(float(all)), coverage: Some(1.0), ..number(float(unexplained)) }
+}
+
+/// Drafts that the gate blocked. A draft is of a domain and of nothing narrower: it may be about any platform.
+pub fn gate_block_rate(part: &Population<'_>) -> Reading {
+    let cell = part.cell;
+    let Some(recorded) = part.inputs.recorded.filter(|_| cell.platform == WHOLE && cell.kind == WHOLE) else {
+        return unmeasured();
+    };
+    let domain = (cell.domain != WHOLE).then(|| cell.domain.clone());
+    let (drafts, blocked) = recorded.drafts.get(&domain).copied().unwrap_or_default();
+    rate(blocked as f64, drafts as f64, drafts as f64)
 }

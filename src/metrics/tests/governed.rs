@@ -324,3 +324,28 @@ fn exceptions_that_are_not_judged_count_nowhere() {
         assert_eq!((value(&rows, "exceptions_open"), value(&rows, "exceptions_expired")), (Some(0.0), Some(1.0)));
     });
 }
+
+#[test]
+fn what_the_ledger_says_is_counted_in_the_parts_that_it_is_about() {
+    let mut world = World::new();
+    world.user("ann");
+    world.robot("bot");
+    world.with(|context| {
+        let of = |name: &str| context.tables.find(&World::user_id(name)).expect("it is there");
+        let recorded = Recorded {
+            changes: vec![(of("ann"), true), (of("ann"), false), (of("bot"), false)],
+            drafts: [(None, (4, 1)), (Some("pay".to_owned()), (2, 1))].into(),
+        };
+        let given = Inputs { recorded: Some(&recorded), ..Inputs::new(context, &[], &[]) };
+        let rows = all(&given).expect("the query is valid");
+        let counts = |kind: &str| {
+            let row = find(&rows, "changes_without_record", kind);
+            (row.value, row.denominator)
+        };
+        assert_eq!(counts("all"), (Some(1.0), Some(3.0)));
+        assert_eq!((counts("human"), counts("nhi")), ((Some(1.0), Some(2.0)), (Some(0.0), Some(1.0))));
+        let row = find(&rows, "gate_block_rate_pct", "all");
+        assert_eq!((row.value, row.numerator, row.denominator), (Some(25.0), Some(1.0), Some(4.0)));
+        assert_eq!(find(&rows, "gate_block_rate_pct", "nhi").value, None, "a draft is not of a kind of identity");
+    });
+}
