@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, explain, exposure, findings, generate, man, metrics,
-    paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, context, cut_plan, diff, explain, exposure, findings, generate, ground, man,
+    mcp, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
@@ -51,6 +51,10 @@ Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
   baseline     Set or show the snapshot that others are compared with
+Work with assistants:
+  context      What an assistant may see of a domain
+  ground       Whether what is claimed about a domain is so
+  mcp          Answer an assistant's questions about a domain
 Look after the store:
   preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
@@ -132,6 +136,12 @@ pub enum Command {
     Trend(trend::Args),
     /// Set or show the snapshot that others are compared with
     Baseline(baseline::Args),
+    /// What an assistant may see of a domain
+    Context(context::Args),
+    /// Whether what is claimed about a domain is so
+    Ground(ground::Args),
+    /// Answer an assistant's questions about a domain
+    Mcp(mcp::Args),
     /// Whether the sources are fit to draft changes from
     Preflight(preflight::Args),
     /// List, show, verify and prune snapshots

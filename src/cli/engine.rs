@@ -8,6 +8,7 @@ pub mod history;
 mod material;
 mod partial;
 pub mod roles;
+pub mod scoped;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
