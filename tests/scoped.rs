@@ -69,7 +69,9 @@ impl Secrets {
             others.extend(person.name.clone());
             others.extend(person.email.clone());
         }
-        let names = others.into_iter().filter(|name| name.len() > 3 && !ours.contains(name) && !inside.contains(name));
+        // A name that is a plain word (a platform's own role `read`) is in texts that are not about it.
+        let distinct = |name: &String| name.len() > 3 && name.contains(|c: char| !c.is_ascii_lowercase());
+        let names = others.into_iter().filter(|name| distinct(name) && !ours.contains(name) && !inside.contains(name));
         Self { names: names.collect(), inside, ids }
     }
 

@@ -160,7 +160,7 @@ async def check(server, mode) -> str:
 def check_refusals(program: str, store: Path, folder: Path) -> None:
     """The server does not begin with sources that are not fit, nor with a domain that there is not."""
     strict = folder / "strict.toml"
-    strict.write_text("[preflight]\nowner_share_min = 0.99\n", encoding="utf-8")
+    strict.write_text("[preflight]\nowner_share_min = 0.9\n", encoding="utf-8")
     for more, code, said in [
         (["--domain", DOMAIN, "--config", str(strict)], 3, "not fit to draft from: owners_known"),
         (["--domain", "nobody"], 2, "no entity"),
