@@ -34,8 +34,7 @@ fn organisation(seed: u64) -> (Tables, Results) {
     let folder = tempfile::tempdir().expect("a folder");
     let preset = if seed.is_multiple_of(2) { Preset::Dense } else { Preset::Sparse };
     let as_of = parse_time(AS_OF).expect("a date");
-    let request =
-        Request { principals: 120, seed, preset, as_of, platforms: &["aws", "kubernetes", "azure", "github"] };
+    let request = Request { principals: 90, seed, preset, as_of, platforms: &["aws", "kubernetes", "azure", "github"] };
     generate::generate(&request, folder.path(), &Unwatched).expect("the folder is ours");
     let scan = Analysed::new(vec![folder.path().join(EXPORTS)], AS_OF, None).expect("it can be scanned").scan;
     let (mut tables, results) = (scan.tables, scan.results);
@@ -48,21 +47,26 @@ fn organisation(seed: u64) -> (Tables, Results) {
 
 /// What may not be said in a domain.
 struct Secrets {
+    /// Ids and names of the domain, which may be said whatever they contain.
     inside: BTreeSet<String>,
     ids: BTreeSet<String>,
     names: BTreeSet<String>,
+    /// Names that are no single word.
+    phrases: Vec<String>,
 }
 
 impl Secrets {
     fn of(tables: &Tables, domain: &str) -> Self {
-        let (mut ours, mut others) = (BTreeSet::new(), BTreeSet::new());
-        let (mut inside, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        let (mut inside, mut ids, mut others) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for entity in &tables.entities {
-            let within = entity.domain.as_deref() == Some(domain);
-            let (known, names) = if within { (&mut inside, &mut ours) } else { (&mut ids, &mut others) };
-            known.insert(entity.id.clone());
-            names.insert(entity.name.clone());
-            names.extend(entity.unique_id.clone());
+            let names = [Some(&entity.name), entity.unique_id.as_ref()].into_iter().flatten().cloned();
+            if entity.domain.as_deref() == Some(domain) {
+                inside.insert(entity.id.clone());
+                inside.extend(names);
+            } else {
+                ids.insert(entity.id.clone());
+                others.extend(names);
+            }
         }
         for person in &tables.people {
             others.insert(person.person.clone());
@@ -71,8 +75,10 @@ impl Secrets {
         }
         // A name that is a plain word (a platform's own role `read`) is in texts that are not about it.
         let distinct = |name: &String| name.len() > 3 && name.contains(|c: char| !c.is_ascii_lowercase());
-        let names = others.into_iter().filter(|name| distinct(name) && !ours.contains(name) && !inside.contains(name));
-        Self { names: names.collect(), inside, ids }
+        let names = others.into_iter().filter(|name| distinct(name) && !inside.contains(name));
+        let names: BTreeSet<String> = names.collect();
+        let phrases = names.iter().filter(|name| name.contains([' ', '@'])).cloned().collect();
+        Self { inside, ids, names, phrases }
     }
 
     /// What of a text is not to be said.
@@ -91,7 +97,7 @@ impl Secrets {
                 return Some(format!("{word} of {token}"));
             }
         }
-        self.names.iter().find(|name| name.contains([' ', '@']) && text.contains(name.as_str())).cloned()
+        self.phrases.iter().find(|name| text.contains(name.as_str())).cloned()
     }
 
     /// What is not to be said in the texts of a document, and where it stands.

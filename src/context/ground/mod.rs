@@ -8,7 +8,9 @@
 mod numbers;
 mod value;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -154,12 +156,26 @@ pub struct Grounded {
     pub document: Value,
 }
 
+/// The facts of a domain, made once for all claims that look for some of them.
+struct Facts<'s> {
+    scope: &'s Scope,
+    of: RefCell<BTreeMap<Part, Rc<Vec<Fact>>>>,
+}
+
+impl Facts<'_> {
+    fn of(&self, part: Part) -> Rc<Vec<Fact>> {
+        let made = || Rc::new(self.scope.rows(part).iter().filter_map(|&row| self.scope.fact(part, row)).collect());
+        Rc::clone(self.of.borrow_mut().entry(part).or_insert_with(made))
+    }
+}
+
 /// Judges every claim of a document.
 ///
 /// # Errors
 /// When the document is not of the form of [`SCHEMA`], or is about another snapshot or domain.
 pub fn ground(scope: &Scope, bytes: &[u8]) -> Result<Grounded, GroundError> {
     let document = read(scope, bytes)?;
+    let facts = Facts { scope, of: RefCell::default() };
     let mut rows = Vec::new();
     let mut counts: BTreeMap<Grounding, usize> = Grounding::ALL.iter().map(|&verdict| (verdict, 0)).collect();
     let mut add = |id: Option<&str>, recommendation: Option<&str>, judged: &Judged| {
@@ -167,11 +183,11 @@ pub fn ground(scope: &Scope, bytes: &[u8]) -> Result<Grounded, GroundError> {
         rows.push(shown(scope, id, recommendation, judged));
     };
     for claim in &document.claims {
-        add(claim.id.as_deref(), None, &judge(scope, claim));
+        add(claim.id.as_deref(), None, &judge(&facts, claim));
     }
     for recommendation in &document.recommendations {
         for claim in &recommendation.claims {
-            add(claim.id.as_deref(), Some(&recommendation.id), &judge(scope, claim));
+            add(claim.id.as_deref(), Some(&recommendation.id), &judge(&facts, claim));
         }
         let stated = recommendation.claims.iter().filter_map(|claim| claim.value.as_ref());
         for number in numbers::uncovered(recommendation.text.as_deref().unwrap_or_default(), stated) {
@@ -235,13 +251,13 @@ fn shown(scope: &Scope, id: Option<&str>, recommendation: Option<&str>, judged: 
     })
 }
 
-fn judge(scope: &Scope, claim: &Claim) -> Judged {
+fn judge(facts: &Facts<'_>, claim: &Claim) -> Judged {
     match (&claim.fact, &claim.find, &claim.count) {
-        (Some(id), None, None) => match scope.cited(id) {
+        (Some(id), None, None) => match facts.scope.cited(id) {
             Some(fact) => about(claim, &fact),
             None => Judged::unsupported(format!("`{id}` is no fact of the domain")),
         },
-        (None, Some(selection), None) => match select(scope, selection) {
+        (None, Some(selection), None) => match select(facts, selection) {
             Err(why) => Judged::unsupported(why),
             Ok(found) => match found.as_slice() {
                 [one] => about(claim, one),
@@ -249,7 +265,7 @@ fn judge(scope: &Scope, claim: &Claim) -> Judged {
                 several => Judged::unsupported(format!("{} facts are like that: say which", several.len())),
             },
         },
-        (None, None, Some(selection)) => match select(scope, selection) {
+        (None, None, Some(selection)) => match select(facts, selection) {
             Err(why) => Judged::unsupported(why),
             Ok(found) => counted(claim, &found),
         },
@@ -314,7 +330,7 @@ fn decided(compared: Compared, truth: Option<Value>, cited: Vec<String>) -> Judg
 }
 
 /// Facts of the domain whose columns equal what is wanted.
-fn select(scope: &Scope, selection: &Selection) -> Result<Vec<Fact>, String> {
+fn select(facts: &Facts<'_>, selection: &Selection) -> Result<Vec<Fact>, String> {
     let part = Part::parse(&selection.table).ok_or_else(|| format!("there is no table `{}`", selection.table))?;
     for column in selection.wanted.keys() {
         let known = classes::of(part).iter().find(|known| known.name == column);
@@ -324,8 +340,9 @@ fn select(scope: &Scope, selection: &Selection) -> Result<Vec<Fact>, String> {
             Some(_) => {}
         }
     }
-    let facts = scope.rows(part).iter().filter_map(|&row| scope.fact(part, row));
     Ok(facts
+        .of(part)
+        .iter()
         .filter(|fact| {
             selection.wanted.iter().all(|(column, wanted)| {
                 let shown = classes::of(part)
@@ -336,5 +353,6 @@ fn select(scope: &Scope, selection: &Selection) -> Result<Vec<Fact>, String> {
                 matches!(held, Compared::Holds(_))
             })
         })
+        .cloned()
         .collect())
 }
