@@ -53,6 +53,8 @@ struct Secrets {
     names: BTreeSet<String>,
     /// Names that are no single word.
     phrases: Vec<String>,
+    /// Those of the domain.
+    our_phrases: Vec<String>,
 }
 
 impl Secrets {
@@ -77,23 +79,26 @@ impl Secrets {
         let distinct = |name: &String| name.len() > 3 && name.contains(|c: char| !c.is_ascii_lowercase());
         let names = others.into_iter().filter(|name| distinct(name) && !inside.contains(name));
         let names: BTreeSet<String> = names.collect();
-        let phrases = names.iter().filter(|name| name.contains([' ', '@'])).cloned().collect();
-        Self { inside, ids, names, phrases }
+        let phrases =
+            |names: &BTreeSet<String>| names.iter().filter(|name| name.contains([' ', '@'])).cloned().collect();
+        Self { phrases: phrases(&names), our_phrases: phrases(&inside), inside, ids, names }
     }
 
     /// What of a text is not to be said.
     fn said_in(&self, text: &str) -> Option<String> {
+        let ours = self.our_phrases.iter().filter(|phrase| text.contains(phrase.as_str()));
+        let text = ours.fold(text.to_owned(), |text, phrase| text.replace(phrase.as_str(), " "));
         let parts = |c: char| c.is_whitespace() || "`\"'()[]{},".contains(c);
         for token in text.split(parts) {
             let token = token.trim_end_matches(['.', ';', ':', '?', '!']);
-            let ends = token.match_indices([':', '/']).map(|(at, _)| &token[at + 1..]);
-            if std::iter::once(token).chain(ends).any(|end| self.inside.contains(end)) {
-                continue;
+            // What the longest end of it that is of the domain leaves over is looked at.
+            let ends = token.match_indices([':', '/']).map(|(at, _)| at + 1);
+            let ours = std::iter::once(0).chain(ends).find(|&at| self.inside.contains(&token[at..]));
+            let rest = &token[..ours.unwrap_or(token.len())];
+            if self.ids.contains(rest) || self.names.contains(rest) {
+                return Some(rest.to_owned());
             }
-            if self.ids.contains(token) || self.names.contains(token) {
-                return Some(token.to_owned());
-            }
-            if let Some(word) = token.split([':', '/']).find(|word| self.names.contains(*word)) {
+            if let Some(word) = rest.split([':', '/']).find(|word| self.names.contains(*word)) {
                 return Some(format!("{word} of {token}"));
             }
         }
