@@ -190,21 +190,22 @@ fn list(value: &Value, shown: impl Fn(&Value) -> Option<Value>) -> Option<Value>
 /// A condition block with the values of external ids, which are secrets between two parties, left out.
 fn without_external_ids(text: &str) -> String {
     let Ok(mut block) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
-    fn clean(value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                for (key, value) in fields {
-                    if key.to_ascii_lowercase().contains("externalid") {
-                        *value = json!("withheld")
-                    } else {
-                        clean(value)
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(clean),
-            _ => {}
-        }
-    }
     clean(&mut block);
     block.to_string()
+}
+
+fn clean(block: &mut Value) {
+    match block {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key.to_ascii_lowercase().contains("externalid") {
+                    *value = json!("withheld");
+                } else {
+                    clean(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(clean),
+        _ => {}
+    }
 }

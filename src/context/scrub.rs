@@ -124,7 +124,7 @@ impl Scrubber {
         while let Some(character) = rest.chars().next() {
             if let Some(pattern) = self.longest(world, before, rest) {
                 let matched = self.text(world, pattern);
-                match (pattern.fate, self.owner(world, pattern)) {
+                match (pattern.fate, owner(world, pattern)) {
                     (Fate::Stub, Some(entity)) => out.push_str(&scope.stub(&entity.id)),
                     (Fate::Person, _) => out.push_str(&scope.pseudonym(self.who(matched))),
                     _ => out.push_str(matched),
@@ -153,13 +153,6 @@ impl Scrubber {
         at.map_or(name, |at| &self.people[at].who)
     }
 
-    fn owner<'w>(&self, world: &'w World, pattern: &Pattern) -> Option<&'w Entity> {
-        match pattern.place {
-            Place::Id(at) | Place::Name(at) | Place::UniqueId(at) => world.tables.entities.get(at as usize),
-            Place::Person(_) => None,
-        }
-    }
-
     /// The longest pattern that the text begins with, as words of their own.
     fn longest(&self, world: &World, before: Option<char>, text: &str) -> Option<&Pattern> {
         let first = text.chars().next()?;
@@ -180,6 +173,14 @@ impl Scrubber {
             }
             at = pattern.prefix as usize;
         }
+    }
+}
+
+/// The entity that a pattern is a name of.
+fn owner<'w>(world: &'w World, pattern: &Pattern) -> Option<&'w Entity> {
+    match pattern.place {
+        Place::Id(at) | Place::Name(at) | Place::UniqueId(at) => world.tables.entities.get(at as usize),
+        Place::Person(_) => None,
     }
 }
 

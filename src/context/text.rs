@@ -43,9 +43,9 @@ pub fn visible(text: &str, limit: usize) -> Cow<'_, str> {
         }
         left -= width;
         if width > 1 {
-            shown.extend(character.escape_default())
+            shown.extend(character.escape_default());
         } else {
-            shown.push(character)
+            shown.push(character);
         }
         if left > 0 {
             cut = shown.len();

@@ -31,6 +31,7 @@ fn of_whom(session: &Session, arguments: &Arguments<'_>, part: Part, whose: impl
     Ok(only(rows))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "tools have one signature")]
 pub(super) fn summary(session: &Session, _arguments: &Arguments<'_>) -> Answered {
     let scope = session.scope();
     let results = &scope.world().results;
@@ -119,9 +120,15 @@ pub(super) fn paths_to_protected(session: &Session, arguments: &Arguments<'_>) -
     Ok(answer)
 }
 
-pub(super) fn choke_points(session: &Session, _arguments: &Arguments<'_>) -> Answered {
-    let points = &session.scope().world().results.choke_points;
-    let mut rows = rows(session.scope(), Part::ChokePoints);
+pub(super) fn choke_points(session: &Session, arguments: &Arguments<'_>) -> Answered {
+    let scope = session.scope();
+    let points = &scope.world().results.choke_points;
+    let entity = arguments.entity("principal", scope)?;
+    let mut rows = rows(scope, Part::ChokePoints);
+    rows.retain(|&(_, row)| {
+        let point = &points[row as usize];
+        entity.is_none_or(|entity| point.entity == entity || point.other == Some(entity))
+    });
     rows.sort_by_key(|&(_, row)| (Reverse(points[row as usize].unavoidable_for), row));
     Ok(only(rows))
 }

@@ -73,7 +73,7 @@ pub(super) fn ground() -> Value {
 }
 
 /// An answer with this as its `data`.
-pub(super) fn answer(data: Value) -> Value {
+pub(super) fn answer(data: &Value) -> Value {
     let text = || json!({"type": "string"});
     let count = || json!({"type": "integer", "minimum": 0});
     let tables: Vec<&str> = Part::ALL.iter().map(|part| part.as_str()).collect();

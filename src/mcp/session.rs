@@ -255,7 +255,9 @@ fn cut(value: &mut Value, items: usize) {
                 list.truncate(items);
                 list.push(json!({"more": hidden}));
             }
-            list.iter_mut().for_each(|item| cut(item, items));
+            for item in list {
+                cut(item, items);
+            }
         }
         Value::Object(fields) => fields.values_mut().for_each(|value| cut(value, items)),
         _ => {}

@@ -27,7 +27,7 @@ impl Tool {
     /// JSON Schema of the answer.
     #[must_use]
     pub fn output_schema(&self) -> Value {
-        schemas::answer((self.data)())
+        schemas::answer(&(self.data)())
     }
 }
 
@@ -81,8 +81,9 @@ pub const ALL: &[Tool] = &[
     Tool {
         name: "choke_points",
         title: "Choke points",
-        description: "What attack paths have to pass, the exposure without it, and the one change that takes it away.",
-        input: schemas::paged,
+        description: "What attack paths have to pass, the exposure without it, and the one change that takes it away; of \
+                      one principal, where it is the choke point or part of one.",
+        input: schemas::principal_optional,
         data: schemas::nothing,
         answer: answers::choke_points,
     },

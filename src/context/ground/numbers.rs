@@ -61,7 +61,7 @@ fn ungrouped(text: &str) -> Option<String> {
     let digits = |group: &&str| group.chars().all(|c| c.is_ascii_digit());
     let first = groups.first().is_some_and(|first| (1..=3).contains(&first.len()));
     let rest = groups.iter().skip(1).all(|group| group.len() == 3);
-    (first && rest && groups.iter().all(|group| digits(group))).then(|| groups.concat())
+    (first && rest && groups.iter().all(digits)).then(|| groups.concat())
 }
 
 /// Numbers of a running text that no stated value is, as the text writes them, each once. Digits inside words, ids and
