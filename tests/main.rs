@@ -25,6 +25,7 @@ mod planted;
 mod real;
 mod reference;
 mod robustness;
+mod scoped;
 mod splitmix;
 mod tidy;
 mod vault;

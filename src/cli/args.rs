@@ -6,8 +6,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, effect, explain, exposure, findings, gate, generate,
-    ledger, man, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, context, cut_plan, diff, effect, explain, exposure, findings, gate,
+    generate, ground, ledger, man, mcp, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques,
+    trend, who_can,
 };
 use super::exit;
 
@@ -49,13 +50,16 @@ Improve:
   roles        Candidate roles from what principals may do, or from what they use
 Change:
   gate         Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
+  ledger       Append, show, verify and export records of drafts and decisions
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
   baseline     Set or show the snapshot that others are compared with
   effect       Whether AI assistance made a metric better
-Account for changes:
-  ledger       Append, show, verify and export records of drafts and decisions
+Work with assistants:
+  context      What an assistant may see of a domain
+  ground       Whether what is claimed about a domain is so
+  mcp          Answer an assistant's questions about a domain
 Look after the store:
   preflight    Whether the sources are fit to draft changes from
   snapshots    List, show, verify and prune snapshots
@@ -143,6 +147,12 @@ pub enum Command {
     Effect(effect::Args),
     /// Append, show, verify and export records of drafts and decisions
     Ledger(ledger::Args),
+    /// What an assistant may see of a domain
+    Context(context::Args),
+    /// Whether what is claimed about a domain is so
+    Ground(ground::Args),
+    /// Answer an assistant's questions about a domain
+    Mcp(mcp::Args),
     /// Whether the sources are fit to draft changes from
     Preflight(preflight::Args),
     /// List, show, verify and prune snapshots

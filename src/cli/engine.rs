@@ -11,6 +11,7 @@ pub mod ledger;
 mod material;
 mod partial;
 pub mod roles;
+pub mod scoped;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

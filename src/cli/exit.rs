@@ -27,10 +27,10 @@ pub enum Exit {
 /// Every exit code with its meaning, in ascending order.
 pub const ALL: &[(Exit, &str)] = &[
     (Exit::Done, "done"),
-    (Exit::RuleHolds, "a `--fail-on` rule holds, or the gate blocks"),
+    (Exit::RuleHolds, "a `--fail-on` rule holds, the gate blocks, or a claim is contradicted"),
     (Exit::Usage, "usage or configuration"),
     (Exit::Input, "input unreadable, or too incomplete or stale for the answer asked (fail closed)"),
-    (Exit::Incomplete, "done, but incomplete: records skipped, a limit reached"),
+    (Exit::Incomplete, "done, but incomplete: records skipped, a limit reached, a claim unsupported"),
     (Exit::ExpiredExceptions, "expired exceptions only"),
     (Exit::Integrity, "integrity: a digest does not match"),
     (Exit::Bug, "a bug of ours"),

@@ -4,6 +4,7 @@
 //! An expected file holds all three. `OVERGRANT_BLESS=1 cargo test cli` writes those that differ; read the difference
 //! before it is committed. What must be true of an answer is asserted in `store.rs`, by hand.
 
+mod assist;
 mod pages;
 mod reports;
 mod roles;

@@ -1,0 +1,191 @@
+//! What an assistant is told of generated organisations: every id in an answer is of the domain or is a stub, whatever is
+//! asked, and no person is named.
+//!
+//! Domains are given to entities at random, so that every group, path, trust and finding crosses their borders. What may
+//! not be said is collected here from the tables, and looked for in answers word by word: nothing of the engine's own way
+//! of replacing names is used.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use overgrant::context::{Scope, World, pack};
+use overgrant::generate::{self, EXPORTS, Preset, Request, Watch};
+use overgrant::mcp::{self, Closed, NoJournal, Session};
+use overgrant::model::text::parse_time;
+use overgrant::model::{Results, Tables};
+use serde_json::{Map, Value, json};
+
+use crate::analysed::{AS_OF, Analysed};
+use crate::splitmix::Rng;
+
+/// Answers that are looked at, over all organisations and domains.
+const ANSWERS: usize = 1_000;
+const DOMAINS: [&str; 3] = ["payments", "people", "logistics"];
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn platform(&self, _: &'static str, _: usize) {}
+    fn written(&self, _: usize) {}
+}
+
+/// A generated organisation with domains at random; one entity in eight is in none.
+fn organisation(seed: u64) -> (Tables, Results) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let preset = if seed.is_multiple_of(2) { Preset::Dense } else { Preset::Sparse };
+    let as_of = parse_time(AS_OF).expect("a date");
+    let request = Request { principals: 90, seed, preset, as_of, platforms: &["aws", "kubernetes", "azure", "github"] };
+    generate::generate(&request, folder.path(), &Unwatched).expect("the folder is ours");
+    let scan = Analysed::new(vec![folder.path().join(EXPORTS)], AS_OF, None).expect("it can be scanned").scan;
+    let (mut tables, results) = (scan.tables, scan.results);
+    let mut rng = Rng(seed);
+    for entity in &mut tables.entities {
+        entity.domain = (!rng.chance(12)).then(|| rng.pick(&DOMAINS).to_owned());
+    }
+    (tables, results)
+}
+
+/// What may not be said in a domain.
+struct Secrets {
+    /// Ids and names of the domain, which may be said whatever they contain.
+    inside: BTreeSet<String>,
+    ids: BTreeSet<String>,
+    names: BTreeSet<String>,
+    /// Names that are no single word.
+    phrases: Vec<String>,
+    /// Those of the domain.
+    our_phrases: Vec<String>,
+}
+
+impl Secrets {
+    fn of(tables: &Tables, domain: &str) -> Self {
+        let (mut inside, mut ids, mut others) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for entity in &tables.entities {
+            let names = [Some(&entity.name), entity.unique_id.as_ref()].into_iter().flatten().cloned();
+            if entity.domain.as_deref() == Some(domain) {
+                inside.insert(entity.id.clone());
+                inside.extend(names);
+            } else {
+                ids.insert(entity.id.clone());
+                others.extend(names);
+            }
+        }
+        for person in &tables.people {
+            others.insert(person.person.clone());
+            others.extend(person.name.clone());
+            others.extend(person.email.clone());
+        }
+        // A name that is a plain word (a platform's own role `read`) is in texts that are not about it.
+        let distinct = |name: &String| name.len() > 3 && name.contains(|c: char| !c.is_ascii_lowercase());
+        let names = others.into_iter().filter(|name| distinct(name) && !inside.contains(name));
+        let names: BTreeSet<String> = names.collect();
+        let phrases =
+            |names: &BTreeSet<String>| names.iter().filter(|name| name.contains([' ', '@'])).cloned().collect();
+        Self { phrases: phrases(&names), our_phrases: phrases(&inside), inside, ids, names }
+    }
+
+    /// What of a text is not to be said.
+    fn said_in(&self, text: &str) -> Option<String> {
+        let ours = self.our_phrases.iter().filter(|phrase| text.contains(phrase.as_str()));
+        let text = ours.fold(text.to_owned(), |text, phrase| text.replace(phrase.as_str(), " "));
+        let parts = |c: char| c.is_whitespace() || "`\"'()[]{},".contains(c);
+        for token in text.split(parts) {
+            let token = token.trim_end_matches(['.', ';', ':', '?', '!']);
+            // What the longest end of it that is of the domain leaves over is looked at.
+            let ends = token.match_indices([':', '/']).map(|(at, _)| at + 1);
+            let ours = std::iter::once(0).chain(ends).find(|&at| self.inside.contains(&token[at..]));
+            let rest = &token[..ours.unwrap_or(token.len())];
+            if self.ids.contains(rest) || self.names.contains(rest) {
+                return Some(rest.to_owned());
+            }
+            if let Some(word) = rest.split([':', '/']).find(|word| self.names.contains(*word)) {
+                return Some(format!("{word} of {token}"));
+            }
+        }
+        self.phrases.iter().find(|name| text.contains(name.as_str())).cloned()
+    }
+
+    /// What is not to be said in the texts of a document, and where it stands.
+    fn found(&self, value: &Value, place: &str) -> Option<String> {
+        match value {
+            Value::String(text) => self.said_in(text).map(|said| format!("{said} at {place}: {text}")),
+            Value::Array(items) => items.iter().find_map(|item| self.found(item, place)),
+            Value::Object(fields) => fields
+                .iter()
+                .find_map(|(name, value)| self.said_in(name).or_else(|| self.found(value, &format!("{place}/{name}")))),
+            _ => None,
+        }
+    }
+}
+
+/// A question at random: a tool, and whom it is about, who may be anyone.
+fn question(rng: &mut Rng, tables: &Tables) -> (&'static str, Map<String, Value>) {
+    let tools = ["summary", "query_findings", "explain_principal", "score", "paths_to_protected", "choke_points"];
+    let more = ["peers", "baseline", "ground"];
+    let tool = if rng.chance(25) { rng.pick(&more) } else { rng.pick(&tools) };
+    let mut arguments = Map::new();
+    let whole = ["summary", "choke_points", "ground"];
+    let needed = matches!(tool, "explain_principal" | "peers");
+    if needed || (!whole.contains(&tool) && rng.chance(60)) {
+        let entity = &tables.entities[rng.below(tables.entities.len())];
+        let text = if rng.chance(80) { &entity.id } else { &entity.name };
+        arguments.insert("principal".to_owned(), json!(text));
+    }
+    if tool == "ground" {
+        let table = rng.pick(&["findings", "scores", "entities", "paths"]);
+        let claim = json!({"count": {"table": table}, "value": rng.below(50)});
+        let cited = json!({"fact": format!("{table}#{}", rng.below(200)), "field": "entity", "value": "nobody"});
+        arguments.insert("claims".to_owned(), json!({"format": 1, "claims": [claim, cited]}));
+    }
+    arguments.insert("budget_tokens".to_owned(), json!(1 + rng.below(16_000)));
+    (tool, arguments)
+}
+
+#[test]
+fn every_id_in_a_thousand_scoped_answers_is_of_the_domain_or_a_stub() {
+    let (mut answers, mut refusals, mut stubs) = (0, 0, 0);
+    let mut tools = BTreeSet::new();
+    for seed in 1..=4 {
+        let (tables, results) = organisation(seed);
+        for domain in DOMAINS {
+            let secrets = Secrets::of(&tables, domain);
+            assert!(secrets.ids.len() > 100 && secrets.names.len() > 100, "there is something to keep");
+            let ids = ("snapshot", "digest");
+            let world = Arc::new(World::new(ids, 0, "key", tables.clone(), results.clone()));
+            let scope = Scope::new(Arc::clone(&world), domain).expect("the domain has entities");
+            for (name, text) in pack(&scope).files {
+                for line in text.lines() {
+                    let fact: Value = serde_json::from_str(line).expect("a line is a document");
+                    assert_eq!(secrets.found(&fact, &name), None, "seed {seed}, {domain}: {fact}");
+                }
+            }
+            let session = Session::new(scope, Box::new(Closed), Box::new(NoJournal));
+            let mut rng = Rng(seed * 1_000 + domain.len() as u64);
+            let share = ANSWERS.div_ceil(4 * DOMAINS.len());
+            let mut asked = 0;
+            while asked < share {
+                let (tool, arguments) = question(&mut rng, &tables);
+                match session.call(tool, &arguments, None) {
+                    Ok(answer) => {
+                        asked += 1;
+                        tools.insert(tool);
+                        stubs += answer.to_string().matches("\"ext:").count();
+                        assert_eq!(secrets.found(&answer, ""), None, "seed {seed}, {domain}: {tool} {arguments:?}");
+                    }
+                    Err(refusal) => {
+                        refusals += 1;
+                        // A refusal repeats what was asked for, and candidates of the domain.
+                        let said = refusal.0.replacen(arguments["principal"].as_str().unwrap_or("?"), "", 1);
+                        assert_eq!(secrets.said_in(&said), None, "seed {seed}, {domain}: {tool} {arguments:?}");
+                    }
+                }
+            }
+            answers += asked;
+        }
+    }
+    assert!(
+        answers >= ANSWERS && refusals > 100 && stubs > 1_000,
+        "{answers} answers, {refusals} refusals, {stubs} stubs"
+    );
+    assert_eq!(tools.len(), mcp::ALL.len() - 3, "every tool was asked but those of the gate: {tools:?}");
+}
