@@ -4,7 +4,7 @@ use super::usage::DAY;
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::model::{Results, Tables};
-use crate::paths::{Landscape, Plan, Planner, Request};
+use crate::paths::{Keep, Landscape, Plan, Planner, Request};
 use crate::techniques::{AttackGraph, Library, attack_graph};
 
 /// What a plan is asked for.
@@ -25,6 +25,12 @@ pub struct OtherTechniques;
 #[must_use]
 pub fn window_from(as_of: i64, config: &Config) -> i64 {
     as_of.saturating_sub(i64::from(config.thresholds.unused_days_max) * DAY)
+}
+
+/// What labels and the configuration declare to stay.
+#[must_use]
+pub fn keep(tables: &Tables, config: &Config) -> Keep {
+    Keep::new(tables, &config.cuts.keep)
 }
 
 /// The changes that lower exposure most, and the fewest that end it.
@@ -50,5 +56,6 @@ pub fn cut_plan(
     let request =
         Request { budget: request.budget, unused_only: request.unused_only, window_from: window_from(as_of, config) };
     let zone = Landscape::stored_zone(tables);
-    Ok(Planner { library, zone: &zone, evaluate: &evaluate, request }.plan(tables, graph))
+    let keep = keep(tables, config);
+    Ok(Planner { library, zone: &zone, keep: &keep, evaluate: &evaluate, request }.plan(tables, graph))
 }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 pub use format::{Gain, Technique};
+pub use index::Index;
 pub use matching::{AttackGraph, attack_graph};
 
 /// Category of techniques that say who is an administrator outright rather than how to become one.

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::findings::{self, Frameworks};
 use crate::metrics;
 use crate::metrics::population::Cell;
-use crate::model::Metric;
+use crate::model::{Change, Metric};
 use crate::paths::{Ended, Plan};
 use crate::reports::material::{
     Band, Compared, FrameworkText, Gauge, Material, PlanStep, PlanText, Planned, RuleText, Series, SeriesPoint,
@@ -158,7 +158,7 @@ fn plan_text(snapshot: &Snapshot, plan: &Plan) -> PlanText {
     let step = |step: &crate::paths::Step| PlanStep {
         name: step.lever.name(tables),
         id: step.lever.id(tables),
-        change: step.lever.change(tables).to_json(),
+        change: Change::all_to_json(&step.changes),
         before: step.exposure_before,
         after: step.exposure_after,
         used_lost: step
