@@ -1,11 +1,12 @@
-//! Cut plans over a stored snapshot: permissions are evaluated again after every change that is tried.
+//! Cut plans over a stored snapshot: after every change that is tried, the permissions that it touches are evaluated
+//! again.
 
 use super::usage::DAY;
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::model::{Results, Tables};
 use crate::paths::{Keep, Landscape, Plan, Planner, Request};
-use crate::techniques::{AttackGraph, Library, attack_graph};
+use crate::techniques::{AttackGraph, Changed, Library, attack_graph, attack_graph_after, attack_graph_remembered};
 
 /// What a plan is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +46,18 @@ pub fn cut_plan(
     config: &Config,
     request: PlanRequest,
 ) -> Result<Plan, OtherTechniques> {
-    let evaluate = |tables: &Tables| -> AttackGraph {
-        let evaluators = Evaluators::new(tables, Settings { as_of });
-        attack_graph(tables, &evaluators, library)
+    let settings = Settings { as_of };
+    let (graph, memory) = {
+        let evaluators = Evaluators::new(tables, settings);
+        attack_graph_remembered(tables, &evaluators, library)
     };
-    let graph = evaluate(tables);
+    let evaluate = |tables: &Tables, changed: Option<&Changed>| -> AttackGraph {
+        let evaluators = Evaluators::new(tables, settings);
+        match changed {
+            Some(changed) => attack_graph_after(tables, &evaluators, library, &memory, changed),
+            None => attack_graph(tables, &evaluators, library),
+        }
+    };
     if graph.edges != results.edges {
         return Err(OtherTechniques);
     }

@@ -339,13 +339,16 @@ impl<'l> Levers<'l> {
         narrowed.collect()
     }
 
-    /// Cited statements that may allow a requirement and are none that the principal has by any way that is known here.
+    /// Cited statements that may allow a requirement and are none that the principal has by any way that is known here: a
+    /// policy of a resource, or a right that comes in another way. Controls and boundaries are no such support: they give
+    /// nothing.
     fn unseen(&self, edge: &Edge, held: &Held, requirement: &Requirement) -> Vec<u32> {
         let foreign = |grant: &u32| {
-            self.tables
-                .grants
-                .get(*grant as usize)
-                .is_some_and(|row| held.of(row.holder).is_none() && allows(self.tables, row, requirement) != Allows::No)
+            self.tables.grants.get(*grant as usize).is_some_and(|row| {
+                let arn = Notation::of(&self.tables.entity(row.holder).platform) == Notation::Arn;
+                let gives = !arn || row.layer == Layer::Resource;
+                gives && held.of(row.holder).is_none() && allows(self.tables, row, requirement) != Allows::No
+            })
         };
         edge.evidence.iter().copied().filter(foreign).collect()
     }

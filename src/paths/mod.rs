@@ -14,6 +14,7 @@ mod lever;
 mod levers;
 mod plan;
 mod stated;
+mod touched;
 mod usage;
 mod ways;
 mod witness;

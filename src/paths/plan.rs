@@ -1,8 +1,8 @@
 //! Cut plans: the changes that lower exposure most, one after the other, each recounted from the policies themselves.
 //!
 //! Greedy: each step takes the lever with the largest gain. Gains are first counted on the attack graph; the best ones
-//! are then tried: the change is made in a copy of the tables, permissions are evaluated and the attack graph is built
-//! again, and only what that says is believed. A lever is taken when no other one is counted to be worth more, so that
+//! are then tried: the change is made in a copy of the tables, the permissions that it touches are evaluated and the attack
+//! graph is built again, exactly as a scan of the changed export would have it, and only what that says is believed. A lever is taken when no other one is counted to be worth more, so that
 //! an alternative that the first count did not see costs a trial and not the plan. The zone is that of the snapshot
 //! throughout; a change that would unmake an administrator is no step of a plan.
 //!
@@ -22,10 +22,11 @@ use super::cut::{self, Network, Price, ZoneCut};
 use super::keep::Keep;
 use super::lever::Lever;
 use super::levers::Levers;
+use super::touched::Hands;
 use super::usage::{UsedLost, Window};
 use crate::graph::{Losses, UNCUTTABLE};
 use crate::model::{Change, EntityId, Tables};
-use crate::techniques::{AttackGraph, Library};
+use crate::techniques::{AttackGraph, Changed, Library};
 
 /// Levers that are tried for one step, the best counted first.
 const TRIALS_MAX: usize = 8;
@@ -104,20 +105,24 @@ pub struct Planner<'p> {
     pub zone: &'p [(EntityId, String)],
     /// What is declared to stay.
     pub keep: &'p Keep,
-    /// Evaluates tables afresh.
-    pub evaluate: &'p dyn Fn(&Tables) -> AttackGraph,
+    /// Evaluates changed tables of the snapshot; with what the changes concern, where that is known to be all.
+    pub evaluate: &'p dyn Fn(&Tables, Option<&Changed>) -> AttackGraph,
     pub request: Request,
 }
 
 /// Tables with the attack graph that follows from them.
-struct World {
+struct World<'h> {
     tables: Tables,
     graph: AttackGraph,
+    /// What was pulled since the snapshot.
+    pulled: Vec<Lever>,
+    /// Lookups over the snapshot.
+    hands: &'h Hands<'h>,
 }
 
 /// What is left without levers that were tried.
-struct Trial {
-    world: World,
+struct Trial<'h> {
+    world: World<'h>,
     exposed: u64,
 }
 
@@ -129,8 +134,8 @@ struct Bundle {
 }
 
 /// What is found for the next step.
-struct Found {
-    single: Option<(Lever, Trial)>,
+struct Found<'h> {
+    single: Option<(Lever, Trial<'h>)>,
     bundles: Vec<Bundle>,
     complete: bool,
 }
@@ -139,7 +144,8 @@ impl Planner<'_> {
     /// Makes the plan for a snapshot and its attack graph.
     #[must_use]
     pub fn plan(&self, tables: &Tables, graph: AttackGraph) -> Plan {
-        let mut world = World { tables: tables.clone(), graph };
+        let hands = Hands::new(tables);
+        let mut world = World { tables: tables.clone(), graph, pulled: Vec::new(), hands: &hands };
         let (exposure, outside) = {
             let land = self.landscape(&world);
             (land.exposed(), land.outside.len() as u64)
@@ -174,16 +180,21 @@ impl Planner<'_> {
         plan
     }
 
-    fn landscape<'w>(&self, world: &'w World) -> Landscape<'w> {
+    fn landscape<'w>(&self, world: &'w World<'_>) -> Landscape<'w> {
         Landscape::new(&world.tables, &world.graph.edges, &world.graph.target_sets, self.zone.to_vec())
     }
 
-    fn window<'w>(&self, world: &'w World) -> Window<'w> {
+    fn window<'w>(&self, world: &'w World<'_>) -> Window<'w> {
         Window::new(&world.tables, self.request.window_from)
     }
 
     /// The next change, made, and those that are decided to follow.
-    fn next(&self, world: &World, exposed: u64, budget: usize) -> Result<(Lever, Trial, Vec<Lever>), Ended> {
+    fn next<'h>(
+        &self,
+        world: &World<'h>,
+        exposed: u64,
+        budget: usize,
+    ) -> Result<(Lever, Trial<'h>, Vec<Lever>), Ended> {
         let found = self.find(world, exposed, budget);
         let alone = found.single.as_ref().map_or(0, |(_, trial)| exposed - trial.exposed);
         for bundle in found.bundles.iter().take(BUNDLE_TRIALS_MAX) {
@@ -204,7 +215,7 @@ impl Planner<'_> {
     }
 
     /// The best single lever, tried out, and the bundles that are counted to be worth something.
-    fn find(&self, world: &World, exposed: u64, budget: usize) -> Found {
+    fn find<'h>(&self, world: &World<'h>, exposed: u64, budget: usize) -> Found<'h> {
         let land = self.landscape(world);
         let mut losses = land.losses();
         let mut levers = Levers::new(&land, self.library, losses.reached());
@@ -221,7 +232,7 @@ impl Planner<'_> {
     }
 
     /// The lever that lowers exposure most, tried out.
-    fn step(&self, world: &World, exposed: u64, mut worths: Vec<Worth>) -> Option<(Lever, Trial)> {
+    fn step<'h>(&self, world: &World<'h>, exposed: u64, mut worths: Vec<Worth>) -> Option<(Lever, Trial<'h>)> {
         let window = self.window(world);
         if self.request.unused_only {
             worths.retain(|worth| window.uses(worth.lever).in_window() == Some(false));
@@ -236,7 +247,7 @@ impl Planner<'_> {
             })
             .collect();
         priced.sort_by_key(|(price, worth)| (*price, worth.lever));
-        let mut best: Option<(Lever, Trial)> = None;
+        let mut best: Option<(Lever, Trial<'h>)> = None;
         for (_, worth) in priced.into_iter().take(TRIALS_MAX) {
             let left = best.as_ref().map_or(exposed, |(_, trial)| trial.exposed);
             if exposed - left >= worth.gain {
@@ -253,7 +264,7 @@ impl Planner<'_> {
     /// Levers that are worth something together, those that bring most for each first.
     fn bundles(
         &self,
-        world: &World,
+        world: &World<'_>,
         land: &Landscape<'_>,
         levers: &mut Levers<'_>,
         losses: &Losses<'_>,
@@ -291,20 +302,21 @@ impl Planner<'_> {
     }
 
     /// Pulls levers and evaluates what is left; `None` when that takes an administrator out of the zone.
-    fn attempt(&self, world: &World, levers: &[Lever]) -> Option<Trial> {
+    fn attempt<'h>(&self, world: &World<'h>, levers: &[Lever]) -> Option<Trial<'h>> {
         let mut tables = world.tables.clone();
         levers.iter().for_each(|lever| lever.pull(&mut tables));
-        let graph = (self.evaluate)(&tables);
+        let pulled = [&world.pulled[..], levers].concat();
+        let graph = (self.evaluate)(&tables, world.hands.touched(&pulled).as_ref());
         let still = |who: &(EntityId, String)| graph.administrators.binary_search_by_key(&who.0, |one| one.0).is_ok();
         if !world.graph.administrators.iter().all(still) {
             return None;
         }
-        let world = World { tables, graph };
+        let world = World { tables, graph, pulled, hands: world.hands };
         let exposed = self.landscape(&world).exposed();
         Some(Trial { world, exposed })
     }
 
-    fn told(&self, world: &World, lever: Lever, exposure_after: u64, exposure_before: u64) -> Step {
+    fn told(&self, world: &World<'_>, lever: Lever, exposure_after: u64, exposure_before: u64) -> Step {
         let uses = self.window(world).uses(lever);
         Step {
             lever,
@@ -317,7 +329,7 @@ impl Planner<'_> {
     }
 
     /// The cheapest isolation, and of several the one of fewest changes.
-    fn isolation(&self, world: &World) -> Option<Isolation> {
+    fn isolation(&self, world: &World<'_>) -> Option<Isolation> {
         let land = self.landscape(world);
         let losses = land.losses();
         let mut levers = Levers::new(&land, self.library, losses.reached());
@@ -373,7 +385,7 @@ fn cost(window: &Window<'_>, lever: Lever) -> u64 {
 
 /// How many hold what a lever takes away: a statement of a shared policy is worth the same as an attachment and
 /// touches more.
-fn reach_of(world: &World, window: &Window<'_>, lever: Lever) -> usize {
+fn reach_of(world: &World<'_>, window: &Window<'_>, lever: Lever) -> usize {
     match lever {
         Lever::Membership { .. } => 0,
         Lever::Attachment { .. } => 1,
