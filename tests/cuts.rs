@@ -175,7 +175,9 @@ fn a_plan_brings_what_it_says_and_its_bound_holds() {
         let mut exposure = plan.exposure;
         for step in &plan.steps {
             // What a statement is called by its place moves up when one before it goes.
-            step.changes.iter().for_each(|change| make_in_place(&mut export, &json!(change)));
+            for change in &step.changes {
+                make_in_place(&mut export, &json!(change));
+            }
             let found = exposed(&export).unwrap().0;
             let told = (step.exposure_before, step.exposure_after);
             assert_eq!(told, (exposure, found), "seed {seed}: {:?}", step.changes);

@@ -68,6 +68,9 @@ pub enum Change {
         holder: String,
         policy: String,
         statement: String,
+        /// Layer of the evaluation, where it is not that of what the holder itself is given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layer: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         occurrence: Option<u32>,
     },
@@ -143,7 +146,7 @@ mod tests {
         let change = Change::Detach { holder: "arn:…:role/a".to_owned(), policy: "arn:…:policy/p".to_owned() };
         let text = r#"{"holder":"arn:…:role/a","op":"detach","policy":"arn:…:policy/p"}"#;
         assert_eq!(change.to_json(), text);
-        assert_eq!(Change::all_to_json(&[change.clone()]), text);
+        assert_eq!(Change::all_to_json(std::slice::from_ref(&change)), text);
         assert_eq!(Change::all_to_json(&[change.clone(), change.clone()]), format!("[{text},{text}]"));
         assert!(text.contains(&format!("\"op\":\"{}\"", change.op())));
     }

@@ -111,7 +111,9 @@ impl Network {
             let clauses = levers.clauses(number);
             match choose(clauses, levers, price) {
                 Some(clause) => {
-                    clause.supports.iter().for_each(|one| network.support(edge, one, clause.need, levers, price))
+                    for support in &clause.supports {
+                        network.support(edge, support, clause.need, levers, price);
+                    }
                 }
                 None => network.arc(edge.src, edge.dst, UNCUTTABLE),
             }

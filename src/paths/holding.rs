@@ -5,6 +5,7 @@
 //! in a third loses nothing by leaving one of them. Ways that nobody can take away (groups of everyone, what a scope
 //! gives to all that live in it) have no lever.
 
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -155,8 +156,8 @@ impl<'t> Holdings<'t> {
                 self.own(from, &mut links);
             }
             for link in &links[start..] {
-                if !place.contains_key(&link.to) {
-                    place.insert(link.to, order.len());
+                if let Entry::Vacant(free) = place.entry(link.to) {
+                    free.insert(order.len());
                     order.push(link.to);
                 }
             }

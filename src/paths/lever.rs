@@ -2,7 +2,7 @@
 //! changes.
 
 use super::stated::{Notation, thing};
-use crate::model::{Change, Condition, EntityId, EntityKind, Grant, Layer, MembershipKind, Tables, Trustee};
+use crate::model::{Change, Condition, Effect, EntityId, EntityKind, Grant, Layer, MembershipKind, Tables, Trustee};
 
 /// Ends of the places of memberships that are a field of the member itself and cannot be empty.
 const PRIMARY: &str = "/PrimaryGroupSID";
@@ -95,9 +95,9 @@ impl Lever {
         match self {
             Self::Statement(grant) => {
                 let mut rows = thing(tables, grant);
-                // Of several with the same names the last goes first, so that the places of the others stay.
-                rows.sort_by_key(|&row| (row != grant, std::cmp::Reverse(occurrence(tables, row))));
-                rows.iter().map(|&row| deletion(tables, row)).collect()
+                rows.sort_unstable_by_key(|&row| (row != grant, row));
+                // Of several with the same names, the places of those that are left move up.
+                (0..rows.len()).map(|at| deletion(tables, rows[at], None, &rows[..at])).collect()
             }
             Self::Trust(grant) => vec![trust_without(tables, grant)],
             Self::Attachment { holder, policy } => vec![Change::Detach { holder: id(holder), policy: id(policy) }],
@@ -216,24 +216,27 @@ fn named_resource(tables: &Tables, grant: &Grant) -> Option<EntityId> {
     tables.find(first.strip_prefix('=').unwrap_or(first))
 }
 
-fn deletion(tables: &Tables, grant: u32) -> Change {
+fn deletion(tables: &Tables, grant: u32, layer: Option<Layer>, gone: &[u32]) -> Change {
     let row = &tables.grants[grant as usize];
     Change::DeleteGrant {
         holder: tables.entity(row.holder).id.clone(),
         policy: row.policy.clone(),
         statement: row.statement.clone(),
-        occurrence: occurrence(tables, grant),
+        layer: layer.map(|layer| layer.as_str().to_owned()),
+        occurrence: occurrence(tables, grant, layer, gone),
     }
 }
 
-/// Which of several statements with the same names one is, from 1, in the order of their contents; none when it has its
-/// names for itself.
-fn occurrence(tables: &Tables, grant: u32) -> Option<u32> {
+/// Which of several statements with the same names one is once some are gone, from 1, in the order of their contents; none
+/// when it has its names for itself.
+fn occurrence(tables: &Tables, grant: u32, layer: Option<Layer>, gone: &[u32]) -> Option<u32> {
     let row = &tables.grants[grant as usize];
     let start = tables.grants.partition_point(|other| other.holder < row.holder);
     let namesakes = tables.grants[start..].iter().take_while(|other| other.holder == row.holder).filter(|other| {
+        // What was pulled says nothing any more.
         let says = other.grant == grant || !other.actions.is_empty() || !other.not_actions.is_empty();
-        says && other.layer == row.layer && other.policy == row.policy && other.statement == row.statement
+        let meant = layer.is_none_or(|layer| other.layer == layer);
+        says && meant && !gone.contains(&other.grant) && other.policy == row.policy && other.statement == row.statement
     });
     let (mut all, mut before) = (0u32, 0u32);
     for other in namesakes {
@@ -243,19 +246,25 @@ fn occurrence(tables: &Tables, grant: u32) -> Option<u32> {
     (all > 1).then_some(before + 1)
 }
 
-/// What tells statements with the same names apart.
-type Contents<'g> = (&'g str, [&'g [String]; 6], Option<&'g str>, [Option<i64>; 2], u32, &'g str, u32);
+/// What tells statements with the same names apart, in the order in which change sets count them.
+type Contents<'g> = (Layer, Effect, [&'g [String]; 6], Option<&'g str>, bool, [Option<i64>; 2], u32);
 
 fn contents(row: &Grant) -> Contents<'_> {
     let lists: [&[String]; 6] =
-        [&row.actions, &row.not_actions, &row.resources, &row.not_resources, &row.principals, &row.not_principals];
+        [&row.principals, &row.not_principals, &row.actions, &row.not_actions, &row.resources, &row.not_resources];
     let times = [row.granted_at, row.expires_at];
-    (row.effect.as_str(), lists, row.condition.as_deref(), times, row.source.0, &row.record, row.grant)
+    (row.layer, row.effect, lists, row.condition.as_deref(), row.variables, times, row.grant)
 }
 
-/// Whom a role trusts without one statement.
+/// Whom a role trusts without one statement. Where a statement of the policy denies, which is said of nobody that is
+/// trusted, the statement alone goes.
 fn trust_without(tables: &Tables, grant: u32) -> Change {
     let holder = tables.grants[grant as usize].holder;
+    let start = tables.grants.partition_point(|row| row.holder < holder);
+    let mut own = tables.grants[start..].iter().take_while(|row| row.holder == holder);
+    if own.any(|row| row.layer == Layer::Resource && row.effect == Effect::Deny) {
+        return deletion(tables, grant, Some(Layer::Resource), &[]);
+    }
     let rows = tables.trusts.iter().filter(|row| row.target == holder && row.grant != grant);
     let stated = rows.filter_map(|row| {
         let statement = tables.grants.get(row.grant as usize)?;

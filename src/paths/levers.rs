@@ -259,8 +259,7 @@ impl<'l> Levers<'l> {
         let mut clauses = Vec::new();
         let own = |one: &Requirement| one.by == By::Actor && !one.is_of_version();
         let places = technique.requires.iter().enumerate().filter(|(_, one)| own(one));
-        let (trusting, plain): (Vec<_>, Vec<_>) =
-            places.map(|(place, one)| (place, one)).partition(|(_, one)| by_trust(one));
+        let (trusting, plain): (Vec<_>, Vec<_>) = places.partition(|(_, one)| by_trust(one));
         for (place, _) in trusting {
             clauses.extend(self.by_trust(edge, at, place));
         }

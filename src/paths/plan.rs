@@ -304,7 +304,9 @@ impl Planner<'_> {
     /// Pulls levers and evaluates what is left; `None` when that takes an administrator out of the zone.
     fn attempt<'h>(&self, world: &World<'h>, levers: &[Lever]) -> Option<Trial<'h>> {
         let mut tables = world.tables.clone();
-        levers.iter().for_each(|lever| lever.pull(&mut tables));
+        for lever in levers {
+            lever.pull(&mut tables);
+        }
         let pulled = [&world.pulled[..], levers].concat();
         let graph = (self.evaluate)(&tables, world.hands.touched(&pulled).as_ref());
         let still = |who: &(EntityId, String)| graph.administrators.binary_search_by_key(&who.0, |one| one.0).is_ok();

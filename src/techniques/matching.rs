@@ -7,7 +7,9 @@
 //!
 //! Edges are sorted by their ends and technique; the same tables give the same graph whatever the threads did.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -48,8 +50,11 @@ pub struct Changed {
 /// Answers about the classes of a graph, for graphs of changed tables with the same entities.
 pub struct Memory<'l> {
     /// By platform: the answers of each class by its first member, and the tasks that somebody could begin.
-    platforms: Vec<(FxHashMap<EntityId, (Vec<EntityId>, Answers<'l>)>, BTreeSet<usize>)>,
+    platforms: Vec<(ByClass<'l>, BTreeSet<usize>)>,
 }
+
+/// Members and answers of classes, by their first member.
+type ByClass<'l> = FxHashMap<EntityId, (Vec<EntityId>, Answers<'l>)>;
 
 /// What one class answers to all techniques of its platform.
 #[derive(Clone)]
@@ -149,7 +154,7 @@ fn build<'l>(
 /// Answers of before, and what has changed since.
 #[derive(Clone, Copy)]
 struct Known<'k, 'l> {
-    answers: &'k FxHashMap<EntityId, (Vec<EntityId>, Answers<'l>)>,
+    answers: &'k ByClass<'l>,
     begun: &'k BTreeSet<usize>,
     changed: &'k Changed,
 }
@@ -210,7 +215,7 @@ impl<'l> Asking<'_, 'l> {
 
     fn first(&self, (number, class): (usize, &Class), again: &[bool]) -> Answers<'l> {
         let kept = self.known.and_then(|known| known.of(class));
-        let matcher = Matcher::new(self.shared, number, class);
+        let matcher = LazyCell::new(|| Matcher::new(self.shared, number, class));
         let drafts = |(at, &technique): (usize, &&'l Technique)| match kept {
             Some(kept) if !again[at] => kept.drafts[at].clone(),
             _ => matcher.drafts(technique, self.candidates.get(at, class.scope)),
@@ -225,14 +230,14 @@ impl<'l> Asking<'_, 'l> {
 
     fn others(&self, class: (usize, &Class), again: &[bool], begun: &BTreeSet<usize>, same: bool) -> Vec<Part> {
         let kept = self.known.and_then(|known| known.of(class.1)).filter(|kept| same && kept.first.is_some());
-        let matcher = Matcher::new(self.shared, class.0, class.1);
+        let matcher = LazyCell::new(|| Matcher::new(self.shared, class.0, class.1));
         self.parts(&matcher, class, Asked::Others(begun), again, kept.map(|kept| &kept.others[..]))
     }
 
     /// What a class can add, where that is not kept.
-    fn parts(
+    fn parts<'m>(
         &self,
-        matcher: &Matcher<'_>,
+        matcher: &impl Deref<Target = Matcher<'m>>,
         class: (usize, &Class),
         asked: Asked<'_>,
         again: &[bool],

@@ -9,6 +9,7 @@
 //! brings as far. Who controls a whole account is not asked: it has everything there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use roaring::RoaringBitmap;
 
@@ -82,9 +83,9 @@ impl Asked<'_> {
 }
 
 /// What one class can add to each technique that is `wanted`, by the requests that are asked about.
-pub fn parts(
+pub fn parts<'m>(
     divided: &[Divided],
-    matcher: &Matcher<'_>,
+    matcher: &impl Deref<Target = Matcher<'m>>,
     class: (usize, &Class),
     targets: &Targets,
     asked: Asked<'_>,
@@ -228,6 +229,7 @@ impl Platform<'_> {
 
 impl Part {
     /// The same, of a class by its number today.
+    #[must_use]
     pub fn of_class(&self, class: usize) -> Self {
         Self { class, ..self.clone() }
     }

@@ -125,6 +125,10 @@ pub fn make_with(export: &mut Value, change: &Value, removal: Removal) -> Result
             let list = if arn.contains(":user/") { "UserDetailList" } else { "RoleDetailList" };
             remove(&mut export[list], |_, row| text(row, "Arn") == arn)
         }
+        "delete_grant" if text(change, "layer") == "resource" => {
+            let (role, _) = entry(export, text(change, "holder"))?;
+            remove_statement(&mut role["AssumeRolePolicyDocument"], text(change, "statement"), removal)
+        }
         "delete_grant" => {
             let (holder, inline) = entry(export, text(change, "holder"))?;
             let (list, named, document) = if inline.is_empty() {
