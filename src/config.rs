@@ -60,6 +60,7 @@ pub struct Config {
     /// What is left out of findings; nothing by default.
     #[serde(default)]
     pub exclude: Vec<Exclude>,
+    pub cuts: Cuts,
     pub risk: Risk,
     pub escalation: Escalation,
     pub credential: CredentialWeights,
@@ -157,6 +158,14 @@ pub struct Label {
     pub domain: Option<String>,
     #[serde(default)]
     pub criticality: Option<f64>,
+}
+
+/// What may be proposed to be taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cuts {
+    /// What never is: full ids of entities, or ids of choke points, with `*` and `?` as wildcards.
+    pub keep: Vec<String>,
 }
 
 /// Keeps entities out of findings.

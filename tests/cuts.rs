@@ -9,7 +9,7 @@ pub mod edit;
 use overgrant::analysis::cuts::{PlanRequest, cut_plan};
 use overgrant::config::Config;
 use overgrant::model::ChokePoint;
-use overgrant::paths::{Ended, Plan};
+use overgrant::paths::{Ended, Plan, changes_in_turn};
 use overgrant::techniques::Library;
 use serde_json::{Value, json};
 
@@ -174,19 +174,21 @@ fn a_plan_brings_what_it_says_and_its_bound_holds() {
         let plan = plan(&before, 40);
         let mut exposure = plan.exposure;
         for step in &plan.steps {
-            let change = json!(step.lever.change(before.tables()));
             // What a statement is called by its place moves up when one before it goes.
-            make_in_place(&mut export, &change);
+            for change in &step.changes {
+                make_in_place(&mut export, &json!(change));
+            }
             let found = exposed(&export).unwrap().0;
-            assert_eq!((step.exposure_before, step.exposure_after), (exposure, found), "seed {seed}: {change}");
+            let told = (step.exposure_before, step.exposure_after);
+            assert_eq!(told, (exposure, found), "seed {seed}: {:?}", step.changes);
             exposure = found;
             steps += 1;
         }
         let Some(cut) = &plan.isolation else { continue };
         assert_eq!(plan.ended == Ended::Isolated, exposure == 0, "seed {seed}");
         let mut changed = account(seed);
-        for lever in &cut.levers {
-            make_in_place(&mut changed, &json!(lever.change(before.tables())));
+        for change in changes_in_turn(before.tables(), &cut.levers).iter().flatten() {
+            make_in_place(&mut changed, &json!(change));
         }
         assert_eq!(exposed(&changed).unwrap().0, 0, "seed {seed}: {:?}", cut.levers);
         isolated += usize::from(plan.ended == Ended::Isolated);
@@ -234,6 +236,7 @@ fn the_documents_have_the_published_shape() {
         "change",
         "exposure_after",
         "exposure_before",
+        "goes_with",
         "id",
         "kind",
         "name",
@@ -250,7 +253,7 @@ fn the_documents_have_the_published_shape() {
     }
     let plan = answer(&folder, &["cut-plan", "--budget", "2", "--format", "json", "--out", "cuts.json"]);
     assert_eq!(keys(&plan), ["format", "minimum_cut", "steps"]);
-    assert_eq!(keys(&plan["steps"][0]), ["change", "exposure_after", "exposure_before", "used_lost"]);
+    assert_eq!(keys(&plan["steps"][0]), ["change", "exposure_after", "exposure_before", "goes_with", "used_lost"]);
     assert_eq!(keys(&plan["minimum_cut"]), ["certificate", "value"]);
     let written: Value = serde_json::from_slice(&std::fs::read(folder.path().join("cuts.json")).unwrap()).unwrap();
     let changes: Vec<&Value> = plan["steps"].as_array().unwrap().iter().map(|step| &step["change"]).collect();
@@ -298,7 +301,7 @@ fn paths_from_some_rows_are_those_of_all() {
         let grants = |step: &Value| -> Vec<Value> {
             let cited = step["evidence"].as_array().unwrap();
             assert!(!cited.is_empty(), "a step without evidence: {step}");
-            cited.iter().filter_map(|row| row.get("grant").cloned()).collect()
+            cited.iter().filter_map(|row| row.get("grant").filter(|grant| !grant.is_null()).cloned()).collect()
         };
         let steps: Vec<Value> =
             steps.map(|step| json!([step["from"], step["to"], step["technique"], grants(step)])).collect();
@@ -306,4 +309,112 @@ fn paths_from_some_rows_are_those_of_all() {
         compared += 1;
     }
     assert!(compared > 5);
+}
+
+fn role(name: &str, trusted: &Value, statements: &Value) -> Value {
+    json!({ "RoleName": name, "RoleId": format!("AROA{name}"), "Arn": arn(&format!("role/{name}")),
+        "AssumeRolePolicyDocument": { "Statement": [{ "Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole" }] },
+        "AttachedManagedPolicies": [],
+        "RolePolicyList": [{ "PolicyName": "own", "PolicyDocument": { "Statement": statements } }] })
+}
+
+/// A store with a scan of these roles.
+fn store(roles: &[Value]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let export = json!({ "UserDetailList": [], "GroupDetailList": [], "RoleDetailList": roles, "Policies": [] });
+    std::fs::write(folder.path().join("export.json"), export.to_string()).unwrap();
+    cli::run(folder.path(), &["scan", "export.json", "--as-of", AS_OF]);
+    folder
+}
+
+fn told(folder: &tempfile::TempDir, arguments: &[&str]) -> String {
+    let output = cli::run(folder.path(), arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn administrator() -> Value {
+    let everything = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
+    role("admin", &json!({ "Service": "ec2.amazonaws.com" }), &everything)
+}
+
+/// Where nobody outside the zone reaches it there is nothing to cut, and the answers say so.
+#[test]
+fn an_organisation_without_a_cut_is_told_so() {
+    let service = json!({ "Service": "ec2.amazonaws.com" });
+    let reader = role("reader", &service, &json!([{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" }]));
+    let quiet = store(&[administrator(), reader]);
+    let plan = told(&quiet, &["cut-plan", "--budget", "3"]);
+    assert!(plan.contains("There is nothing to cut: none of the 1 principals outside"), "{plan}");
+    let choke_points = told(&quiet, &["choke-points"]);
+    assert!(choke_points.contains("nobody outside the protected zone reaches it"), "{choke_points}");
+    assert!(told(&quiet, &["paths", "role/reader"]).to_lowercase().contains("no path"));
+    let plan = answer(&quiet, &["cut-plan", "--budget", "3", "--format", "json"]);
+    assert_eq!((plan["steps"].as_array().unwrap().len(), &plan["minimum_cut"]["value"]), (0, &json!(0)));
+    let exposure = answer(&quiet, &["exposure", "--format", "json"]);
+    assert_eq!((&exposure["zone"]["principals"], &exposure["zone"]["exposed_possible"]), (&json!(1), &json!(0)));
+
+    let alone = store(&[administrator()]);
+    let plan = told(&alone, &["cut-plan", "--budget", "3"]);
+    assert!(plan.contains("there is nobody to keep out of it"), "{plan}");
+}
+
+/// Four roles that all come into each other, and each of which makes itself an administrator: no change is worth anything
+/// by itself. Two keep one role from the zone, and four all of them, who need not be kept from each other then.
+#[test]
+fn an_organisation_of_one_component_is_told_what_it_takes() {
+    let roles: Vec<Value> = (0..4)
+        .map(|at| {
+            let statements = json!([
+                { "Sid": "Move", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*" },
+                { "Sid": "Attach", "Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": "*" },
+            ]);
+            role(&format!("r{at}"), &json!({ "AWS": arn("root") }), &statements)
+        })
+        .collect();
+    let folder = store(&[&[administrator()], &roles[..]].concat());
+    let plan = told(&folder, &["cut-plan", "--budget", "1"]);
+    assert!(plan.starts_with("4 principals outside"), "{plan}");
+    assert!(plan.contains("No change that can be made lowers exposure, alone or with as many others"), "{plan}");
+    assert!(plan.contains("Isolating the zone takes 4 changes"), "{plan}");
+    let choke_points = told(&folder, &["choke-points"]);
+    assert!(choke_points.contains("every one of them has ways that share nothing"), "{choke_points}");
+    let exposures = |budget: &str| -> (Vec<u64>, Vec<Value>) {
+        let plan = answer(&folder, &["cut-plan", "--budget", budget, "--format", "json"]);
+        let steps = plan["steps"].as_array().unwrap().clone();
+        (steps.iter().map(|step| step["exposure_after"].as_u64().unwrap()).collect(), steps)
+    };
+    assert_eq!(exposures("3").0, [4, 3]);
+    let (after, steps) = exposures("4");
+    assert_eq!(after, [4, 4, 4, 0]);
+    assert!(steps.iter().all(|step| step["change"]["statement"] == "Attach"), "{steps:?}");
+    let exposure = answer(&folder, &["exposure", "--format", "json"]);
+    assert_eq!((&exposure["zone"]["principals"], &exposure["zone"]["exposed_certain"]), (&json!(4), &json!(4)));
+    assert!(told(&folder, &["paths", "role/r0"]).contains("iam-009"));
+}
+
+/// What a label or the configuration declares is no step of a plan, and no choke point that can be removed.
+#[test]
+fn what_is_declared_to_stay_is_never_proposed() {
+    let service = json!({ "Service": "ec2.amazonaws.com" });
+    let attach = json!([{ "Sid": "Attach", "Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": "*" }]);
+    let roles = [administrator(), role("emergency", &service, &attach), role("other", &service, &attach)];
+    let changes = |folder: &tempfile::TempDir, more: &[&str]| -> Vec<String> {
+        let arguments = [&["cut-plan", "--budget", "3", "--format", "json"], more].concat();
+        let plan = answer(folder, &arguments);
+        plan["steps"].as_array().unwrap().iter().map(|step| step["change"]["holder"].to_string()).collect()
+    };
+    let folder = store(&roles);
+    assert_eq!(changes(&folder, &[]).len(), 2);
+    std::fs::write(folder.path().join("keep.toml"), "[cuts]\nkeep = [\"*:role/emergency\"]\n").unwrap();
+    let kept = changes(&folder, &["--config", "keep.toml"]);
+    assert_eq!(kept, [format!("\"{}\"", arn("role/other"))]);
+
+    std::fs::write(folder.path().join("labels.csv"), "entity,break_glass\nrole/emergency,yes\n").unwrap();
+    cli::run(folder.path(), &["scan", "export.json", "labels.csv", "--as-of", AS_OF]);
+    assert_eq!(changes(&folder, &[]), kept);
+    let rows = answer(&folder, &["choke-points", "--format", "json"]);
+    let rows = rows["choke_points"].as_array().unwrap();
+    let removable = |row: &&Value| row["removable"] == true && row["id"].to_string().contains("role/emergency");
+    assert_eq!(rows.iter().filter(removable).count(), 0, "{rows:?}");
 }

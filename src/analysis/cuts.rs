@@ -1,11 +1,12 @@
-//! Cut plans over a stored snapshot: permissions are evaluated again after every change that is tried.
+//! Cut plans over a stored snapshot: after every change that is tried, the permissions that it touches are evaluated
+//! again.
 
 use super::usage::DAY;
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::model::{Results, Tables};
-use crate::paths::{Landscape, Plan, Planner, Request};
-use crate::techniques::{AttackGraph, Library, attack_graph};
+use crate::paths::{Keep, Landscape, Plan, Planner, Request};
+use crate::techniques::{AttackGraph, Changed, Library, attack_graph, attack_graph_after, attack_graph_remembered};
 
 /// What a plan is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,12 @@ pub fn window_from(as_of: i64, config: &Config) -> i64 {
     as_of.saturating_sub(i64::from(config.thresholds.unused_days_max) * DAY)
 }
 
+/// What labels and the configuration declare to stay.
+#[must_use]
+pub fn keep(tables: &Tables, config: &Config) -> Keep {
+    Keep::new(tables, &config.cuts.keep)
+}
+
 /// The changes that lower exposure most, and the fewest that end it.
 ///
 /// # Errors
@@ -39,16 +46,24 @@ pub fn cut_plan(
     config: &Config,
     request: PlanRequest,
 ) -> Result<Plan, OtherTechniques> {
-    let evaluate = |tables: &Tables| -> AttackGraph {
-        let evaluators = Evaluators::new(tables, Settings { as_of });
-        attack_graph(tables, &evaluators, library)
+    let settings = Settings { as_of };
+    let (graph, memory) = {
+        let evaluators = Evaluators::new(tables, settings);
+        attack_graph_remembered(tables, &evaluators, library)
     };
-    let graph = evaluate(tables);
+    let evaluate = |tables: &Tables, changed: Option<&Changed>| -> AttackGraph {
+        let evaluators = Evaluators::new(tables, settings);
+        match changed {
+            Some(changed) => attack_graph_after(tables, &evaluators, library, &memory, changed),
+            None => attack_graph(tables, &evaluators, library),
+        }
+    };
     if graph.edges != results.edges {
         return Err(OtherTechniques);
     }
     let request =
         Request { budget: request.budget, unused_only: request.unused_only, window_from: window_from(as_of, config) };
     let zone = Landscape::stored_zone(tables);
-    Ok(Planner { library, zone: &zone, evaluate: &evaluate, request }.plan(tables, graph))
+    let keep = keep(tables, config);
+    Ok(Planner { library, zone: &zone, keep: &keep, evaluate: &evaluate, request }.plan(tables, graph))
 }

@@ -250,7 +250,8 @@ fn measure(
 ) -> Result<Measured, ScanError> {
     let land = Landscape::new(tables, &results.edges, &results.target_sets, zone);
     results.paths = land.witness_paths();
-    let choked = land.choked(library, &Window::new(tables, cuts::window_from(request.as_of, &request.config)));
+    let window = Window::new(tables, cuts::window_from(request.as_of, &request.config));
+    let choked = land.choked(library, &window, &cuts::keep(tables, &request.config));
     (results.choke_points, results.minimum_cut) = (choked.choke_points, choked.minimum_cut);
     let (hops_certain, hops_possible) = (land.hops(Certainty::Certain), land.hops(Certainty::Conditional));
     let administrator_mass =

@@ -25,7 +25,7 @@ pub mod text;
 
 pub use access_table::{AccessTable, ClassRow, ClassTable};
 pub use builder::{Builder, Handle};
-pub use choke_point::{Change, ChokeKind, ChokePoint};
+pub use choke_point::{Change, ChokeKind, ChokePoint, Condition, Trustee};
 pub use decision::{Certainty, Decision, Reason, Request, Verdict};
 pub use entity::{Attribute, Entity, EntityKind, Membership, MembershipKind, Standing};
 pub use governance::{

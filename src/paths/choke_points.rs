@@ -6,11 +6,12 @@
 
 use rustc_hash::FxHashSet;
 
+use super::keep::Keep;
 use super::lever::{Lever, is_modifiable};
 use super::levers::Levers;
 use super::usage::Window;
 use super::{Landscape, cut};
-use crate::graph::{Dominators, Losses, NodeSet};
+use crate::graph::{Dominators, Losses, NodeSet, UNCUTTABLE};
 use crate::model::{Change, ChokeKind, ChokePoint, EntityId};
 use crate::techniques::Library;
 
@@ -23,8 +24,21 @@ pub struct Worth {
     pub lever: Lever,
     /// Principals outside the zone that no longer reach it.
     pub gain: u64,
-    /// Whether the account can pull it and no administrator's standing rests on it.
+    /// Whether the account can pull it, no administrator's standing rests on it, and nobody declared that it stays.
     pub removable: bool,
+}
+
+/// Levers that must stay: an administrator's standing rests on them, or they are declared to.
+pub(super) struct Staying<'k> {
+    pub administrators: FxHashSet<Lever>,
+    pub keep: &'k Keep,
+}
+
+impl Staying<'_> {
+    /// Whether a lever may be pulled.
+    pub fn allows(&self, land: &Landscape<'_>, lever: Lever) -> bool {
+        lever.is_removable(land.tables) && !self.administrators.contains(&lever) && !self.keep.lever(land.tables, lever)
+    }
 }
 
 /// All choke points of a landscape, and the fewest changes that isolate its zone.
@@ -47,29 +61,31 @@ impl Landscape<'_> {
 
     /// Finds all choke points. O(m log n) for the nodes; for the levers, what they affect.
     #[must_use]
-    pub fn choked(&self, library: &Library, window: &Window<'_>) -> Choked {
+    pub fn choked(&self, library: &Library, window: &Window<'_>, keep: &Keep) -> Choked {
         let mut losses = self.losses();
         let exposed = losses.reached().len_common(&self.outside) as u64;
         let mut levers = Levers::new(self, library, losses.reached());
-        let held = levers.of_administrators(self);
-        let (worths, complete) = self.worths(&mut levers, &mut losses, &held);
-        let mut choke_points = self.nodes(exposed, losses.reached(), window);
+        let staying = Staying { administrators: levers.of_administrators(), keep };
+        let (worths, complete) = self.worths(&mut levers, &mut losses, &staying);
+        let mut choke_points = self.nodes(exposed, losses.reached(), window, keep);
         choke_points.extend(worths.iter().map(|worth| self.choke_point(worth, exposed, window)));
         choke_points.sort_by(|a, b| {
             let order = b.unavoidable_for.cmp(&a.unavoidable_for).then_with(|| a.exposure_after.cmp(&b.exposure_after));
             order.then_with(|| (a.kind, &a.id).cmp(&(b.kind, &b.id)))
         });
-        let cut = cut::minimum_cut(self, &mut levers, &held, losses.reached(), &|_| 1);
+        let price = |lever: Lever| if staying.allows(self, lever) { 1 } else { UNCUTTABLE };
+        let cut = cut::minimum_cut(self, &mut levers, losses.reached(), &price);
         Choked { choke_points, minimum_cut: cut.map(|cut| cut.value), complete }
     }
 
     /// Every removable lever by what it is worth, most first, and whether no limit ended the recounts.
-    #[must_use]
-    pub fn removable(&self, library: &Library) -> (Vec<Worth>, bool) {
-        let mut losses = self.losses();
-        let mut levers = Levers::new(self, library, losses.reached());
-        let held = levers.of_administrators(self);
-        let (mut worths, complete) = self.worths(&mut levers, &mut losses, &held);
+    pub(super) fn removable(
+        &self,
+        levers: &mut Levers<'_>,
+        losses: &mut Losses<'_>,
+        staying: &Staying<'_>,
+    ) -> (Vec<Worth>, bool) {
+        let (mut worths, complete) = self.worths(levers, losses, staying);
         worths.retain(|worth| worth.removable);
         worths.sort_by(|a, b| b.gain.cmp(&a.gain).then_with(|| a.lever.cmp(&b.lever)));
         (worths, complete)
@@ -88,7 +104,7 @@ impl Landscape<'_> {
     }
 
     /// What each lever is worth that is worth anything, in the order of levers.
-    fn worths(&self, levers: &mut Levers<'_>, losses: &mut Losses<'_>, held: &FxHashSet<Lever>) -> (Vec<Worth>, bool) {
+    fn worths(&self, levers: &mut Levers<'_>, losses: &mut Losses<'_>, staying: &Staying<'_>) -> (Vec<Worth>, bool) {
         let mut pulled: Vec<(Lever, u32)> = Vec::new();
         for number in self.leading(losses.reached()) {
             pulled.extend(levers.killers(number).into_iter().map(|lever| (lever, number)));
@@ -104,15 +120,14 @@ impl Landscape<'_> {
             let gain = lost.into_iter().filter(|&node| self.outside.contains(node)).count() as u64;
             let lever = group[0].0;
             if gain > 0 {
-                let removable = lever.is_removable(self.tables) && !held.contains(&lever);
-                worths.push(Worth { lever, gain, removable });
+                worths.push(Worth { lever, gain, removable: staying.allows(self, lever) });
             }
         }
         (worths, true)
     }
 
     /// Nodes outside the zone that others cannot avoid.
-    fn nodes(&self, exposed: u64, reached: &NodeSet, window: &Window<'_>) -> Vec<ChokePoint> {
+    fn nodes(&self, exposed: u64, reached: &NodeSet, window: &Window<'_>, keep: &Keep) -> Vec<ChokePoint> {
         let dominators = Dominators::new(&self.reverse, &self.forward, &self.in_zone);
         let counts = dominators.unavoidable_for(&self.outside);
         let entities = self.tables.entities.iter().zip(counts);
@@ -121,7 +136,7 @@ impl Landscape<'_> {
             .map(|(entity, unavoidable_for)| {
                 let id = entity.entity;
                 let itself = u64::from(self.outside.contains(id.0) && reached.contains(id.0));
-                let removable = entity.is_principal() && is_modifiable(self.tables, id);
+                let removable = entity.is_principal() && is_modifiable(self.tables, id) && !keep.entity(id);
                 let change = Change::DeletePrincipal { principal: entity.id.clone() };
                 ChokePoint {
                     entity: id,
@@ -161,7 +176,7 @@ impl Landscape<'_> {
             exposure_after: exposed - worth.gain,
             removable: worth.removable,
             used_in_window: window.uses(worth.lever).in_window(),
-            change: worth.removable.then(|| worth.lever.change(tables).to_json()),
+            change: worth.removable.then(|| Change::all_to_json(&worth.lever.changes(tables))),
         }
     }
 }

@@ -5,11 +5,16 @@
 //! are transparent: passing one is no hop.
 
 mod choke_points;
+mod clause;
 mod cut;
 mod exposure;
+mod holding;
+mod keep;
 mod lever;
 mod levers;
 mod plan;
+mod stated;
+mod touched;
 mod usage;
 mod ways;
 mod witness;
@@ -20,7 +25,8 @@ use crate::model::{Certainty, Edge, Entity, EntityId, EntityKind, Path, Tables, 
 pub use choke_points::{Choked, Worth};
 pub use cut::ZoneCut;
 pub use exposure::{Exposed, Exposure};
-pub use lever::Lever;
+pub use keep::Keep;
+pub use lever::{Lever, changes_in_turn};
 pub use plan::{Ended, Isolation, Plan, Planner, Request, Step};
 pub use usage::{UsedLost, Uses, Window};
 pub use ways::Ways;

@@ -3,10 +3,10 @@
 //! A service that was used counts as a use of every statement that allows anything of it, unless another statement of
 //! the same principal allows all of the service and stays. What no usage data covers is unknown, never unused.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::lever::Lever;
-use super::levers::own_statements;
+use super::stated::own_statements;
 use crate::model::text::glob_ignore_case;
 use crate::model::{AttachmentKind, EntityId, EntityKind, Grant, Granularity, MembershipKind, Tables, Usage};
 
@@ -75,20 +75,26 @@ impl<'t> Window<'t> {
         match lever {
             Lever::Statement(grant) => {
                 let grant = &self.tables.grants[grant as usize];
+                uses.unknown |= self.is_everyones(grant.holder);
                 for principal in self.holders(grant.holder) {
                     self.of_principal(principal, lever, &[grant], &mut uses);
                 }
             }
             Lever::Attachment { holder, policy } => {
-                let statements: Vec<&Grant> = own_statements(self.tables, policy).collect();
+                let statements: Vec<&Grant> =
+                    self.sources(policy).into_iter().flat_map(|one| own_statements(self.tables, one)).collect();
+                uses.unknown |= self.is_everyones(holder);
                 for principal in self.principals(holder) {
                     self.of_principal(principal, lever, &statements, &mut uses);
                 }
             }
             Lever::Membership { container, member } => {
                 let statements: Vec<&Grant> =
-                    self.sources(container).flat_map(|one| own_statements(self.tables, one)).collect();
-                self.of_principal(member, lever, &statements, &mut uses);
+                    self.sources(container).into_iter().flat_map(|one| own_statements(self.tables, one)).collect();
+                uses.unknown |= self.is_everyones(member);
+                for principal in self.principals(member) {
+                    self.of_principal(principal, lever, &statements, &mut uses);
+                }
             }
             Lever::Trust(grant) => self.of_role(self.tables.grants[grant as usize].holder, &mut uses),
         }
@@ -155,9 +161,34 @@ impl<'t> Window<'t> {
         std::iter::once(principal).chain(direct).chain(through).any(broad)
     }
 
-    /// A holder and the policies that are attached to it.
-    fn sources(&self, holder: EntityId) -> impl Iterator<Item = EntityId> {
-        std::iter::once(holder).chain(self.attached(holder))
+    /// A holder, the groups that it is in, and the policies that are attached to any of them, however deep.
+    fn sources(&self, holder: EntityId) -> Vec<EntityId> {
+        let mut found = vec![holder];
+        let mut at = 0;
+        while let Some(&one) = found.get(at) {
+            at += 1;
+            let more: Vec<EntityId> = self.attached(one).chain(self.containers(one)).collect();
+            for one in more {
+                if !found.contains(&one) {
+                    found.push(one);
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a group has members that no table lists, itself or through a group in it.
+    fn is_everyones(&self, holder: EntityId) -> bool {
+        let mut seen = FxHashSet::from_iter([holder]);
+        let mut open = vec![holder];
+        while let Some(group) = open.pop() {
+            if self.tables.attribute(group, "implicit_members").is_some() {
+                return true;
+            }
+            let members = self.members.get(&group).into_iter().flatten().copied();
+            open.extend(members.filter(|member| seen.insert(*member)));
+        }
+        false
     }
 
     fn attached(&self, holder: EntityId) -> impl Iterator<Item = EntityId> {
@@ -186,12 +217,21 @@ impl<'t> Window<'t> {
         all
     }
 
-    /// A principal, or the members of a group.
+    /// A principal, or the members of a group, however deep. Who is in a group of everyone is in no table.
     fn principals(&self, holder: EntityId) -> Vec<EntityId> {
         if self.tables.entity(holder).kind != EntityKind::Group {
             return vec![holder];
         }
-        self.members.get(&holder).cloned().unwrap_or_default()
+        let mut seen = FxHashSet::from_iter([holder]);
+        let mut open = vec![holder];
+        while let Some(group) = open.pop() {
+            let members = self.members.get(&group).into_iter().flatten().copied();
+            open.extend(members.filter(|member| seen.insert(*member)));
+        }
+        let groups = |one: &EntityId| self.tables.entity(*one).kind == EntityKind::Group;
+        let mut found: Vec<EntityId> = seen.into_iter().filter(|one| !groups(one)).collect();
+        found.sort_unstable();
+        found
     }
 }
 

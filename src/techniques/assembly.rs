@@ -14,12 +14,14 @@ use crate::access::Evaluators;
 use crate::model::{Assist, Certainty, Edge, EntityId, Standing, Tables, TargetSet};
 
 /// Where a draft edge goes.
+#[derive(Clone)]
 enum Gained {
     Entity(EntityId),
     Set(RoaringBitmap),
 }
 
 /// An edge from several sources before target sets are shared.
+#[derive(Clone)]
 pub struct Draft<'l> {
     sources: Arc<[EntityId]>,
     gained: Gained,

@@ -167,6 +167,12 @@ impl Requirement {
     pub fn actions(&self) -> impl Iterator<Item = &str> {
         self.action.iter().chain(&self.any_of).map(String::as_str)
     }
+
+    /// Whether it is met by what another version of a policy says, which is not in force yet.
+    #[must_use]
+    pub fn is_of_version(&self) -> bool {
+        self.given == Some(Given::InactiveVersion)
+    }
 }
 
 /// Whose permission is meant.

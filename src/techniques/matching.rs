@@ -7,12 +7,16 @@
 //!
 //! Edges are sorted by their ends and technique; the same tables give the same graph whatever the threads did.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+use std::ops::Deref;
+
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Library;
 use super::assembly::{Assembly, Draft};
-use super::format::{Scope, Technique};
+use super::format::{By, On, Requirement, Scope, Technique};
 use super::index::{Candidates, Index};
 use super::matcher::{Matcher, Shared};
 use super::others::Others;
@@ -34,56 +38,106 @@ pub struct AttackGraph {
     pub complete: bool,
 }
 
+/// What a change of statements, attachments and memberships concerns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Whose own permissions may be others than before.
+    pub holders: FxHashSet<EntityId>,
+    /// Whether trust policies are others than before.
+    pub trusts: bool,
+}
+
+/// Answers about the classes of a graph, for graphs of changed tables with the same entities.
+pub struct Memory<'l> {
+    /// By platform: the answers of each class by its first member, and the tasks that somebody could begin.
+    platforms: Vec<(ByClass<'l>, BTreeSet<usize>)>,
+}
+
+/// Members and answers of classes, by their first member.
+type ByClass<'l> = FxHashMap<EntityId, (Vec<EntityId>, Answers<'l>)>;
+
+/// What one class answers to all techniques of its platform.
+#[derive(Clone)]
+struct Answers<'l> {
+    /// By number of the technique.
+    drafts: Vec<Vec<Draft<'l>>>,
+    /// What it can add to the first requests of several principals; none when it needs nobody's help.
+    first: Option<Vec<Part>>,
+    /// The same for the other requests.
+    others: Vec<Part>,
+}
+
 /// Builds the attack graph of all techniques over all platforms.
 #[must_use]
 pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Library) -> AttackGraph {
+    build(tables, evaluators, library, None, None)
+}
+
+/// Builds the attack graph and keeps what it is made from.
+#[must_use]
+pub fn attack_graph_remembered<'l>(
+    tables: &Tables,
+    evaluators: &Evaluators<'_>,
+    library: &'l Library,
+) -> (AttackGraph, Memory<'l>) {
+    let mut memory = Memory { platforms: Vec::new() };
+    let graph = build(tables, evaluators, library, None, Some(&mut memory));
+    (graph, memory)
+}
+
+/// Builds the attack graph of changed tables: the same as [`attack_graph`], at the price of what the change concerns.
+/// Classes that it leaves as they are keep their answers, but for those techniques that look at permissions or trusts of
+/// the target.
+#[must_use]
+pub fn attack_graph_after<'l>(
+    tables: &Tables,
+    evaluators: &Evaluators<'_>,
+    library: &'l Library,
+    memory: &Memory<'l>,
+    changed: &Changed,
+) -> AttackGraph {
+    build(tables, evaluators, library, Some((memory, changed)), None)
+}
+
+fn build<'l>(
+    tables: &Tables,
+    evaluators: &Evaluators<'_>,
+    library: &'l Library,
+    before: Option<(&Memory<'l>, &Changed)>,
+    mut remember: Option<&mut Memory<'l>>,
+) -> AttackGraph {
     let index = Index::new(tables);
     let mut graph = Assembly::new(tables);
     let mut shared_work = Vec::new();
-    for (platform, evaluator) in evaluators.iter() {
-        let techniques: Vec<&Technique> =
+    for (at, (platform, evaluator)) in evaluators.iter().enumerate() {
+        let techniques: Vec<&'l Technique> =
             library.techniques.iter().filter(|technique| technique.platform == platform).collect();
         let classes = evaluator.classes();
         let candidates = Targets::of(&index, &techniques, classes);
         let shared = Shared { index: &index, evaluator, others: Others::new(tables, evaluator) };
         let divided = Divided::all(&techniques);
-        let found: Vec<(Vec<Draft<'_>>, Option<Vec<Part>>)> = classes
-            .par_iter()
-            .enumerate()
-            .map(|(number, class)| {
-                let matcher = Matcher::new(&shared, number, class);
-                let drafts = |(at, technique)| matcher.drafts(technique, candidates.get(at, class.scope));
-                let drafts: Vec<Draft<'_>> = techniques.iter().copied().enumerate().flat_map(drafts).collect();
-                // Who is an administrator needs nobody's help.
-                let alone = drafts.iter().any(Draft::administers);
-                let first = (!alone).then(|| parts(&divided, &matcher, (number, class), &candidates, Asked::First));
-                (drafts, first)
-            })
-            .collect();
+        let known = before.and_then(|(memory, changed)| {
+            let (answers, begun) = memory.platforms.get(at)?;
+            Some(Known { answers, begun, changed })
+        });
+        let asked =
+            Asking { shared: &shared, techniques: &techniques, candidates: &candidates, divided: &divided, known };
+        let (answers, begun) = asked.all(classes);
+        if let Some(memory) = &mut remember {
+            let of =
+                |(class, answers): (&Class, &Answers<'l>)| (class.members[0], (class.members.clone(), answers.clone()));
+            memory.platforms.push((classes.iter().zip(&answers).map(of).collect(), begun));
+        }
         let mut all_parts = Vec::new();
-        let mut helpers = Vec::new();
-        for (number, (drafts, first)) in found.into_iter().enumerate() {
+        for (number, answers) in answers.into_iter().enumerate() {
             let own = |member, evidence: &[u32]| evaluator.evidence_of(number, member, evidence);
-            for draft in drafts {
+            for draft in answers.drafts.into_iter().flatten() {
                 graph.add(draft, &own);
             }
-            if let Some(first) = first {
-                all_parts.extend(first);
-                helpers.push(number);
-            }
+            all_parts.push((answers.first.unwrap_or_default(), answers.others));
         }
-        let begun = together::tasks(&all_parts);
-        let others: Vec<Vec<Part>> = if begun.is_empty() {
-            Vec::new()
-        } else {
-            let of = |number: usize| {
-                let matcher = Matcher::new(&shared, number, &classes[number]);
-                let class = (number, &classes[number]);
-                parts(&divided, &matcher, class, &candidates, Asked::Others(&begun))
-            };
-            helpers.par_iter().map(|&number| of(number)).collect()
-        };
-        all_parts.extend(others.into_iter().flatten());
+        let (first, others): (Vec<Vec<Part>>, Vec<Vec<Part>>) = all_parts.into_iter().unzip();
+        let all_parts: Vec<Part> = first.into_iter().chain(others).flatten().collect();
         shared_work.push((evaluator, divided, all_parts));
     }
     graph.federations(evaluators);
@@ -95,6 +149,108 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
         complete &= together::join(&platform, &mut graph);
     }
     AttackGraph { complete, ..graph.finish() }
+}
+
+/// Answers of before, and what has changed since.
+#[derive(Clone, Copy)]
+struct Known<'k, 'l> {
+    answers: &'k ByClass<'l>,
+    begun: &'k BTreeSet<usize>,
+    changed: &'k Changed,
+}
+
+impl<'k, 'l> Known<'k, 'l> {
+    /// The answers of a class that is the same as before.
+    fn of(self, class: &Class) -> Option<&'k Answers<'l>> {
+        let (members, answers) = self.answers.get(&class.members[0])?;
+        let same = *members == class.members && !members.iter().any(|member| self.changed.holders.contains(member));
+        same.then_some(answers)
+    }
+
+    /// Whether the answers of a class about a technique may hang on somebody else who changed.
+    fn looks_at_others(self, technique: &Technique) -> bool {
+        let target = technique.target.as_ref();
+        let trusting = target.is_some_and(|one| !one.trusts_service.is_empty() || one.trusts_federated.is_some());
+        let enters = technique.requires.iter().any(|one| one.actions().any(|action| action.starts_with("sts:")));
+        let looks =
+            |one: &Requirement| one.by == By::Target || matches!(one.on, On::TargetPolicy | On::TrustedProvider);
+        technique.requires.iter().any(looks)
+            || technique.gain.through == Some(By::Target)
+            || (self.changed.trusts && (trusting || enters))
+    }
+}
+
+/// All classes of one platform, asked about all of its techniques.
+struct Asking<'a, 'l> {
+    shared: &'a Shared<'a>,
+    techniques: &'a [&'l Technique],
+    candidates: &'a Targets,
+    divided: &'a [Divided],
+    known: Option<Known<'a, 'l>>,
+}
+
+impl<'l> Asking<'_, 'l> {
+    /// The answers of each class, and the tasks that somebody can begin.
+    fn all(&self, classes: &[Class]) -> (Vec<Answers<'l>>, BTreeSet<usize>) {
+        let again: Vec<bool> =
+            self.techniques.iter().map(|one| self.known.is_none_or(|known| known.looks_at_others(one))).collect();
+        let mut answers: Vec<Answers<'l>> =
+            classes.par_iter().enumerate().map(|class| self.first(class, &again)).collect();
+        let begun = together::tasks(answers.iter().filter_map(|one| one.first.as_deref()).flatten());
+        if !begun.is_empty() {
+            // Others were asked about these tasks only.
+            let same = self.known.is_some_and(|known| begun.is_subset(known.begun));
+            let others: Vec<Vec<Part>> = classes
+                .par_iter()
+                .enumerate()
+                .map(|class| match answers[class.0].first {
+                    Some(_) => self.others(class, &again, &begun, same),
+                    None => Vec::new(),
+                })
+                .collect();
+            answers.iter_mut().zip(others).for_each(|(one, others)| one.others = others);
+        }
+        (answers, begun)
+    }
+
+    fn first(&self, (number, class): (usize, &Class), again: &[bool]) -> Answers<'l> {
+        let kept = self.known.and_then(|known| known.of(class));
+        let matcher = LazyCell::new(|| Matcher::new(self.shared, number, class));
+        let drafts = |(at, &technique): (usize, &&'l Technique)| match kept {
+            Some(kept) if !again[at] => kept.drafts[at].clone(),
+            _ => matcher.drafts(technique, self.candidates.get(at, class.scope)),
+        };
+        let drafts: Vec<Vec<Draft<'l>>> = self.techniques.iter().enumerate().map(drafts).collect();
+        // Who is an administrator needs nobody's help.
+        let alone = drafts.iter().flatten().any(Draft::administers);
+        let kept = kept.and_then(|kept| kept.first.as_deref());
+        let first = (!alone).then(|| self.parts(&matcher, (number, class), Asked::First, again, kept));
+        Answers { drafts, first, others: Vec::new() }
+    }
+
+    fn others(&self, class: (usize, &Class), again: &[bool], begun: &BTreeSet<usize>, same: bool) -> Vec<Part> {
+        let kept = self.known.and_then(|known| known.of(class.1)).filter(|kept| same && kept.first.is_some());
+        let matcher = LazyCell::new(|| Matcher::new(self.shared, class.0, class.1));
+        self.parts(&matcher, class, Asked::Others(begun), again, kept.map(|kept| &kept.others[..]))
+    }
+
+    /// What a class can add, where that is not kept.
+    fn parts<'m>(
+        &self,
+        matcher: &impl Deref<Target = Matcher<'m>>,
+        class: (usize, &Class),
+        asked: Asked<'_>,
+        again: &[bool],
+        kept: Option<&[Part]>,
+    ) -> Vec<Part> {
+        let fresh = |task: usize| kept.is_none() || again[self.divided[task].number];
+        let mut found = parts(self.divided, matcher, class, self.candidates, asked, &fresh);
+        if let Some(kept) = kept {
+            found.extend(kept.iter().filter(|part| !fresh(part.task)).map(|part| part.of_class(class.0)));
+            found.sort_by_key(Part::place);
+        }
+        found
+    }
 }
 
 /// Targets of each technique, found once: for each scope that has actors, or for all scopes together.

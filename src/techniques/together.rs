@@ -9,6 +9,7 @@
 //! brings as far. Who controls a whole account is not asked: it has everything there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use roaring::RoaringBitmap;
 
@@ -44,14 +45,15 @@ impl Divided {
 }
 
 /// Techniques to which somebody can add something.
-pub fn tasks(parts: &[Part]) -> BTreeSet<usize> {
-    parts.iter().map(|part| part.task).collect()
+pub fn tasks<'p>(parts: impl Iterator<Item = &'p Part>) -> BTreeSet<usize> {
+    parts.map(|part| part.task).collect()
 }
 
 /// What the members of a class can add to a technique by one request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
-    task: usize,
+    /// Number of the divided technique.
+    pub task: usize,
     request: usize,
     class: usize,
     /// Targets of the request; the scope itself, where the technique has no target.
@@ -80,16 +82,17 @@ impl Asked<'_> {
     }
 }
 
-/// What one class can add to each technique by the requests that are asked about.
-pub fn parts(
+/// What one class can add to each technique that is `wanted`, by the requests that are asked about.
+pub fn parts<'m>(
     divided: &[Divided],
-    matcher: &Matcher<'_>,
+    matcher: &impl Deref<Target = Matcher<'m>>,
     class: (usize, &Class),
     targets: &Targets,
     asked: Asked<'_>,
+    wanted: &dyn Fn(usize) -> bool,
 ) -> Vec<Part> {
     let mut out = Vec::new();
-    for (task, one) in divided.iter().enumerate() {
+    for (task, one) in divided.iter().enumerate().filter(|(task, _)| wanted(*task)) {
         let candidates = targets.get(one.number, class.1.scope);
         for (request, technique) in one.requests.iter().enumerate().filter(|(at, _)| asked.is_about(task, *at)) {
             if let Some(found) = matcher.share(technique, candidates) {
@@ -225,6 +228,17 @@ impl Platform<'_> {
 }
 
 impl Part {
+    /// The same, of a class by its number today.
+    #[must_use]
+    pub fn of_class(&self, class: usize) -> Self {
+        Self { class, ..self.clone() }
+    }
+
+    /// Where it stands among the parts of its class.
+    pub const fn place(&self) -> (usize, usize) {
+        (self.task, self.request)
+    }
+
     const fn targets(&self, certainty: Certainty) -> &RoaringBitmap {
         match certainty {
             Certainty::Certain => &self.certain,

@@ -77,6 +77,22 @@ fn remove_statement(document: &mut Value, name: &str, removal: Removal) -> Resul
     Ok(())
 }
 
+/// Names of the statements that let somebody in and are not among those that a change leaves.
+fn untrusted(document: &Value, change: &Value) -> Vec<String> {
+    let statements = &document["Statement"];
+    let list: Vec<&Value> = statements.as_array().map_or_else(|| vec![statements], |list| list.iter().collect());
+    let left: BTreeSet<&str> =
+        change["trustees"].as_array().into_iter().flatten().map(|trustee| text(trustee, "statement")).collect();
+    let lets_in = |row: &Value| {
+        text(row, "Effect") == "Allow" && !row["Principal"].is_null() && text(row, "Action") != "none:Nothing"
+    };
+    let named = |(at, row): (usize, &&Value)| {
+        let sid = row["Sid"].as_str().filter(|sid| !sid.is_empty());
+        lets_in(row).then(|| sid.map_or_else(|| format!("#{at}"), str::to_owned))
+    };
+    list.iter().enumerate().filter_map(named).filter(|name| !left.contains(name.as_str())).collect()
+}
+
 /// Makes one change of a change set in an export.
 pub fn make(export: &mut Value, change: &Value) -> Result<(), String> {
     make_with(export, change, Removal::Gone)
@@ -97,12 +113,21 @@ pub fn make_with(export: &mut Value, change: &Value, removal: Removal) -> Result
         }
         "set_trust" => {
             let (role, _) = entry(export, text(change, "principal"))?;
-            remove_statement(&mut role["AssumeRolePolicyDocument"], text(change, "remove_statement"), removal)
+            let document = &mut role["AssumeRolePolicyDocument"];
+            let gone = untrusted(document, change);
+            match &gone[..] {
+                [one] => remove_statement(document, one, removal),
+                _ => Err(format!("{} trust statements would go, not 1", gone.len())),
+            }
         }
         "delete_principal" => {
             let arn = text(change, "principal").to_owned();
             let list = if arn.contains(":user/") { "UserDetailList" } else { "RoleDetailList" };
             remove(&mut export[list], |_, row| text(row, "Arn") == arn)
+        }
+        "delete_grant" if text(change, "layer") == "resource" => {
+            let (role, _) = entry(export, text(change, "holder"))?;
+            remove_statement(&mut role["AssumeRolePolicyDocument"], text(change, "statement"), removal)
         }
         "delete_grant" => {
             let (holder, inline) = entry(export, text(change, "holder"))?;

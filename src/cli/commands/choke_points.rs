@@ -45,7 +45,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let mut rows = engine::choke_points(&args.from)?;
+    let (mut rows, exposed) = engine::choke_points(&args.from)?;
     if args.removable {
         rows.retain(|row| row.removable);
     }
@@ -60,14 +60,23 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
             "format": document::FORMAT,
             "choke_points": shown.iter().map(published).collect::<Vec<_>>(),
         })),
-        Form::Table => told(shown, rows.len(), args.removable, terminal.layout()),
+        Form::Table => told(shown, (rows.len(), exposed), args.removable, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
     Ok(Exit::Done)
 }
 
+/// The operations of the change that takes a choke point away; none where there is none of one step.
+fn changes(row: &ChokePoint) -> Vec<Value> {
+    match row.change.as_deref().and_then(|change| serde_json::from_str(change).ok()) {
+        Some(Value::Array(all)) => all,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    }
+}
+
 fn published(row: &ChokePoint) -> Value {
-    let change: Option<Value> = row.change.as_deref().and_then(|change| serde_json::from_str(change).ok());
+    let changes = changes(row);
     json!({
         "kind": row.kind,
         "id": row.id,
@@ -77,17 +86,22 @@ fn published(row: &ChokePoint) -> Value {
         "exposure_after": row.exposure_after,
         "removable": row.removable,
         "used_in_window": row.used_in_window,
-        "change": change,
+        "change": changes.first(),
+        "goes_with": changes.get(1..).unwrap_or_default(),
     })
 }
 
-fn told(rows: &[ChokePoint], all: usize, removable: bool, layout: Layout) -> String {
+/// What a person reads of the rows that are shown, of so many, with so many principals that reach the zone.
+fn told(rows: &[ChokePoint], (all, exposed): (usize, u64), removable: bool, layout: Layout) -> String {
     let Some(first) = rows.first() else {
-        let what = if removable { "that the account can take away " } else { "" };
+        if exposed == 0 {
+            return "There is no choke point: nobody outside the protected zone reaches it.\n".to_owned();
+        }
+        let what = if removable { " that the account can take away" } else { "" };
         return format!(
-            "No choke point {what}stands between the principals of this snapshot and the protected zone: either none \
-             of them reaches it, or every one of them has ways that share nothing.\n\
-             `overgrant exposure` says which; `overgrant cut-plan` finds changes that work together.\n"
+            "{exposed} principals outside the protected zone reach it or may, and there is no choke point{what}: every \
+             one of them has ways that share nothing.\n\
+             `overgrant exposure` says where they lead; `overgrant cut-plan` finds changes that work together.\n"
         );
     };
     let mut text =
@@ -102,8 +116,8 @@ fn told(rows: &[ChokePoint], all: usize, removable: bool, layout: Layout) -> Str
             Some(false) => "no",
             None => "?",
         };
-        let op = row.change.as_deref().and_then(|change| serde_json::from_str::<Value>(change).ok());
-        let op = op.as_ref().and_then(|change| change["op"].as_str()).unwrap_or("–").to_owned();
+        let changes = changes(row);
+        let op = changes.first().and_then(|change| change["op"].as_str()).unwrap_or("–").to_owned();
         grid.row([
             row.unavoidable_for.to_string().into(),
             row.exposure_after.to_string().into(),
@@ -148,16 +162,18 @@ mod tests {
             "kind": "membership", "id": "user/a → group/g", "name": "user a\u{1b}[2J in group g",
             "unavoidable_for": 3, "exposure_before": 10, "exposure_after": 7, "removable": true,
             "used_in_window": null,
-            "change": {"op": "remove_member", "member": "user/a", "container": "group/g"},
+            "change": {"op": "remove_member", "member": "user/a", "container": "group/g"}, "goes_with": [],
         });
         assert_eq!(published(&row()), expected);
     }
 
     #[test]
     fn a_person_reads_what_is_left_and_that_there_is_more() {
-        let text = told(&[row()], 4, false, Layout::default());
+        let text = told(&[row()], (4, 10), false, Layout::default());
         assert!(text.starts_with("10 principals outside"), "{text}");
         assert!(text.contains("remove_member") && text.contains("… 3 more of 4") && !text.contains('\u{1b}'), "{text}");
-        assert!(told(&[], 0, false, Layout::default()).starts_with("No choke point stands between"));
+        assert!(told(&[], (0, 0), false, Layout::default()).contains("nobody outside the protected zone reaches it"));
+        let none = told(&[], (0, 7), true, Layout::default());
+        assert!(none.starts_with("7 principals outside") && none.contains("that the account can take away"), "{none}");
     }
 }

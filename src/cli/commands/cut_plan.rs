@@ -10,8 +10,9 @@ use crate::cli::engine::{self, Snapshot};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::{Terminal, write_file};
+use crate::model::Change;
 use crate::model::text::format_time;
-use crate::paths::{Ended, Isolation, Lever, Plan, Step, UsedLost};
+use crate::paths::{Ended, Isolation, Lever, Plan, Step, UsedLost, changes_in_turn};
 use crate::reports::escape::plain;
 use crate::reports::json as document;
 
@@ -22,10 +23,10 @@ Examples:
   overgrant cut-plan --budget 5 --out cuts.json  … and write the change set, for `overgrant gate` and reviewers
   overgrant cut-plan --budget 3 --format json
 
-Each step is the change that lowers exposure most after those before it. Every step is made in a copy of the \
-snapshot, permissions are evaluated again, and exposure is what that says. Counted are principals outside the \
-protected zone that reach it or may, over certain and conditional paths. The zone stays as it is: no step takes an \
-administrator's own rights.
+Each step is the change that lowers exposure most after those before it, or one of several that lower it most \
+together. Every step is made in a copy of the snapshot, permissions are evaluated again, and exposure is what that \
+says. Counted are principals outside the protected zone that reach it or may, over certain and conditional paths. The \
+zone stays as it is: no step takes an administrator's own rights, nor anything that `[cuts] keep` or a label declares.
 
 A change whose permissions nobody used in the window costs nothing; the fewest changes that isolate the zone are \
 those that cost least. With no usage data every change costs one.";
@@ -81,30 +82,29 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn change(snapshot: &Snapshot, lever: Lever) -> Value {
-    json!(lever.change(&snapshot.tables))
+/// The operations of changes, in order.
+fn operations(changes: &[Vec<Change>]) -> Vec<Value> {
+    changes.iter().flatten().map(|change| json!(change)).collect()
 }
 
-fn changes(snapshot: &Snapshot, levers: &[Lever]) -> Vec<Value> {
-    levers.iter().map(|&lever| change(snapshot, lever)).collect()
+/// The operations that pull levers one after the other.
+fn in_turn(snapshot: &Snapshot, levers: &[Lever]) -> Vec<Value> {
+    operations(&changes_in_turn(&snapshot.tables, levers))
 }
 
 /// The plan in the normal form of a change set: drafted, not asked for by anybody. A draft of a program has the author
-/// that is trusted less.
+/// that is trusted less. What ends goes at once and is granted to nobody.
 fn change_set(snapshot: &Snapshot, plan: &Plan) -> Value {
-    let levers: Vec<Lever> = plan.steps.iter().map(|step| step.lever).collect();
+    let changes: Vec<Vec<Change>> = plan.steps.iter().map(|step| step.changes.clone()).collect();
     json!({
         "format": document::FORMAT,
-        "draft_id": format!("cut-plan-{}-{}", snapshot.id, levers.len()),
-        "author": {"kind": "ai", "id": "overgrant cut-plan", "model": null, "on_behalf_of": null},
-        "workflow": null,
-        "ticket": null,
-        "domain": null,
+        "draft_id": format!("cut-plan-{}-{}", snapshot.id, plan.steps.len()),
+        "author": {"kind": "ai", "id": "overgrant cut-plan"},
         "snapshot": snapshot.id,
-        "intent": {"task": "lower the exposure of the protected zone", "grants": [], "until": null},
+        "intent": {"task": "lower the exposure of the protected zone", "grants": []},
         "exceptions": [],
         "approvals": [],
-        "changes": changes(snapshot, &levers),
+        "changes": operations(&changes),
     })
 }
 
@@ -114,7 +114,8 @@ fn published(snapshot: &Snapshot, plan: &Plan) -> Value {
         .iter()
         .map(|step| {
             json!({
-                "change": change(snapshot, step.lever),
+                "change": step.changes.first(),
+                "goes_with": step.changes.get(1..).unwrap_or_default(),
                 "exposure_before": step.exposure_before,
                 "exposure_after": step.exposure_after,
                 "used_lost": step.used_lost.iter().map(|use_| lost(snapshot, use_)).collect::<Vec<_>>(),
@@ -135,9 +136,11 @@ fn published(snapshot: &Snapshot, plan: &Plan) -> Value {
 /// `changes` isolate the zone; no two of the `disjoint_paths` share a change that costs, so that at least as many are
 /// needed, and where it is `exact`, no less than the value.
 fn certificate(snapshot: &Snapshot, cut: &Isolation) -> Value {
-    let routes: Vec<Vec<Value>> = cut.routes.iter().map(|route| changes(snapshot, route)).collect();
+    let tables = &snapshot.tables;
+    let alone = |lever: &Lever| lever.changes(tables).first().map(|change| json!(change));
+    let routes: Vec<Vec<Value>> = cut.routes.iter().map(|route| route.iter().filter_map(alone).collect()).collect();
     json!({
-        "changes": changes(snapshot, &cut.levers),
+        "changes": in_turn(snapshot, &cut.levers),
         "disjoint_paths": cut.routes.len(),
         "exact": cut.exact,
         "paths": routes,
@@ -168,7 +171,7 @@ fn told(snapshot: &Snapshot, plan: &Plan, unused_only: bool) -> String {
 
 fn told_step(snapshot: &Snapshot, number: usize, step: &Step, text: &mut String) {
     let tables = &snapshot.tables;
-    let op = json!(step.lever.change(tables))["op"].as_str().unwrap_or_default().replace('_', " ");
+    let op = step.changes.first().map_or("", Change::op).replace('_', " ");
     let _ = writeln!(text, "\n  {number}. {op}: {}", plain(&step.lever.name(tables)));
     let _ = writeln!(text, "     {}", plain(&step.lever.id(tables)));
     let _ = writeln!(text, "     exposure {} → {}", step.exposure_before, step.exposure_after);
@@ -190,13 +193,24 @@ fn told_step(snapshot: &Snapshot, number: usize, step: &Step, text: &mut String)
 fn told_end(plan: &Plan, unused_only: bool) -> String {
     let unused = if unused_only { " and is known to be unused" } else { "" };
     let text = match plan.ended {
-        _ if plan.exposure == 0 => "There is nothing to cut: only the zone's own administrators reach it.".to_owned(),
+        _ if plan.outside == 0 => {
+            "Every principal of this snapshot is in the protected zone: there is nobody to keep out of it.".to_owned()
+        }
+        _ if plan.exposure == 0 => format!(
+            "There is nothing to cut: none of the {} principals outside the protected zone reaches it; only its own \
+             administrators do.",
+            plan.outside
+        ),
         Ended::Isolated => "Nobody outside the zone reaches it any more.".to_owned(),
         Ended::Budget => return String::new(),
         Ended::NoSingleChange => format!(
-            "No {} change that can be made{unused} lowers exposure by itself{}.",
-            if plan.steps.is_empty() { "single" } else { "further" },
-            if unused_only { "" } else { ": every path left is there twice, or rests on what must stay" },
+            "No {}change that can be made{unused} lowers exposure, alone or with as many others as the budget pays for{}.",
+            if plan.steps.is_empty() { "" } else { "further " },
+            if unused_only {
+                ""
+            } else {
+                ": every path left is there more often than that, or rests on what must stay"
+            },
         ),
         Ended::Limit => "A limit ended the search for more changes.".to_owned(),
     };
@@ -205,8 +219,8 @@ fn told_end(plan: &Plan, unused_only: bool) -> String {
 
 fn told_cut(snapshot: &Snapshot, plan: &Plan) -> String {
     let Some(cut) = &plan.isolation else {
-        return "\nNo changes isolate the zone: some path rests only on what must stay (an administrator's own rights, a \
-                service-linked role, a trust without a statement).\n"
+        return "\nNo changes isolate the zone: some path rests only on what must stay (an administrator's own rights, what \
+                is declared to, a service-linked role, a trust without a statement, what something is).\n"
             .to_owned();
     };
     let n = cut.levers.len();

@@ -8,9 +8,18 @@ use crate::cli::failure::Failure;
 use crate::model::ChokePoint;
 use crate::paths::Plan;
 
-/// The choke points that the scan found, those that most principals hang on first.
-pub fn choke_points(at: &SnapshotArgs) -> Result<Vec<ChokePoint>, Failure> {
-    Ok(reader(at)?.read::<ChokePoint>()?)
+/// The choke points that the scan found, those that most principals hang on first, and how many principals outside the
+/// protected zone reach it or may.
+pub fn choke_points(at: &SnapshotArgs) -> Result<(Vec<ChokePoint>, u64), Failure> {
+    let rows = reader(at)?.read::<ChokePoint>()?;
+    if let Some(exposed) = rows.first().map(|row| row.exposure_before) {
+        return Ok((rows, exposed));
+    }
+    let mut partial = Partial::open(at)?;
+    partial.load_graph()?;
+    let mut snapshot = partial.into_snapshot();
+    snapshot.measure_exposure();
+    Ok((rows, snapshot.exposure.zone.possible))
 }
 
 /// A snapshot with what a cut plan is made from.

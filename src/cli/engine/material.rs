@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::findings::{self, Frameworks};
 use crate::metrics;
 use crate::metrics::population::Cell;
-use crate::model::Metric;
+use crate::model::{Change, Metric};
 use crate::paths::{Ended, Plan};
 use crate::reports::material::{
     Band, Compared, FrameworkText, Gauge, Material, PlanStep, PlanText, Planned, RuleText, Series, SeriesPoint,
@@ -158,7 +158,7 @@ fn plan_text(snapshot: &Snapshot, plan: &Plan) -> PlanText {
     let step = |step: &crate::paths::Step| PlanStep {
         name: step.lever.name(tables),
         id: step.lever.id(tables),
-        change: step.lever.change(tables).to_json(),
+        change: Change::all_to_json(&step.changes),
         before: step.exposure_before,
         after: step.exposure_after,
         used_lost: step
@@ -186,10 +186,13 @@ fn plan_text(snapshot: &Snapshot, plan: &Plan) -> PlanText {
 
 fn ended(plan: &Plan) -> Option<&'static str> {
     match plan.ended {
+        _ if plan.outside == 0 => Some("Every principal is in the protected zone: there is nobody to keep out of it."),
         _ if plan.exposure == 0 => Some("There is nothing to cut: only the zone's own administrators reach it."),
         Ended::Isolated => Some("After that nobody outside the zone reaches it any more."),
         Ended::Budget => None,
-        Ended::NoSingleChange => Some("No further single change lowers exposure by itself."),
+        Ended::NoSingleChange => {
+            Some("No further change lowers exposure, alone or with as many others as the plan may have.")
+        }
         Ended::Limit => Some("A limit ended the search: there may be better changes."),
     }
 }

@@ -127,7 +127,7 @@ const LABELS: Format = Format {
     name: "governance-labels",
     title: "Labels (CSV with the columns `entity`, `env`, `criticality`, `domain`, …)",
     required: &["entity"],
-    optional: &["env", "criticality", "domain", "protected", "protected_reason"],
+    optional: &["env", "criticality", "domain", "protected", "protected_reason", "break_glass"],
     telling: false,
     read: records::label,
 };
@@ -232,6 +232,7 @@ mod tests {
             ("object,approver,required,quorum,cycle_days,last_reviewed_at,queue\n", "approvals"),
             ("workflow,business_process,control_owner,principal,ai,functions,tier,queue\n", "workflows"),
             ("entity,env,criticality,domain,protected,protected_reason\n", "labels"),
+            ("entity,break_glass\n", "labels"),
             ("baseline,principal,actions,resources\n", "role-baselines"),
             ("rule,title,left,right,severity\n", "sod-rules"),
             (

@@ -92,7 +92,7 @@ pub fn owner(row: &mut Row<'_>) {
     }
 }
 
-/// `entity,env,criticality,domain,protected,protected_reason`
+/// `entity,env,criticality,domain,protected,protected_reason,break_glass`
 pub fn label(row: &mut Row<'_>) {
     let Some(text) = row.required("entity") else { return };
     let handle = row.refer_here(Wanted::Entity, &text);
@@ -110,6 +110,9 @@ pub fn label(row: &mut Row<'_>) {
         );
     }
     row.out.define(labelled);
+    if row.flag("break_glass") == Some(true) {
+        row.out.attribute(handle, "break_glass", "true");
+    }
 }
 
 /// `principal,permission,last_used_at,count,window_start,window_end`

@@ -57,12 +57,13 @@ fn one(objects: &mut Objects<'_>, record: &Record<'_>, handle: Handle, entry: &V
         && (right != "Owns" || flag(record.properties, "doesanyacegrantownerrights") == Some(true));
     let id = objects.out.entity(handle).id.clone();
     let inherited = flag(entry, "IsInherited") == Some(true);
+    let list = if place.contains("/CARegistryData/") { "the registry of " } else { "" };
     objects.right(Right {
         holder,
         actions,
         resources: vec![format!("={id}")],
         name: right,
-        statement: format!("entry {at}{}", if inherited { ", inherited" } else { "" }),
+        statement: format!("entry {at} of {list}{id}{}", if inherited { ", inherited" } else { "" }),
         condition: limited.then_some(LIMITED),
         place: place.to_owned(),
     });

@@ -284,7 +284,7 @@ impl<'b> Objects<'b> {
             actions: vec![action.to_owned()],
             resources: vec![format!("={on}")],
             name: action.rsplit(':').next().unwrap_or(action),
-            statement: action.to_owned(),
+            statement: format!("{action} on {on}"),
             condition,
             place: place.to_owned(),
         });
