@@ -12,6 +12,7 @@ mod cli;
 mod cuts;
 mod damaged;
 mod demo;
+mod documents;
 mod gcp;
 mod generate;
 mod history;

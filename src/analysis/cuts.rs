@@ -1,10 +1,11 @@
 //! Cut plans over a stored snapshot: permissions are evaluated again after every change that is tried.
 
 use super::usage::DAY;
+use super::{Progress, Unwatched};
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::model::{Results, Tables};
-use crate::paths::{Landscape, Plan, Planner, Request};
+use crate::paths::{Landscape, Plan, Planner, Request, evaluations_max};
 use crate::techniques::{AttackGraph, Library, attack_graph};
 
 /// What a plan is asked for.
@@ -39,9 +40,29 @@ pub fn cut_plan(
     config: &Config,
     request: PlanRequest,
 ) -> Result<Plan, OtherTechniques> {
+    cut_plan_watched(tables, results, as_of, (library, config), request, &Unwatched)
+}
+
+/// [`cut_plan`], one step of the progress for each time that all permissions are evaluated.
+///
+/// # Errors
+/// As for [`cut_plan`].
+pub fn cut_plan_watched(
+    tables: &Tables,
+    results: &Results,
+    as_of: i64,
+    (library, config): (&Library, &Config),
+    request: PlanRequest,
+    progress: &dyn Progress,
+) -> Result<Plan, OtherTechniques> {
+    progress.stage("planning", None);
+    // Once for the snapshot as it is.
+    progress.expect_at_most(1 + evaluations_max(request.budget));
     let evaluate = |tables: &Tables| -> AttackGraph {
         let evaluators = Evaluators::new(tables, Settings { as_of });
-        attack_graph(tables, &evaluators, library)
+        let graph = attack_graph(tables, &evaluators, library);
+        progress.advance(1);
+        graph
     };
     let graph = evaluate(tables);
     if graph.edges != results.edges {

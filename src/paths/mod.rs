@@ -21,7 +21,7 @@ pub use choke_points::{Choked, Worth};
 pub use cut::ZoneCut;
 pub use exposure::{Exposed, Exposure};
 pub use lever::Lever;
-pub use plan::{Ended, Isolation, Plan, Planner, Request, Step};
+pub use plan::{Ended, Isolation, Plan, Planner, Request, Step, evaluations_max};
 pub use usage::{UsedLost, Uses, Window};
 pub use ways::Ways;
 pub use witness::{WitnessPath, WitnessStep, Witnesses};

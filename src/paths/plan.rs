@@ -102,6 +102,13 @@ struct Trial {
     exposed: u64,
 }
 
+/// Times that a plan of this budget evaluates all permissions, at most.
+#[must_use]
+pub const fn evaluations_max(budget: usize) -> u64 {
+    // For each change the trials, and one of the minimum cut where no trial is worth anything.
+    (budget as u64).saturating_mul(TRIALS_MAX as u64 + 1)
+}
+
 impl Planner<'_> {
     /// Makes the plan for a snapshot and its attack graph.
     #[must_use]

@@ -37,6 +37,17 @@ pub struct AttackGraph {
 /// Builds the attack graph of all techniques over all platforms.
 #[must_use]
 pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Library) -> AttackGraph {
+    attack_graph_watched(tables, evaluators, library, &|_| ())
+}
+
+/// [`attack_graph`], telling how many more classes of principals were asked about all techniques whenever some were.
+#[must_use]
+pub fn attack_graph_watched(
+    tables: &Tables,
+    evaluators: &Evaluators<'_>,
+    library: &Library,
+    done: &(dyn Fn(u64) + Sync),
+) -> AttackGraph {
     let index = Index::new(tables);
     let mut graph = Assembly::new(tables);
     let mut shared_work = Vec::new();
@@ -57,6 +68,7 @@ pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Libr
                 // Who is an administrator needs nobody's help.
                 let alone = drafts.iter().any(Draft::administers);
                 let first = (!alone).then(|| parts(&divided, &matcher, (number, class), &candidates, Asked::First));
+                done(1);
                 (drafts, first)
             })
             .collect();

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 pub use format::{Gain, Technique};
-pub use matching::{AttackGraph, attack_graph};
+pub use matching::{AttackGraph, attack_graph, attack_graph_watched};
 
 /// Category of techniques that say who is an administrator outright rather than how to become one.
 pub const ADMINISTRATION: &str = "administration";

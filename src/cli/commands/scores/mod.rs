@@ -92,12 +92,17 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let top = args.top.and_then(|n| usize::try_from(n).ok());
     let listing = Listing { limit: args.limit.or(top), form: args.format, output: args.output.as_ref() };
     let reasons = (args.why || args.top.is_some()) && args.format == RowForm::Table;
-    put_out(listing, rows, terminal, |rows, all, layout| {
+    let first = rows.first().map(|row| snapshot.view().id(row.entity));
+    let exit = put_out(listing, rows, terminal, |rows, all, layout| {
         if reasons {
             return Ok(why::page(&snapshot, rows, all).into_bytes());
         }
         render(args.format, &snapshot, rows, all, layout)
-    })
+    })?;
+    if let Some(id) = first.filter(|_| args.format == RowForm::Table) {
+        terminal.next(&args.from, &[&["explain", &id]]);
+    }
+    Ok(exit)
 }
 
 /// The scores that pass every filter, in the order asked for; what is unknown comes last.
