@@ -40,8 +40,8 @@ impl Length {
     /// How a stage is shown.
     const fn template(self, wide: bool) -> &'static str {
         match (self, wide) {
-            (Self::Unknown, true) => "{prefix:>4} {msg:<11} {spinner} {human_pos} · {rate} · {elapsed}",
-            (Self::Unknown, false) => "{prefix} {msg} {spinner} {human_pos} · {elapsed}",
+            (Self::Unknown, true) => "{prefix:>4} {msg:<11} {spinner} {done}{elapsed}",
+            (Self::Unknown, false) => "{prefix} {msg} {spinner} {done}{elapsed}",
             (Self::Known, true) => "{prefix:>4} {msg:<11} {bar:24} {human_pos}/{human_len} · {rate} · {eta} left",
             (Self::Known, false) => "{prefix} {msg} {bar:8} {human_pos}/{human_len} · {eta} left",
             (Self::AtMost, true) => {
@@ -72,9 +72,16 @@ impl Bars {
     fn style(&self, length: Length) -> Option<ProgressStyle> {
         let style = ProgressStyle::with_template(length.template(self.wide)).ok()?;
         // Writing to the terminal's buffer does not fail, and a rate that is not shown is no loss.
-        Some(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = out.write_str(&rate(state.per_sec()));
-        }))
+        };
+        // A stage that counts nothing has only its time.
+        let done = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 {
+                let _ = write!(out, "{} · ", state.pos());
+            }
+        };
+        Some(style.with_key("rate", rate).with_key("done", done))
     }
 
     fn with(&self, change: impl FnOnce(&mut Running)) {
@@ -112,7 +119,8 @@ impl Progress for Bars {
             Some(total) => (ProgressBar::new(total), Length::Known),
             None => (ProgressBar::no_length(), Length::Unknown),
         };
-        bar.set_draw_target(ProgressDrawTarget::stderr());
+        // Nothing is drawn until all of it is said.
+        bar.set_draw_target(ProgressDrawTarget::hidden());
         if let Some(style) = self.style(length) {
             bar.set_style(style);
         }
@@ -123,6 +131,7 @@ impl Progress for Bars {
                 bar.set_prefix(format!("{}/{stages}", state.begun));
             }
             bar.set_message(name.to_owned());
+            bar.set_draw_target(ProgressDrawTarget::stderr());
             bar.enable_steady_tick(Duration::from_millis(120));
             state.bar = Some(bar);
         });
@@ -170,7 +179,7 @@ mod tests {
             for wide in [true, false] {
                 let template = length.template(wide);
                 assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-                assert!(template.contains("{human_pos}"), "{template}");
+                assert!(template.contains("{human_pos}") || template.contains("{done}"), "{template}");
                 let time = if length == Length::Unknown { "{elapsed}" } else { "{eta} left" };
                 assert!(template.ends_with(time), "{template}");
             }

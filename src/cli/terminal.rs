@@ -92,7 +92,9 @@ impl Terminal {
         let lines = lead_on(at, commands);
         if !lines.is_empty() && self.people_read_out {
             self.note("");
-            lines.iter().for_each(|line| self.note(line));
+            for line in &lines {
+                self.note(line);
+            }
         }
     }
 

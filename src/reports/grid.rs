@@ -124,6 +124,11 @@ impl Grid {
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+        self.add(cells);
+    }
+
+    /// Adds a row of as many cells as there are columns.
+    pub fn add(&mut self, cells: impl IntoIterator<Item = Cell>) {
         let (sides, screen) = (&self.sides, self.screen);
         self.table.add_row(cells.into_iter().enumerate().map(|(at, cell)| {
             let side = sides.get(at).copied().unwrap_or(Side::Left);

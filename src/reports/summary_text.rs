@@ -14,6 +14,8 @@ use crate::model::{Entity, EntityKind, ExceptionStatus, FindingState, Score, Sev
 const WIDTH_DEFAULT: usize = 80;
 /// Principals shown.
 const TOP_N: usize = 10;
+/// Columns that a reason has at least.
+const WHY_N: usize = 16;
 /// Characters of a principal's name shown.
 const NAME_N: usize = 20;
 /// Characters of a name that a line to paste may have.
@@ -26,14 +28,34 @@ const NOTES_N: usize = 5;
 pub fn text(view: &View<'_>, layout: Layout, stored_in: &str) -> String {
     let width = layout.width.map_or(WIDTH_DEFAULT, usize::from).clamp(60, 120);
     let mut text = String::new();
-    read(&mut text, view);
-    exposed(&mut text, view);
+    let mut counts = String::new();
+    read(&mut counts, view);
+    exposed(&mut counts, view);
+    counts.lines().for_each(|line| wrapped(&mut text, line, width));
     found(&mut text, view, layout);
     top(&mut text, view, layout, width);
     quality(&mut text, view, width);
     let _ = writeln!(text, "\nStored as {} in {}", plain(view.snapshot), plain(stored_in));
     next(&mut text, view);
     text
+}
+
+/// Adds a line, broken at blanks where it is longer than the terminal is wide.
+fn wrapped(text: &mut String, line: &str, width: usize) {
+    let mut at = 0;
+    for (number, word) in line.split(' ').enumerate() {
+        let size = columns(word);
+        if number > 0 && at + 1 + size > width {
+            text.push_str("\n  ");
+            at = 2;
+        } else if number > 0 {
+            text.push(' ');
+            at += 1;
+        }
+        text.push_str(word);
+        at += size;
+    }
+    text.push('\n');
 }
 
 /// A number with its noun, in the plural where it needs one.
@@ -163,8 +185,6 @@ fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
         ("KIND", Side::Left),
         ("MAIN REASON", Side::Left),
     ];
-    // Cells are cut to size here, so that every principal stays on one line.
-    let mut grid = Grid::new(Layout { width: None, ..layout }, &titles);
     let rows: Vec<(&Score, String, &str)> = scores
         .iter()
         .take(TOP_N)
@@ -176,20 +196,31 @@ fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
         .collect();
     let name_n = column_n("PRINCIPAL", rows.iter().map(|row| row.1.as_str()));
     let kind_n = column_n("KIND", rows.iter().map(|row| row.2));
-    // Risk (`100.0`), range (`100–100` under `LOW–HIGH`) and hops with their gaps take the rest of the line.
-    let why_n = width.saturating_sub(7 + 10 + 6 + name_n + kind_n);
+    // Risk (`100.0`) and range (`100–100` under `LOW–HIGH`) with their gaps take the rest of the line. Where that leaves
+    // no room for a reason, hops and kinds go: the reason says the first, and `explain` the second.
+    let left = width.saturating_sub(7 + 10 + name_n);
+    let (narrow, why_n) = match left.checked_sub(6 + kind_n) {
+        Some(why_n) if why_n >= WHY_N => (false, why_n),
+        _ => (true, left),
+    };
+    let kept = |at: &usize| !narrow || !matches!(at, 2 | 4);
+    let titles: Vec<(&str, Side)> =
+        titles.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, title)| *title).collect();
+    // Cells are cut to size here, so that every principal stays on one line.
+    let mut grid = Grid::new(Layout { width: None, ..layout }, &titles);
     for (score, name, kind) in rows {
         // The zone is protected whatever the column is wide.
         let why = reasons(score).first().copied().unwrap_or("").replace("the protected zone", "the zone");
-        let why = plain(&why).into_owned();
-        grid.row([
+        let cells: [Cell; 6] = [
             Cell::toned(format!("{:.1}", score.risk), tone(score.risk)),
             format!("{:.0}–{:.0}", score.risk_low, score.risk_high).into(),
             hops(score).into(),
             name.into(),
             kind.into(),
-            fitting(&why, why_n).into_owned().into(),
-        ]);
+            fitting(&plain(&why), why_n).into_owned().into(),
+        ];
+        let cells = cells.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, cell)| cell);
+        grid.add(cells);
     }
     let _ = write!(text, "\n{}", grid.text());
 }
@@ -281,6 +312,18 @@ mod tests {
         );
         assert!(text.contains("2 (66.7 %) can reach it for certain, 3 (100.0 %) possibly"), "{text}");
         assert!(text.contains("Findings: 1 critical, 0 high, 0 medium, 0 low; 1 new"), "{text}");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_a_reason_has_room_and_no_line_is_longer() {
+        let fixture = Fixture::default();
+        let text = text(&fixture.view(), Layout { width: Some(60), colour: false }, "./overgrant-store");
+        assert!(text.lines().all(|line| columns(line) <= 60), "{text}");
+        assert!(text.contains("MAIN REASON") && !text.contains("HOPS"), "{text}");
+        assert!(text.contains("one step from administration"), "{text}");
+        let mut lines = String::new();
+        wrapped(&mut lines, "one two three", 7);
+        assert_eq!(lines, "one two\n  three\n");
     }
 
     #[test]

@@ -17,7 +17,7 @@ if (!report || !picture) {
 const executablePath =
   process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--font-render-hinting=none"] });
-const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: "light", reducedMotion: "reduce" });
+const page = await browser.newPage({ viewport: { width: 1366, height: 1004 }, colorScheme: "light", reducedMotion: "reduce" });
 await page.goto(pathToFileURL(resolve(report)).href);
 mkdirSync(dirname(picture), { recursive: true });
 await page.screenshot({ path: picture });
