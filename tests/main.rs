@@ -13,6 +13,7 @@ mod cli;
 mod cuts;
 mod damaged;
 mod demo;
+mod documents;
 mod effect;
 mod gate;
 mod gcp;

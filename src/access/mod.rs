@@ -97,15 +97,31 @@ impl<'t> Evaluators<'t> {
             .collect()
     }
 
+    /// How many classes of principals there are that no policy can tell apart, over all platforms.
+    #[must_use]
+    pub fn classes_n(&self) -> u64 {
+        self.iter().map(|(_, evaluator)| evaluator.classes().len() as u64).sum()
+    }
+
     /// The access of every principal and group, the rows of each in the order of services and levels.
     #[must_use]
     pub fn access(&self) -> AccessTable {
+        self.access_watched(&|_| ())
+    }
+
+    /// [`Evaluators::access`], telling how many more classes are done whenever some are.
+    #[must_use]
+    pub fn access_watched(&self, done: &(dyn Fn(u64) + Sync)) -> AccessTable {
         use rayon::prelude::*;
         let mut table = AccessTable::default();
         for (_, evaluator) in self.iter() {
             let classes = evaluator.classes();
-            let per_class: Vec<Vec<Access>> =
-                (0..classes.len()).into_par_iter().map(|class| evaluator.open(class).access()).collect();
+            let of_class = |class: usize| {
+                let rows = evaluator.open(class).access();
+                done(1);
+                rows
+            };
+            let per_class: Vec<Vec<Access>> = (0..classes.len()).into_par_iter().map(of_class).collect();
             for (class, rows) in classes.iter().zip(per_class) {
                 table.share(&class.members, rows);
             }

@@ -2,10 +2,11 @@
 //! again.
 
 use super::usage::DAY;
+use super::{Progress, Unwatched};
 use crate::access::{Evaluators, Settings};
 use crate::config::Config;
 use crate::model::{Results, Tables};
-use crate::paths::{Keep, Landscape, Plan, Planner, Request};
+use crate::paths::{Keep, Landscape, Plan, Planner, Request, evaluations_max};
 use crate::techniques::{AttackGraph, Changed, Library, attack_graph, attack_graph_after, attack_graph_remembered};
 
 /// What a plan is asked for.
@@ -46,17 +47,38 @@ pub fn cut_plan(
     config: &Config,
     request: PlanRequest,
 ) -> Result<Plan, OtherTechniques> {
+    cut_plan_watched(tables, results, as_of, (library, config), request, &Unwatched)
+}
+
+/// [`cut_plan`], one step of the progress for each time that all permissions are evaluated.
+///
+/// # Errors
+/// As for [`cut_plan`].
+pub fn cut_plan_watched(
+    tables: &Tables,
+    results: &Results,
+    as_of: i64,
+    (library, config): (&Library, &Config),
+    request: PlanRequest,
+    progress: &dyn Progress,
+) -> Result<Plan, OtherTechniques> {
+    progress.stage("planning", None);
+    // Once for the snapshot as it is.
+    progress.expect_at_most(1 + evaluations_max(request.budget));
     let settings = Settings { as_of };
     let (graph, memory) = {
         let evaluators = Evaluators::new(tables, settings);
         attack_graph_remembered(tables, &evaluators, library)
     };
+    progress.advance(1);
     let evaluate = |tables: &Tables, changed: Option<&Changed>| -> AttackGraph {
         let evaluators = Evaluators::new(tables, settings);
-        match changed {
+        let graph = match changed {
             Some(changed) => attack_graph_after(tables, &evaluators, library, &memory, changed),
             None => attack_graph(tables, &evaluators, library),
-        }
+        };
+        progress.advance(1);
+        graph
     };
     if graph.edges != results.edges {
         return Err(OtherTechniques);

@@ -28,7 +28,7 @@ use crate::paths::{self, Exposure, Landscape, Window, Witnesses};
 use crate::platforms::{self, input};
 use crate::roles;
 use crate::scores;
-use crate::techniques::{AttackGraph, Library, TechniqueError, attack_graph};
+use crate::techniques::{AttackGraph, Library, TechniqueError, attack_graph_watched};
 
 pub use crate::paths::{WitnessPath, WitnessStep};
 
@@ -116,10 +116,24 @@ impl ScanError {
 pub trait Progress: Sync {
     /// A stage begins, of so many steps where that is known.
     fn stage(&self, name: &str, total: Option<u64>);
+    /// The stage that runs has so many steps, which it did not know when it began.
+    fn expect(&self, _total: u64) {}
+    /// The stage that runs has so many steps at most.
+    fn expect_at_most(&self, _total: u64) {}
     /// So many steps are done.
     fn advance(&self, n: u64);
     /// The stage is over.
     fn finish(&self);
+}
+
+/// Progress that nobody looks at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Progress for Unwatched {
+    fn stage(&self, _name: &str, _total: Option<u64>) {}
+    fn advance(&self, _n: u64) {}
+    fn finish(&self) {}
 }
 
 /// Tables and findings of the snapshot before, and what all earlier ones found.
@@ -136,7 +150,10 @@ pub struct Before<'b> {
 /// Reads files and folders into one snapshot's tables. Gives the number of files that some reader took as well.
 fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
     progress.stage("reading", None);
-    let reading = input::read_all(&request.paths, platforms::ALL, &|_| progress.advance(1));
+    let reading = input::read_all(&request.paths, platforms::ALL, &|read| {
+        progress.expect(read.total);
+        progress.advance(1);
+    });
     let recognised = reading.recognised();
     let mut tables = reading.join(platforms::ALL);
     for platform in platforms::ALL {
@@ -184,12 +201,14 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
     let mut results = Results::default();
     progress.stage("permissions", None);
     let evaluators = Evaluators::new(&tables, Settings { as_of: request.as_of });
-    results.access = evaluators.access();
+    let classes = evaluators.classes_n();
+    progress.expect(classes);
+    results.access = evaluators.access_watched(&|n| progress.advance(n));
     results.removals = usage::observe(&tables, request.as_of, &request.config, &evaluators, &mut results.access);
     let role_gaps = role_gap::gaps(&tables, &evaluators);
-    progress.stage("techniques", None);
+    progress.stage("techniques", Some(classes));
     let AttackGraph { edges, target_sets, administrators, assists, complete: joined } =
-        attack_graph(&tables, &evaluators, &library);
+        attack_graph_watched(&tables, &evaluators, &library, &|n| progress.advance(n));
     let masses: Vec<(&str, f64)> =
         evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
     let asked = asked::ask(&tables, &evaluators);

@@ -186,6 +186,14 @@ pub struct SnapshotArgs {
     pub snapshot: Option<String>,
 }
 
+impl SnapshotArgs {
+    /// The newest snapshot of a store.
+    #[must_use]
+    pub fn newest(store: impl Into<PathBuf>) -> Self {
+        Self { store: StoreArgs { store: store.into() }, snapshot: None }
+    }
+}
+
 /// Output of a command with one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Form {

@@ -213,6 +213,7 @@ pub fn config(path: Option<&Path>) -> Result<Config, Failure> {
 
 /// Reads and measures, and compares with the newest snapshot of an earlier time; nothing is stored yet.
 pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> Result<Scan, Failure> {
+    progress.stage("history", None);
     let store = Store::open_or_create(&at.store)?;
     let before = match store.before(request.as_of)? {
         Some(reader) => {

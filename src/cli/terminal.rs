@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
+use super::args::{STORE_DEFAULT, SnapshotArgs};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::reports::Layout;
-use crate::reports::escape::plain;
+use crate::reports::escape::{plain, quoted};
 
 /// The streams of a run and what is known of them.
 pub struct Terminal {
@@ -79,13 +80,27 @@ impl Terminal {
     /// Says something to a person at a terminal, and nothing to a log.
     pub fn note(&mut self, text: &str) {
         if self.shows_progress() {
-            // A message that cannot be shown is no reason to fail.
+            // What was said before stands before. A message that cannot be shown is no reason to fail.
+            let _ = self.out.flush();
             let _ = writeln!(self.err, "{}", plain(text));
+        }
+    }
+
+    /// Says to a person at a terminal which commands lead on from here, about the same snapshot. Each is given as the
+    /// words after the program's name.
+    pub fn next(&mut self, at: &SnapshotArgs, commands: &[&[&str]]) {
+        let lines = lead_on(at, commands);
+        if !lines.is_empty() && self.people_read_out {
+            self.note("");
+            for line in &lines {
+                self.note(line);
+            }
         }
     }
 
     /// Says something that must be seen, terminal or not: the reason for an exit code other than 0.
     pub fn must_say(&mut self, text: &str) {
+        let _ = self.out.flush();
         let _ = writeln!(self.err, "{}", plain(text));
     }
 
@@ -101,6 +116,24 @@ impl Terminal {
         self.out.flush()?;
         Ok(())
     }
+}
+
+/// Lines that name the commands as they can be pasted. A command that this program does not have is left out: a hint
+/// that ends in an error is worse than none.
+fn lead_on(at: &SnapshotArgs, commands: &[&[&str]]) -> Vec<String> {
+    let tree = super::command();
+    let store = at.store.store.display().to_string();
+    let mut same: Vec<&str> = Vec::new();
+    if store != STORE_DEFAULT {
+        same.extend(["--store", &store]);
+    }
+    same.extend(at.snapshot.iter().flat_map(|snapshot| ["--snapshot", snapshot]));
+    let known = commands.iter().filter(|words| words.first().is_some_and(|name| tree.find_subcommand(name).is_some()));
+    let line = |(at, words): (usize, &&[&str])| {
+        let words: Vec<String> = words.iter().chain(&same).map(|word| quoted(word)).collect();
+        format!("{} overgrant {}", if at == 0 { "Next:" } else { "     " }, words.join(" "))
+    };
+    known.enumerate().map(line).collect()
 }
 
 /// Writes a whole file, or says why not. Whoever reads the path sees the old file or the new one, never a half: the
@@ -122,4 +155,22 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = builder.tempfile_in(folder).map_err(failure)?;
     file.write_all(bytes).map_err(failure)?;
     file.persist(path).map(drop).map_err(|error| failure(error.error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_can_be_pasted_are_about_the_same_store_and_name_no_command_that_is_not_there() {
+        let at = |store: &str| SnapshotArgs::newest(store);
+        let commands: &[&[&str]] = &[&["explain", "a b'; rm -rf /"], &["fly", "away"], &["choke-points"]];
+        let here = lead_on(&at(STORE_DEFAULT), commands);
+        assert_eq!(here, ["Next: overgrant explain 'a b'\\''; rm -rf /'", "      overgrant choke-points"]);
+        let there = lead_on(&at("our store"), commands);
+        assert_eq!(there[1], "      overgrant choke-points --store 'our store'");
+        let older = SnapshotArgs { snapshot: Some("baseline".to_owned()), ..at(STORE_DEFAULT) };
+        assert_eq!(lead_on(&older, commands)[1], "      overgrant choke-points --snapshot baseline");
+        assert_eq!(lead_on(&at("x"), &[]), [""; 0]);
+    }
 }

@@ -27,7 +27,7 @@ pub use cut::ZoneCut;
 pub use exposure::{Exposed, Exposure};
 pub use keep::Keep;
 pub use lever::{Lever, changes_in_turn};
-pub use plan::{Ended, Isolation, Plan, Planner, Request, Step};
+pub use plan::{Ended, Isolation, Plan, Planner, Request, Step, evaluations_max};
 pub use usage::{UsedLost, Uses, Window};
 pub use ways::Ways;
 pub use witness::{WitnessPath, WitnessStep, Witnesses};

@@ -140,6 +140,13 @@ struct Found<'h> {
     complete: bool,
 }
 
+/// Times that a plan of this budget evaluates all permissions, at most.
+#[must_use]
+pub const fn evaluations_max(budget: usize) -> u64 {
+    // For each change the trials of single levers, those of bundles, and the first of the bundle that is best.
+    (budget as u64).saturating_mul((TRIALS_MAX + BUNDLE_TRIALS_MAX + 1) as u64)
+}
+
 impl Planner<'_> {
     /// Makes the plan for a snapshot and its attack graph.
     #[must_use]

@@ -3,8 +3,11 @@
 use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use super::Layout;
-use super::escape::plain;
+use super::escape::{fitting, plain};
 use crate::model::Severity;
+
+/// Columns of text that a cell has on a screen; what is longer is whole in every other form.
+const CELL_N: usize = 400;
 
 /// On which side of its column a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,19 @@ impl From<Severity> for Tone {
     }
 }
 
+/// Text outside of a table in its tone, as it is where no colours are wanted.
+#[must_use]
+pub fn toned(text: &str, tone: Tone, layout: Layout) -> String {
+    let code = match tone {
+        _ if !layout.colour => return text.to_owned(),
+        Tone::Plain => return text.to_owned(),
+        Tone::Alarm => "1;31",
+        Tone::Warn => "33",
+        Tone::Faint => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
 /// The text of one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
@@ -64,6 +80,8 @@ impl<T: Into<String>> From<T> for Cell {
 #[derive(Debug)]
 pub struct Grid {
     table: Table,
+    /// Whether a person looks at it, whose screen a single cell is not to fill.
+    screen: bool,
     sides: Vec<Side>,
     indent: &'static str,
 }
@@ -89,7 +107,12 @@ impl Grid {
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
-        Self { table, sides: columns.iter().map(|(_, side)| *side).collect(), indent: "" }
+        Self {
+            table,
+            screen: layout.width.is_some(),
+            sides: columns.iter().map(|(_, side)| *side).collect(),
+            indent: "",
+        }
     }
 
     /// Puts blanks before every line.
@@ -101,10 +124,15 @@ impl Grid {
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
-        let sides = &self.sides;
+        self.add(cells);
+    }
+
+    /// Adds a row of as many cells as there are columns.
+    pub fn add(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        let (sides, screen) = (&self.sides, self.screen);
         self.table.add_row(cells.into_iter().enumerate().map(|(at, cell)| {
             let side = sides.get(at).copied().unwrap_or(Side::Left);
-            painted(&cell).set_alignment(alignment(side))
+            painted(&cell, screen).set_alignment(alignment(side))
         }));
     }
 
@@ -128,8 +156,9 @@ fn alignment(side: Side) -> CellAlignment {
     }
 }
 
-fn painted(cell: &Cell) -> comfy_table::Cell {
-    let shown = comfy_table::Cell::new(plain(&cell.text));
+fn painted(cell: &Cell, screen: bool) -> comfy_table::Cell {
+    let text = plain(&cell.text);
+    let shown = comfy_table::Cell::new(if screen { fitting(&text, CELL_N) } else { text.as_ref().into() });
     match cell.tone {
         Tone::Plain => shown,
         Tone::Alarm => shown.fg(Color::Red).add_attribute(Attribute::Bold),
@@ -155,9 +184,23 @@ mod tests {
     }
 
     #[test]
+    fn tones_are_colours_only_where_colours_are_wanted() {
+        let colourful = Layout { width: None, colour: true };
+        assert_eq!(toned("x", Tone::Alarm, colourful), "\u{1b}[1;31mx\u{1b}[0m");
+        assert_eq!(toned("x", Tone::Plain, colourful), "x");
+        assert_eq!(toned("x", Tone::Alarm, Layout::default()), "x");
+    }
+
+    #[test]
     fn on_a_terminal_no_line_is_wider_than_it() {
         let mut grid = Grid::new(Layout { width: Some(50), colour: false }, COLUMNS);
         grid.row(["7".into(), "word ".repeat(40).into()]);
         assert!(grid.text().lines().all(|line| line.chars().count() <= 50), "{}", grid.text());
+        let mut grid = Grid::new(Layout { width: Some(60), colour: false }, COLUMNS);
+        let name = "שלום".repeat(250);
+        grid.row([name.as_str().into(), name.as_str().into()]);
+        let text = grid.text();
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+        assert!(text.contains('…') && text.lines().count() < 30, "a name does not fill the screen: {text}");
     }
 }

@@ -112,7 +112,7 @@ fn described(view: &View<'_>, rule: &RuleText) -> Value {
         .collect();
     json!({
         "id": rule.id,
-        "name": rule.title,
+        "name": pascal(rule.id),
         "shortDescription": message(rule.title),
         "fullDescription": message(rule.meaning),
         "help": message(rule.remediation),
@@ -121,6 +121,15 @@ fn described(view: &View<'_>, rule: &RuleText) -> Value {
         "relationships": relationships,
         "properties": {"security-severity": rank(worst), "tags": ["security", "identity"]},
     })
+}
+
+/// `key-age` as `KeyAge`: viewers expect the friendly name of a rule to be one word.
+fn pascal(id: &str) -> String {
+    let word = |part: &str| {
+        let mut letters = part.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    id.split('-').filter_map(word).collect()
 }
 
 /// The taxonomy and the taxon of a reference.
@@ -348,6 +357,7 @@ mod tests {
         assert_eq!(relationship["target"]["id"], "NHI5");
         assert_eq!(relationship["target"]["toolComponent"]["index"], 0);
         assert_eq!(result(&log, "f00d")["ruleIndex"], 0);
+        assert_eq!(run["tool"]["driver"]["rules"][0]["name"], "EscalationPath");
         let steps = &result(&log, "f00d")["codeFlows"][0]["threadFlows"][0]["locations"];
         assert_eq!(steps.as_array().map(Vec::len), Some(2));
         assert_eq!(steps[1]["location"]["message"]["text"], "Create an access key: controls `111122223333`");

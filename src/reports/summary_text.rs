@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{plain, shorten};
-use super::grid::{Cell, Grid, Side, Tone};
+use super::escape::{columns, fitting, plain, quoted};
+use super::grid::{Cell, Grid, Side, Tone, toned};
 use super::rows::{reasons, who};
 use super::summary::{Counts, by_severity, by_status, excepted};
 use super::{Exposed, Layout, View};
@@ -14,8 +14,12 @@ use crate::model::{Entity, EntityKind, ExceptionStatus, FindingState, Score, Sev
 const WIDTH_DEFAULT: usize = 80;
 /// Principals shown.
 const TOP_N: usize = 10;
+/// Columns that a reason has at least.
+const WHY_N: usize = 16;
 /// Characters of a principal's name shown.
 const NAME_N: usize = 20;
+/// Characters of a name that a line to paste may have.
+const PASTED_N: usize = 200;
 /// Lines of data-quality notes shown.
 const NOTES_N: usize = 5;
 
@@ -24,14 +28,34 @@ const NOTES_N: usize = 5;
 pub fn text(view: &View<'_>, layout: Layout, stored_in: &str) -> String {
     let width = layout.width.map_or(WIDTH_DEFAULT, usize::from).clamp(60, 120);
     let mut text = String::new();
-    read(&mut text, view);
-    exposed(&mut text, view);
-    found(&mut text, view);
+    let mut counts = String::new();
+    read(&mut counts, view);
+    exposed(&mut counts, view);
+    counts.lines().for_each(|line| wrapped(&mut text, line, width));
+    found(&mut text, view, layout);
     top(&mut text, view, layout, width);
     quality(&mut text, view, width);
     let _ = writeln!(text, "\nStored as {} in {}", plain(view.snapshot), plain(stored_in));
     next(&mut text, view);
     text
+}
+
+/// Adds a line, broken at blanks where it is longer than the terminal is wide.
+fn wrapped(text: &mut String, line: &str, width: usize) {
+    let mut at = 0;
+    for (number, word) in line.split(' ').enumerate() {
+        let size = columns(word);
+        if number > 0 && at + 1 + size > width {
+            text.push_str("\n  ");
+            at = 2;
+        } else if number > 0 {
+            text.push(' ');
+            at += 1;
+        }
+        text.push_str(word);
+        at += size;
+    }
+    text.push('\n');
 }
 
 /// A number with its noun, in the plural where it needs one.
@@ -104,9 +128,12 @@ fn share(exposed: Exposed, possible: bool) -> String {
     pct.map_or_else(|| n.clone(), |pct| format!("{n} ({pct:.1} %)"))
 }
 
-fn found(text: &mut String, view: &View<'_>) {
-    let counts: Vec<String> =
-        by_severity(view).iter().map(|(severity, n)| format!("{} {severity}", grouped(*n))).collect();
+fn found(text: &mut String, view: &View<'_>, layout: Layout) {
+    let said = |(severity, n): &(Severity, usize)| {
+        let tone = if *n > 0 { Tone::from(*severity) } else { Tone::Faint };
+        toned(&format!("{} {severity}", grouped(*n)), tone, layout)
+    };
+    let counts: Vec<String> = by_severity(view).iter().map(said).collect();
     let new = view.findings().iter().filter(|finding| finding.state == FindingState::New).count();
     let _ = write!(text, "\nFindings: {}; {} new", counts.join(", "), grouped(new));
     match excepted(view) {
@@ -150,7 +177,7 @@ fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
     if scores.is_empty() {
         return;
     }
-    let columns = [
+    let titles = [
         ("RISK", Side::Right),
         ("LOW–HIGH", Side::Left),
         ("HOPS", Side::Right),
@@ -158,40 +185,49 @@ fn top(text: &mut String, view: &View<'_>, layout: Layout, width: usize) {
         ("KIND", Side::Left),
         ("MAIN REASON", Side::Left),
     ];
-    // Cells are cut to size here, so that every principal stays on one line.
-    let mut grid = Grid::new(Layout { width: None, ..layout }, &columns);
     let rows: Vec<(&Score, String, &str)> = scores
         .iter()
         .take(TOP_N)
         .map(|score| {
             let entity = view.entity(score.entity);
             let name = plain(entity.map_or("", |entity| &entity.name)).into_owned();
-            (*score, shorten(&name, NAME_N).into_owned(), entity.map_or("", who))
+            (*score, fitting(&name, NAME_N).into_owned(), entity.map_or("", who))
         })
         .collect();
     let name_n = column_n("PRINCIPAL", rows.iter().map(|row| row.1.as_str()));
     let kind_n = column_n("KIND", rows.iter().map(|row| row.2));
-    // Risk (`100.0`), range (`100–100` under `LOW–HIGH`) and hops with their gaps take the rest of the line.
-    let why_n = width.saturating_sub(7 + 10 + 6 + name_n + kind_n);
+    // Risk (`100.0`) and range (`100–100` under `LOW–HIGH`) with their gaps take the rest of the line. Where that leaves
+    // no room for a reason, hops and kinds go: the reason says the first, and `explain` the second.
+    let left = width.saturating_sub(7 + 10 + name_n);
+    let (narrow, why_n) = match left.checked_sub(6 + kind_n) {
+        Some(why_n) if why_n >= WHY_N => (false, why_n),
+        _ => (true, left),
+    };
+    let kept = |at: &usize| !narrow || !matches!(at, 2 | 4);
+    let titles: Vec<(&str, Side)> =
+        titles.iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, title)| *title).collect();
+    // Cells are cut to size here, so that every principal stays on one line.
+    let mut grid = Grid::new(Layout { width: None, ..layout }, &titles);
     for (score, name, kind) in rows {
         // The zone is protected whatever the column is wide.
         let why = reasons(score).first().copied().unwrap_or("").replace("the protected zone", "the zone");
-        let why = plain(&why).into_owned();
-        grid.row([
+        let cells: [Cell; 6] = [
             Cell::toned(format!("{:.1}", score.risk), tone(score.risk)),
             format!("{:.0}–{:.0}", score.risk_low, score.risk_high).into(),
             hops(score).into(),
             name.into(),
             kind.into(),
-            shorten(&why, why_n).into_owned().into(),
-        ]);
+            fitting(&plain(&why), why_n).into_owned().into(),
+        ];
+        let cells = cells.into_iter().enumerate().filter(|(at, _)| kept(at)).map(|(_, cell)| cell);
+        grid.add(cells);
     }
     let _ = write!(text, "\n{}", grid.text());
 }
 
 /// Width of a column with its gap.
 fn column_n<'a>(title: &'a str, texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.chain([title]).map(|text| text.chars().count()).max().unwrap_or(0) + 2
+    texts.chain([title]).map(columns).max().unwrap_or(0) + 2
 }
 
 /// Steps to the protected zone, `–` where there is no way.
@@ -222,7 +258,7 @@ fn quality(text: &mut String, view: &View<'_>, width: usize) {
     }
     text.push_str("\nData quality:\n");
     for note in notes.iter().take(NOTES_N) {
-        let _ = writeln!(text, "  {}", shorten(&plain(note), width.saturating_sub(2)));
+        let _ = writeln!(text, "  {}", fitting(&plain(note), width.saturating_sub(2)));
     }
     if notes.len() > NOTES_N {
         let _ = writeln!(text, "  … and {} more (--format json lists all)", notes.len() - NOTES_N);
@@ -232,8 +268,9 @@ fn quality(text: &mut String, view: &View<'_>, width: usize) {
 fn next(text: &mut String, view: &View<'_>) {
     let first = riskiest(view).first().and_then(|score| view.entity(score.entity));
     let urgent = by_severity(view).iter().any(|(severity, n)| *severity <= Severity::High && *n > 0);
-    if let Some(entity) = first {
-        let name = quoted(&plain(called(view, entity)));
+    // What is longer than a line cannot be pasted by anybody.
+    let named = first.map(|entity| called(view, entity)).filter(|name| name.chars().count() <= PASTED_N);
+    if let Some(name) = named.map(quoted) {
         let _ = writeln!(text, "\nNext: overgrant explain {name}");
         let _ = writeln!(text, "      overgrant paths {name}");
     } else {
@@ -242,6 +279,7 @@ fn next(text: &mut String, view: &View<'_>) {
     if urgent {
         text.push_str("      overgrant findings --severity high\n");
     }
+    text.push_str("      overgrant report html -o report.html\n");
 }
 
 /// The shortest text that names only this principal: its name, or else its full id.
@@ -251,15 +289,9 @@ fn called<'a>(view: &View<'a>, entity: &'a Entity) -> &'a str {
         let end = other.id.strip_suffix(entity.name.as_str()).is_some_and(|rest| rest.ends_with(['/', ':']));
         acts && (other.name == entity.name || end)
     };
-    if view.tables.entities.iter().filter(alike).nth(1).is_none() { &entity.name } else { &entity.id }
-}
-
-/// A word for a shell, quoted where it holds more than letters, digits and what never needs it, so that the line can
-/// be pasted.
-fn quoted(word: &str) -> String {
-    let bare = !word.is_empty()
-        && word.chars().all(|character| character.is_alphanumeric() || "-_./:@+=,".contains(character));
-    if bare { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    // A name that begins like a flag would be one.
+    let alone = view.tables.entities.iter().filter(alike).nth(1).is_none() && !entity.name.starts_with('-');
+    if alone { &entity.name } else { &entity.id }
 }
 
 #[cfg(test)]
@@ -280,6 +312,18 @@ mod tests {
         );
         assert!(text.contains("2 (66.7 %) can reach it for certain, 3 (100.0 %) possibly"), "{text}");
         assert!(text.contains("Findings: 1 critical, 0 high, 0 medium, 0 low; 1 new"), "{text}");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_a_reason_has_room_and_no_line_is_longer() {
+        let fixture = Fixture::default();
+        let text = text(&fixture.view(), Layout { width: Some(60), colour: false }, "./overgrant-store");
+        assert!(text.lines().all(|line| columns(line) <= 60), "{text}");
+        assert!(text.contains("MAIN REASON") && !text.contains("HOPS"), "{text}");
+        assert!(text.contains("one step from administration"), "{text}");
+        let mut lines = String::new();
+        wrapped(&mut lines, "one two three", 7);
+        assert_eq!(lines, "one two\n  three\n");
     }
 
     #[test]

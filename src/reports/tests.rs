@@ -28,6 +28,14 @@ pub struct Fixture {
 /// the line.
 pub const HOSTILE: &str = "=cmd|' /C calc'!A0</script><img src=x onerror=alert(1)>\"'&\u{202e}\u{1b}[2J\n[x](y)`|{0}";
 
+/// A name that is a script.
+pub const SCRIPT: &str = "<script>alert(1)</script>";
+
+/// A name of a thousand letters that are written from right to left, without a blank to break the line at.
+pub fn right_to_left() -> String {
+    "אבגדהוזחטי".repeat(100)
+}
+
 const ACCOUNT: &str = "111122223333";
 
 fn entity(kind: EntityKind, path: &str, name: &str, nhi: Option<bool>) -> Entity {
@@ -349,10 +357,15 @@ impl Fixture {
 
     /// The full fixture with the hostile name in every text that comes from an export.
     pub fn hostile() -> Self {
+        Self::named(HOSTILE)
+    }
+
+    /// The full fixture with this name in every text that comes from an export.
+    pub fn named(name: &str) -> Self {
         let mut evil = Self::full();
-        let all = || HOSTILE.to_owned();
+        let all = || name.to_owned();
         for entity in &mut evil.tables.entities {
-            (entity.name, entity.id) = (all(), format!("{}{HOSTILE}", entity.id));
+            (entity.name, entity.id) = (all(), format!("{}{name}", entity.id));
             (entity.owner, entity.domain, entity.protected_reason) = (Some(all()), Some(all()), Some(all()));
         }
         let grant = &mut evil.tables.grants[0];
@@ -457,7 +470,8 @@ fn every_report_is_the_same_twice_and_sends_no_command_to_a_terminal() -> std::i
 }
 
 /// Reports for `tests/browser` and `tests/python/reports_check.py`, which say by `OVERGRANT_REPORTS` where they want
-/// them: with something in every part, with the hostile name everywhere, with nothing; and a page of 100,000 principals.
+/// them: with something in every part, with the hostile name everywhere, with a script and with a very long name that is
+/// written from right to left, with nothing; and a page of 100,000 principals.
 #[test]
 fn reports_are_written_where_they_are_wanted() -> std::io::Result<()> {
     let folder = std::env::var_os("OVERGRANT_REPORTS").map(std::path::PathBuf::from);
@@ -469,7 +483,14 @@ fn reports_are_written_where_they_are_wanted() -> std::io::Result<()> {
             None => Ok(()),
         }
     };
-    for (name, fixture) in [("full", Fixture::full()), ("hostile", Fixture::hostile()), ("empty", Fixture::empty())] {
+    let pages = [
+        ("full", Fixture::full()),
+        ("hostile", Fixture::hostile()),
+        ("script", Fixture::named(SCRIPT)),
+        ("rtl", Fixture::named(&right_to_left())),
+        ("empty", Fixture::empty()),
+    ];
+    for (name, fixture) in pages {
         for (extension, report) in
             [("html", "html"), ("sarif", "sarif"), ("ocsf.jsonl", "ocsf"), ("prom", "openmetrics"), ("md", "markdown")]
         {
@@ -491,6 +512,26 @@ fn no_report_lets_a_name_act() -> std::io::Result<()> {
         let mut nothing = Vec::new();
         report.write(&Fixture::empty().view(), &mut nothing)?;
         assert!(!nothing.is_empty() || report.name() == "ocsf", "{}: nothing is an answer too", report.name());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_script_is_text_and_a_long_name_is_whole_in_every_report() -> std::io::Result<()> {
+    let long = right_to_left();
+    for report in super::ALL.iter().filter(|report| report.name() != "opengraph-schema") {
+        let written = |fixture: &Fixture| -> std::io::Result<String> {
+            let mut bytes = Vec::new();
+            report.write(&fixture.view(), &mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let script = written(&Fixture::named(SCRIPT))?;
+        if matches!(report.name(), "html" | "markdown") {
+            assert!(!script.contains(SCRIPT) && script.contains("&lt;script&gt;alert(1)"), "{}", report.name());
+        } else {
+            assert!(script.contains("script>alert(1)"), "{}", report.name());
+        }
+        assert!(written(&Fixture::named(&long))?.contains(&long), "{}: the name is whole somewhere", report.name());
     }
     Ok(())
 }

@@ -70,7 +70,18 @@ struct Answers<'l> {
 /// Builds the attack graph of all techniques over all platforms.
 #[must_use]
 pub fn attack_graph(tables: &Tables, evaluators: &Evaluators<'_>, library: &Library) -> AttackGraph {
-    build(tables, evaluators, library, None, None)
+    attack_graph_watched(tables, evaluators, library, &|_| ())
+}
+
+/// [`attack_graph`], telling how many more classes of principals were asked about all techniques whenever some were.
+#[must_use]
+pub fn attack_graph_watched(
+    tables: &Tables,
+    evaluators: &Evaluators<'_>,
+    library: &Library,
+    done: &(dyn Fn(u64) + Sync),
+) -> AttackGraph {
+    build(tables, evaluators, library, (None, None), done)
 }
 
 /// Builds the attack graph and keeps what it is made from.
@@ -81,7 +92,7 @@ pub fn attack_graph_remembered<'l>(
     library: &'l Library,
 ) -> (AttackGraph, Memory<'l>) {
     let mut memory = Memory { platforms: Vec::new() };
-    let graph = build(tables, evaluators, library, None, Some(&mut memory));
+    let graph = build(tables, evaluators, library, (None, Some(&mut memory)), &|_| ());
     (graph, memory)
 }
 
@@ -96,15 +107,15 @@ pub fn attack_graph_after<'l>(
     memory: &Memory<'l>,
     changed: &Changed,
 ) -> AttackGraph {
-    build(tables, evaluators, library, Some((memory, changed)), None)
+    build(tables, evaluators, library, (Some((memory, changed)), None), &|_| ())
 }
 
 fn build<'l>(
     tables: &Tables,
     evaluators: &Evaluators<'_>,
     library: &'l Library,
-    before: Option<(&Memory<'l>, &Changed)>,
-    mut remember: Option<&mut Memory<'l>>,
+    (before, mut remember): (Option<(&Memory<'l>, &Changed)>, Option<&mut Memory<'l>>),
+    done: &(dyn Fn(u64) + Sync),
 ) -> AttackGraph {
     let index = Index::new(tables);
     let mut graph = Assembly::new(tables);
@@ -120,8 +131,14 @@ fn build<'l>(
             let (answers, begun) = memory.platforms.get(at)?;
             Some(Known { answers, begun, changed })
         });
-        let asked =
-            Asking { shared: &shared, techniques: &techniques, candidates: &candidates, divided: &divided, known };
+        let asked = Asking {
+            shared: &shared,
+            techniques: &techniques,
+            candidates: &candidates,
+            divided: &divided,
+            known,
+            done,
+        };
         let (answers, begun) = asked.all(classes);
         if let Some(memory) = &mut remember {
             let of =
@@ -187,6 +204,8 @@ struct Asking<'a, 'l> {
     candidates: &'a Targets,
     divided: &'a [Divided],
     known: Option<Known<'a, 'l>>,
+    /// Is told of each class that was asked.
+    done: &'a (dyn Fn(u64) + Sync),
 }
 
 impl<'l> Asking<'_, 'l> {
@@ -225,6 +244,7 @@ impl<'l> Asking<'_, 'l> {
         let alone = drafts.iter().flatten().any(Draft::administers);
         let kept = kept.and_then(|kept| kept.first.as_deref());
         let first = (!alone).then(|| self.parts(&matcher, (number, class), Asked::First, again, kept));
+        (self.done)(1);
         Answers { drafts, first, others: Vec::new() }
     }
 

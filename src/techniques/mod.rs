@@ -21,7 +21,9 @@ use include_dir::{Dir, include_dir};
 
 pub use format::{Gain, Technique};
 pub use index::Index;
-pub use matching::{AttackGraph, Changed, Memory, attack_graph, attack_graph_after, attack_graph_remembered};
+pub use matching::{
+    AttackGraph, Changed, Memory, attack_graph, attack_graph_after, attack_graph_remembered, attack_graph_watched,
+};
 
 /// Category of techniques that say who is an administrator outright rather than how to become one.
 pub const ADMINISTRATION: &str = "administration";

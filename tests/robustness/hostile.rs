@@ -11,6 +11,9 @@ fn names() -> Vec<String> {
     vec![
         "escape-\u{1b}[2J\u{1b}]0;owned\u{7}".to_owned(),
         "<script>alert('html')</script>".to_owned(),
+        "<script>alert(1)</script>".to_owned(),
+        "שלום עולם ".repeat(100),
+        "hidden-\u{e0041}\u{e0042}\u{ad}\u{2066}order\u{2069}".to_owned(),
         "<img src=x onerror=alert(1)>|`code`](javascript:x)".to_owned(),
         "=cmd|' /C calc'!A0".to_owned(),
         "+1+formula".to_owned(),
@@ -44,8 +47,8 @@ fn place() -> Place {
 
 /// Characters that must not reach a terminal as they are.
 fn harmful(text: &str) -> Option<char> {
-    let strange =
-        |c: &char| (c.is_control() && *c != '\n' && *c != '\t') || "\u{202e}\u{202c}\u{200b}\u{feff}".contains(*c);
+    let unseen = "\u{202e}\u{202c}\u{200b}\u{feff}\u{e0041}\u{e0042}\u{ad}\u{2066}\u{2069}";
+    let strange = |c: &char| (c.is_control() && *c != '\n' && *c != '\t') || unseen.contains(*c);
     text.chars().find(strange)
 }
 
@@ -63,7 +66,13 @@ fn no_name_reaches_a_terminal_as_it_is() {
     is_clean(&place.scan(&["iam.json"], &[]));
     for arguments in [
         &["findings"][..],
+        &["findings", "--limit", "0"],
         &["scores"],
+        &["scores", "--why"],
+        &["choke-points"],
+        &["cut-plan", "--budget", "2"],
+        &["roles", "suggest"],
+        &["metrics"],
         &["exposure"],
         &["who-can", "s3:GetObject"],
         &["snapshots", "show"],
@@ -74,6 +83,8 @@ fn no_name_reaches_a_terminal_as_it_is() {
     ] {
         is_clean(&place.run(arguments));
     }
+    let unfit = place.run(&["preflight"]);
+    assert_eq!((unfit.code, harmful(&unfit.out), harmful(&unfit.err)), (Some(3), None, None), "{unfit:?}");
     for name in names().iter().filter(|name| !name.contains('\0') && name.len() < 100) {
         is_clean(&place.run(&["explain", "--", name]));
     }

@@ -14,6 +14,7 @@ fn lists() -> Vec<List> {
     let mut lists = vec![("commands", commands()), ("exit-codes", exit_codes()), ("reports", reports())];
     lists.push(("platforms", platforms()));
     lists.extend([("rules", rules()), ("scores", scores()), ("metrics", metrics())]);
+    lists.push(("numbers", super::numbers::table()));
     lists.extend(demo().map(|lines| ("demo", lines)));
     lists
 }

@@ -63,6 +63,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => told(shown, (rows.len(), exposed), args.removable, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
+    if args.format == Form::Table && !rows.is_empty() {
+        terminal.next(&args.from, &[&["cut-plan", "--budget", "5"], &["cut-plan", "--budget", "5", "--unused-only"]]);
+    }
     Ok(Exit::Done)
 }
 

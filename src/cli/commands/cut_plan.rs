@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Snapshot};
+use crate::cli::engine::{self, Progress, Snapshot};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::progress::Bars;
 use crate::cli::terminal::{Terminal, write_file};
 use crate::model::Change;
 use crate::model::text::format_time;
@@ -64,9 +65,11 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let bars = Bars::new(terminal.shows_progress());
+    bars.stage("reading", None);
     let snapshot = engine::load_for_plan(&args.from)?;
     let budget = usize::from(args.budget);
-    let plan = engine::cut_plan(&snapshot, args.config.as_deref(), &args.techniques, budget, args.unused_only)?;
+    let plan = engine::cut_plan(&snapshot, args.config.as_deref(), &args.techniques, budget, args.unused_only, &bars)?;
     if let Some(path) = &args.out {
         write_file(path, document::text(&change_set(&snapshot, &plan)).as_bytes())?;
     }
@@ -75,6 +78,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => told(&snapshot, &plan, args.unused_only),
     };
     terminal.data(text.as_bytes())?;
+    lead_on(args, &plan, terminal);
     if plan.ended == Ended::Limit {
         terminal.must_say("a limit ended the recounts: there may be better changes");
         return Ok(Exit::Incomplete);
@@ -85,6 +89,20 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
 /// The operations of changes, in order.
 fn operations(changes: &[Vec<Change>]) -> Vec<Value> {
     changes.iter().flatten().map(|change| json!(change)).collect()
+}
+
+fn lead_on(args: &Args, plan: &Plan, terminal: &mut Terminal) {
+    if args.format != Form::Table || plan.steps.is_empty() {
+        return;
+    }
+    let at = &args.from;
+    match &args.out {
+        Some(path) => terminal.next(&SnapshotArgs::newest(&at.store.store), &[&["gate", &path.display().to_string()]]),
+        None => {
+            let budget = args.budget.to_string();
+            terminal.next(at, &[&["cut-plan", "--budget", &budget, "--out", "cuts.json"]]);
+        }
+    }
 }
 
 /// The operations that pull levers one after the other.

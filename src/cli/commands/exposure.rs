@@ -53,6 +53,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => table(&snapshot, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
+    if args.format == Form::Table && snapshot.exposure.zone.possible > 0 {
+        terminal.next(&args.from, &[&["choke-points"], &["cut-plan", "--budget", "5"]]);
+    }
     Ok(Exit::Done)
 }
 

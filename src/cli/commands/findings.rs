@@ -95,8 +95,15 @@ fn state(text: &str) -> Result<FindingState, String> {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let snapshot = engine::load(&args.from, Need::Findings)?;
     let rows = select(args, &snapshot)?;
+    let first =
+        rows.iter().find_map(|row| snapshot.tables.entities.get(row.entity.index()).filter(|one| one.is_principal()));
+    let first = first.map(|entity| entity.id.clone());
     let listing = Listing { limit: args.limit, form: args.format, output: args.output.as_ref() };
-    put_out(listing, rows, terminal, |rows, all, layout| render(args.format, &snapshot, rows, all, layout))
+    let exit = put_out(listing, rows, terminal, |rows, all, layout| render(args.format, &snapshot, rows, all, layout))?;
+    if let Some(id) = first.filter(|_| args.format == RowForm::Table) {
+        terminal.next(&args.from, &[&["explain", &id], &["report", "html", "-o", "report.html"]]);
+    }
+    Ok(exit)
 }
 
 /// The findings that pass every filter, in the order asked for.

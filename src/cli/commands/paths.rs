@@ -98,6 +98,14 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         }
     };
     terminal.data(text.as_bytes())?;
+    if args.format == PathForm::Table {
+        let next: &[&[&str]] = match (paths.is_empty(), args.count) {
+            (true, _) => &[],
+            (false, 1) => &[&["paths", &args.from, "--count", "5"], &["choke-points"]],
+            (false, _) => &[&["choke-points"]],
+        };
+        terminal.next(&args.snapshot, next);
+    }
     if found.limit_reached {
         terminal.note("the search for more paths was ended by its limit");
         return Ok(Exit::Incomplete);

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Check, CheckStatus, Need, Preflight, Snapshot};
+use crate::cli::engine::{self, Check, CheckStatus, Need, Preflight, Progress, Snapshot};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::progress::Bars;
 use crate::cli::terminal::Terminal;
 use crate::model::text::format_time;
 use crate::reports::escape::plain;
@@ -40,8 +41,12 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let config = engine::config(args.config.as_deref())?;
+    let bars = Bars::of_stages(terminal.shows_progress(), 2);
+    bars.stage("reading", None);
     let snapshot = engine::load(&args.at, Need::Inputs)?;
+    bars.stage("checking", None);
     let found = engine::preflight(&snapshot, &config);
+    bars.finish();
     let text = match args.format {
         Form::Json => document::text(&json!({
             "format": document::FORMAT,
@@ -53,6 +58,10 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => shown(&snapshot, &found, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
+    if args.format == Form::Table {
+        let next: &[&[&str]] = if found.fit { &[&["cut-plan", "--budget", "5"]] } else { &[&["snapshots", "show"]] };
+        terminal.next(&args.at, next);
+    }
     if found.fit {
         return Ok(Exit::Done);
     }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::to;
 use crate::cli::args::SnapshotArgs;
-use crate::cli::engine;
+use crate::cli::engine::{self, Progress};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::progress::Bars;
 use crate::cli::terminal::Terminal;
 use crate::reports::{self, Report};
 
@@ -62,17 +63,22 @@ fn format(text: &str) -> Result<Format, String> {
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let report = args.format.0;
+    let bars = Bars::new(terminal.shows_progress());
+    bars.stage("reading", None);
     let mut snapshot = engine::load_for_report(&args.from)?;
     snapshot.measure_exposure();
+    bars.finish();
     let parent = engine::manifest(&args.from)?.parent;
     let asked = engine::Asked {
         config: args.config.as_deref(),
         techniques: &args.techniques,
         cuts: args.cuts.map(usize::from),
     };
-    engine::gather(&mut snapshot, &args.from.store, parent.as_deref(), &[report], asked)?;
+    engine::gather(&mut snapshot, &args.from.store, parent.as_deref(), &[report], asked, &bars)?;
+    bars.stage("writing", None);
     let mut bytes = Vec::new();
     report.write(&snapshot.view(), &mut bytes)?;
+    bars.finish();
     terminal.data_to(to(args.output.as_ref()), &bytes)?;
     if let Some(path) = &args.output {
         terminal.note(&format!("wrote {}", path.display()));

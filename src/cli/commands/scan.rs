@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::cli::args::{Form, STORE_DEFAULT, StoreArgs};
 use crate::cli::clock;
-use crate::cli::engine::{self, ScanRequest, Snapshot};
+use crate::cli::engine::{self, Progress, ScanRequest, Snapshot};
 use crate::cli::exit::Exit;
 use crate::cli::fail_on::{Before, Facts, Rule};
 use crate::cli::failure::Failure;
@@ -63,6 +63,9 @@ pub struct Args {
     format: Form,
 }
 
+/// Stages of a scan as the progress counts them: what the engine says, and storing.
+const STAGES_N: usize = 9;
+
 /// A report and where it goes.
 #[derive(Clone)]
 struct Wanted {
@@ -98,14 +101,17 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         techniques: args.techniques.clone(),
         config: engine::config(args.config.as_deref())?,
     };
-    let scan = engine::scan(&args.store, &request, &Bars::new(terminal.shows_progress()))?;
+    let bars = Bars::of_stages(terminal.shows_progress(), STAGES_N);
+    let scan = engine::scan(&args.store, &request, &bars)?;
+    bars.stage("storing", None);
     let (mut snapshot, parent) = engine::commit(&args.store, scan, request.as_of)?;
     engine::ledger::note_scan(&args.store, &snapshot, parent.as_deref())?;
     snapshot.measure_exposure();
+    bars.finish();
     print(args, &snapshot, terminal)?;
     let reports: Vec<&'static dyn Report> = args.report.iter().map(|wanted| wanted.report).collect();
     let asked = engine::Asked { config: args.config.as_deref(), techniques: &args.techniques, cuts: None };
-    engine::gather(&mut snapshot, &args.store, parent.as_deref(), &reports, asked)?;
+    engine::gather(&mut snapshot, &args.store, parent.as_deref(), &reports, asked, &bars)?;
     for wanted in &args.report {
         let mut bytes = Vec::new();
         wanted.report.write(&snapshot.view(), &mut bytes)?;
@@ -325,6 +331,29 @@ mod tests {
         let finding: &mut Finding = &mut covered.results.findings[0];
         finding.exception = Some("active".to_owned());
         assert_eq!((code(&["any:low"], &covered), code(&["new:low"], &covered)), (0, 0));
+    }
+
+    #[derive(Default)]
+    struct Stages(std::sync::Mutex<Vec<String>>);
+
+    impl Progress for Stages {
+        fn stage(&self, name: &str, _: Option<u64>) {
+            self.0.lock().expect("a lock").push(name.to_owned());
+        }
+        fn advance(&self, _: u64) {}
+        fn finish(&self) {}
+    }
+
+    #[test]
+    fn the_stages_are_as_many_as_the_progress_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let export = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/aws_finding_keys/export");
+        let config = engine::config(None).expect("the built-in configuration");
+        let request = ScanRequest { paths: vec![export], as_of: 0, techniques: Vec::new(), config };
+        let stages = Stages::default();
+        engine::scan(&StoreArgs { store: folder.path().join("store") }, &request, &stages).expect("a scan");
+        let stages = stages.0.into_inner().expect("a lock");
+        assert_eq!(stages.len() + 1, STAGES_N, "{stages:?}, and storing");
     }
 
     #[test]

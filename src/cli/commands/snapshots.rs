@@ -87,6 +87,12 @@ fn list(store: &StoreArgs, format: Form, terminal: &mut Terminal) -> Result<Exit
         Form::Table => listing(&manifests, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
+    if let ([.., before, last], Form::Table) = (manifests.as_slice(), format) {
+        terminal.next(
+            &SnapshotArgs::newest(&store.store),
+            &[&["diff", &before.snapshot, &last.snapshot], &["trend", "exposure_pct"]],
+        );
+    }
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use crate::cli::args::Form;
+use crate::cli::args::{Form, STORE_DEFAULT, SnapshotArgs};
 use crate::cli::engine::{self, TechniqueCard, TechniqueCheck};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -86,6 +86,9 @@ fn list(common: &Common, terminal: &mut Terminal) -> Result<Exit, Failure> {
         }
     };
     terminal.data(text.as_bytes())?;
+    if let Some(first) = cards.first().filter(|_| common.format == Form::Table) {
+        terminal.next(&SnapshotArgs::newest(STORE_DEFAULT), &[&["techniques", "show", &first.id]]);
+    }
     Ok(Exit::Done)
 }
 

@@ -66,6 +66,10 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => table(&snapshot, &answers, all, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
+    let first = answers.iter().map(|(id, _)| snapshot.tables.entity(*id)).find(|entity| entity.is_principal());
+    if let Some(id) = first.map(|entity| &entity.id).filter(|_| args.format == Form::Table) {
+        terminal.next(&args.from, &[&["can", id, &action, &resource]]);
+    }
     Ok(Exit::Done)
 }
 

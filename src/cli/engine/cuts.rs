@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Partial, Snapshot, SnapshotArgs, config, library, reader};
+use super::{Partial, Progress, Snapshot, SnapshotArgs, config, library, reader};
 use crate::analysis::cuts::{self, PlanRequest};
 use crate::cli::failure::Failure;
 use crate::model::ChokePoint;
@@ -37,10 +37,14 @@ pub fn cut_plan(
     techniques: &[PathBuf],
     budget: usize,
     unused_only: bool,
+    progress: &dyn Progress,
 ) -> Result<Plan, Failure> {
     let (config, library) = (config(configuration)?, library(techniques)?);
     let request = PlanRequest { budget, unused_only };
-    cuts::cut_plan(&snapshot.tables, &snapshot.results, snapshot.as_of, &library, &config, request).map_err(|error| {
+    let (tables, results, as_of) = (&snapshot.tables, &snapshot.results, snapshot.as_of);
+    let plan = cuts::cut_plan_watched(tables, results, as_of, (&library, &config), request, progress);
+    progress.finish();
+    plan.map_err(|error| {
         Failure::usage(error.to_string())
             .hint("give the scan's folders with --techniques, or scan again with this version")
     })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Partial, Snapshot, config, cuts, history, reader};
+use super::{Partial, Progress, Snapshot, config, cuts, history, reader};
 use crate::cli::args::{SnapshotArgs, StoreArgs};
 use crate::cli::failure::Failure;
 use crate::config::Config;
@@ -57,6 +57,7 @@ pub fn gather(
     parent: Option<&str>,
     reports: &[&'static dyn Report],
     asked: Asked<'_>,
+    progress: &dyn Progress,
 ) -> Result<(), Failure> {
     let depth = reports.iter().map(|report| report.depth()).max().unwrap_or(Depth::Tables);
     if depth == Depth::Tables {
@@ -67,8 +68,10 @@ pub fn gather(
         super::compared(at, parent)?.map(|(called, rows): (String, Vec<Metric>)| Compared { called, rows });
     if depth == Depth::History {
         let config = config(asked.config)?;
+        progress.stage("trends", None);
         material.trends = trends(at, &config, snapshot)?;
-        material.plan = plan(snapshot, asked)?;
+        material.plan = plan(snapshot, asked, progress)?;
+        progress.finish();
     }
     snapshot.material = material;
     Ok(())
@@ -135,7 +138,7 @@ fn series(trend: &history::Trend, until: i64) -> Series {
     }
 }
 
-fn plan(snapshot: &Snapshot, asked: Asked<'_>) -> Result<Planned, Failure> {
+fn plan(snapshot: &Snapshot, asked: Asked<'_>, progress: &dyn Progress) -> Result<Planned, Failure> {
     let principals = snapshot.results.scores.len();
     let budget = match asked.cuts {
         Some(0) => return Ok(Planned::Not("No cut plan was asked for (`--cuts 0`).".to_owned())),
@@ -149,7 +152,7 @@ fn plan(snapshot: &Snapshot, asked: Asked<'_>) -> Result<Planned, Failure> {
         }
         None => PLAN_BUDGET,
     };
-    let plan = cuts::cut_plan(snapshot, asked.config, asked.techniques, budget, false)?;
+    let plan = cuts::cut_plan(snapshot, asked.config, asked.techniques, budget, false, progress)?;
     Ok(Planned::Made(plan_text(snapshot, &plan)))
 }
 

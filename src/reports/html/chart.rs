@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::escape::shorten;
+use super::super::escape::fitting;
 use super::super::figures::figure;
 use super::super::material::{Series, SeriesPoint};
 use super::super::witness::Step;
@@ -144,9 +144,9 @@ fn ticks(scale: &Scale, unit: &str) -> Vec<f64> {
 const PATH_WIDTH: u32 = 420;
 const BOX_HEIGHT: u32 = 44;
 const ARROW_HEIGHT: u32 = 46;
-/// Letters that fit into a box, and beside an arrow.
-const BOX_LETTERS: usize = 44;
-const ARROW_LETTERS: usize = 52;
+/// Columns of text that fit into a box, and beside an arrow.
+const BOX_COLUMNS: usize = 44;
+const ARROW_COLUMNS: usize = 52;
 
 /// Draws a path from top to bottom: one box for each entity, one arrow for each step, dashed where it hangs on
 /// something. What is protected has a double border.
@@ -192,7 +192,7 @@ fn entity_box(view: &View<'_>, id: EntityId, top: u32, svg: &mut String) {
         top + 18,
         text(&kind.replace('_', " ")),
         top + 34,
-        text(&shorten(&name, BOX_LETTERS))
+        text(&fitting(&name, BOX_COLUMNS))
     );
 }
 
@@ -212,7 +212,7 @@ fn arrow(view: &View<'_>, step: &Step<'_>, top: u32, svg: &mut String) {
         x + 5,
         x + 16,
         top + if sure { 27 } else { 20 },
-        text(&shorten(how, ARROW_LETTERS)),
+        text(&fitting(how, ARROW_COLUMNS)),
     );
     if !sure {
         let condition = format!("if {}", witness::condition(step));
@@ -221,7 +221,7 @@ fn arrow(view: &View<'_>, step: &Step<'_>, top: u32, svg: &mut String) {
             "<text class=\"kind\" x=\"{}\" y=\"{}\">{}</text>",
             x + 16,
             top + 35,
-            text(&shorten(&condition, ARROW_LETTERS))
+            text(&fitting(&condition, ARROW_COLUMNS))
         );
     }
 }

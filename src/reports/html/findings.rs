@@ -135,7 +135,7 @@ fn table(view: &View<'_>, rows: &[&Finding]) -> Table {
             Column::new("Severity", Cells::Badge(rows.iter().map(|finding| finding.severity.as_str()).collect()))
                 .filtered(),
         )
-        .with(Column::new("Rule", Cells::Text(of(|finding| finding.rule.clone()))).filtered().minor())
+        .with(Column::new("Rule", Cells::Text(of(|finding| finding.rule.clone()))).filtered().minor().short())
         .with(Column::new("Entity", Cells::Text(name)).minor())
         .with(Column::new("Platform", Cells::Text(platform)).if_varied().filtered().minor())
         .with(Column::new(

@@ -5,6 +5,7 @@
   const PAGE = 50;
   // Larger tables are read when they come into view.
   const SMALL = 2000;
+  const CLIPPED = 200;
 
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -39,7 +40,7 @@
     // A value that all rows share is there once; an id that ends in the name beside it has 0 for its end.
     const values = "u" in raw ? Array(n).fill(raw.u) : raw.v;
     const tail = (i) => (raw.s[i] === 0 ? names(raw.r)(i) : raw.s[i]);
-    const flags = { title: raw.t, choice: raw.o.includes("q"), detail: raw.o.includes("h"), minor: raw.o.includes("m"), wide: raw.o.includes("w") };
+    const flags = { title: raw.t, choice: raw.o.includes("q"), detail: raw.o.includes("h"), minor: raw.o.includes("m"), wide: raw.o.includes("w"), short: raw.o.includes("s") };
     const text = {
       t: (i) => words[values[i]],
       b: (i) => words[values[i]],
@@ -99,11 +100,14 @@
 
   const link = (target, label) => (target ? make("a", { href: `#${target}` }, label) : "");
 
+  /** A text; none is a dash, and one that would fill the screen shows its first lines until its row is opened. */
+  const clipped = (text) => (text === "" ? "\u2013" : text.length > CLIPPED ? make("span", { className: "clip" }, text) : text);
+
   const content = (one, i) => {
     if (one.kind === "s") return bars(one.values[i], one.labels);
     if (one.kind === "b") return make("span", { className: `badge ${one.text(i)}` }, one.text(i));
     if (one.kind === "a") return link(one.values[i], one.labels);
-    return one.text(i);
+    return clipped(one.text(i));
   };
 
   /** A spreadsheet takes a cell that begins like this for a formula. */
@@ -272,7 +276,7 @@
         row.append(make("td", { className: "more" }, button));
       }
       this.shown.forEach((one, at) => {
-        const classes = [one.kind === "n" && "num", one.minor && "minor", one.wide && "wide", one.kind === "i" && "id"].filter(Boolean).join(" ");
+        const classes = [one.kind === "n" && "num", one.minor && "minor", one.wide && "wide", one.short && "short", one.kind === "i" && "id"].filter(Boolean).join(" ");
         const cell = at === 0 ? make("th", { scope: "row" }) : make("td");
         if (classes) cell.className = classes;
         cell.append(content(one, i));
@@ -325,6 +329,15 @@
       const size = find("script", box).textContent.length;
       if (size < SMALL * 100) read(box);
       else watcher.observe(box);
+    }
+  };
+
+  /** A change of the plan is to be pasted somewhere. */
+  const changes = () => {
+    for (const code of all(".plan pre")) {
+      const button = make("button", { type: "button" }, "Copy");
+      button.addEventListener("click", async () => say((await copy(code.textContent)) ? "Change copied" : "The browser did not allow copying"));
+      code.before(button);
     }
   };
 
@@ -396,6 +409,7 @@
   printing();
   keys();
   tables();
+  changes();
   position();
   window.addEventListener("hashchange", follow);
   follow();

@@ -138,7 +138,7 @@ fn plan_step(step: &PlanStep, exposure: u64, out: &mut String) {
     let share = if exposure == 0 { 0.0 } else { step.after as f64 / exposure as f64 };
     let _ = writeln!(
         out,
-        "<li><h3>{}</h3>\n<p>Exposed principals {} → <strong>{}</strong>{}</p>",
+        "<li><h3>Remove {}</h3>\n<p>Exposed principals {} → <strong>{}</strong>{}</p>",
         text(&step.name),
         grouped(step.before),
         grouped(step.after),
@@ -193,8 +193,8 @@ pub fn paths(view: &View<'_>, out: &mut String) {
     if drawn.is_empty() {
         out.push_str("<p>No principal outside the protected zone has a path into it.</p>\n");
     }
-    for (path, steps) in &drawn {
-        one_path(view, path, steps, out);
+    for (at, (path, steps)) in drawn.iter().enumerate() {
+        one_path(view, path, steps, at == 0, out);
     }
     let mut with_path: Vec<EntityId> = view.results.paths.iter().map(|path| path.entity).collect();
     with_path.dedup();
@@ -213,16 +213,27 @@ fn label(view: &View<'_>, id: EntityId) -> String {
         .map_or_else(|| view.id(id), |entity| format!("{} {}", entity.kind.as_str().replace('_', " "), entity.name))
 }
 
-fn one_path(view: &View<'_>, path: &Path, steps: &[Step<'_>], out: &mut String) {
+/// The same as markup: a name that is written from right to left turns nothing round but itself.
+fn labelled(view: &View<'_>, id: EntityId) -> String {
+    let name = |raw: &str| format!("<bdi>{}</bdi>", text(raw));
+    view.entity(id).map_or_else(
+        || name(&view.id(id)),
+        |entity| format!("{} {}", entity.kind.as_str().replace('_', " "), name(&entity.name)),
+    )
+}
+
+/// A path; the first one is open, so that it is seen that there is something to open.
+fn one_path(view: &View<'_>, path: &Path, steps: &[Step<'_>], open: bool, out: &mut String) {
     let (from, to) = (label(view, path.entity), label(view, path.target));
     let length = counted(steps.len() as u64, "step", "steps");
     let _ = writeln!(
         out,
-        "<details class=\"witness\" id=\"{}\"><summary><span class=\"title\">{} → {}</span> <span class=\"sum\">{length}, {}</span></summary>\n\
+        "<details class=\"witness\" id=\"{}\"{}><summary><span class=\"title\">{} → {}</span> <span class=\"sum\">{length}, {}</span></summary>\n\
          <div class=\"drawn\">{}\n<ol>",
         anchor(path.entity),
-        text(&from),
-        text(&to),
+        if open { " open" } else { "" },
+        labelled(view, path.entity),
+        labelled(view, path.target),
         path.certainty,
         chart::path(view, path.entity, steps, &format!("Path from {from} to {to}, {length}"))
     );
@@ -243,8 +254,8 @@ fn told(view: &View<'_>, step: &Step<'_>, out: &mut String) {
     let _ = write!(
         out,
         "<li><strong>{}</strong> {verb} <strong>{}</strong>: {}",
-        text(&label(view, step.from)),
-        text(&label(view, step.to)),
+        labelled(view, step.from),
+        labelled(view, step.to),
         text(&how)
     );
     if step.edge.certainty == Certainty::Conditional {

@@ -10,6 +10,9 @@ use super::markup::{grouped, inert, text};
 /// Rows that are there without the script.
 const STATIC_ROWS: usize = 20;
 
+/// Characters from which a text is clipped; the page's script has the same number.
+const CLIPPED_N: usize = 200;
+
 /// The values of a column.
 pub enum Cells {
     /// Text; equal texts are stored once. An empty text is unknown or does not apply.
@@ -38,12 +41,13 @@ pub struct Column {
     detail: bool,
     minor: bool,
     wide: bool,
+    short: bool,
 }
 
 impl Column {
     /// A column that is always shown.
     pub fn new(title: &'static str, cells: Cells) -> Self {
-        Self { title, cells, filter: false, detail: false, minor: false, wide: false }
+        Self { title, cells, filter: false, detail: false, minor: false, wide: false, short: false }
     }
 
     /// Offers its values as a choice.
@@ -55,6 +59,12 @@ impl Column {
     /// Shows it only below a row that is opened.
     pub fn in_detail(mut self) -> Self {
         self.detail = true;
+        self
+    }
+
+    /// Keeps its texts on one line: dates, and words with hyphens.
+    pub fn short(mut self) -> Self {
+        self.short = true;
         self
     }
 
@@ -157,10 +167,16 @@ impl Table {
             if at > 0 {
                 json.push(',');
             }
-            let flags: String = [(column.filter, 'q'), (column.detail, 'h'), (column.minor, 'm'), (column.wide, 'w')]
-                .iter()
-                .filter_map(|(set, flag)| set.then_some(*flag))
-                .collect();
+            let flags: String = [
+                (column.filter, 'q'),
+                (column.detail, 'h'),
+                (column.minor, 'm'),
+                (column.wide, 'w'),
+                (column.short, 's'),
+            ]
+            .iter()
+            .filter_map(|(set, flag)| set.then_some(*flag))
+            .collect();
             let _ = write!(json, "{{\"t\":{},\"o\":\"{flags}\",", string(column.title));
             cells(&self.columns, &column.cells, &mut json);
             json.push('}');
@@ -181,6 +197,9 @@ fn class(column: &Column, body: bool) -> String {
     if column.wide {
         classes.push("wide");
     }
+    if body && column.short {
+        classes.push("short");
+    }
     if body && matches!(column.cells, Cells::Id(_)) {
         classes.push("id");
     }
@@ -189,7 +208,7 @@ fn class(column: &Column, body: bool) -> String {
 
 fn shown(cells: &Cells, row: usize) -> String {
     match cells {
-        Cells::Text(values) | Cells::Id(values) => text(&values[row]),
+        Cells::Text(values) | Cells::Id(values) => clipped(&values[row]),
         Cells::Number(values, digits) => {
             values[row].map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
         }
@@ -202,6 +221,14 @@ fn shown(cells: &Cells, row: usize) -> String {
         }
         Cells::Link(..) => String::new(),
     }
+}
+
+/// A text; none is a dash, and one that would fill the screen shows its first lines until its row is opened.
+fn clipped(raw: &str) -> String {
+    if raw.is_empty() {
+        return "–".to_owned();
+    }
+    if raw.chars().count() > CLIPPED_N { format!("<span class=\"clip\">{}</span>", text(raw)) } else { text(raw) }
 }
 
 /// A stacked bar. The shares are in its accessible name.

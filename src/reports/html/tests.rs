@@ -96,7 +96,7 @@ fn a_card_has_value_interval_change_and_coverage_and_unknown_is_said() {
 #[test]
 fn a_path_is_drawn_with_a_box_for_each_entity_and_told_with_its_statement() {
     let page = page(&Fixture::full());
-    let path = between(&page, "<details class=\"witness\" id=\"path-3\">", "</details>")[0];
+    let path = between(&page, "<details class=\"witness\" id=\"path-3\" open>", "</details>")[0];
     assert_eq!((path.matches("class=\"box").count(), path.matches("class=\"tip").count()), (2, 1), "{path}");
     assert!(path.contains("can become administrator of") && path.contains("Create an access key (iam-002)"), "{path}");
     assert!(path.contains("statement `Keys` of `inline` (iam.json, /RoleDetailList/0)"), "{path}");

@@ -56,5 +56,11 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => text::told(&snapshot, &dossier, terminal.layout(), args.full),
     };
     terminal.data(text.as_bytes())?;
+    if args.format == Form::Table {
+        terminal.next(
+            &args.from,
+            &[&["paths", &args.principal], &["findings", "--principal", &args.principal], &["choke-points"]],
+        );
+    }
     Ok(Exit::Done)
 }

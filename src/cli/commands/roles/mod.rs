@@ -9,9 +9,10 @@ use clap::{Subcommand, ValueEnum};
 
 use super::ROWS_DEFAULT;
 use crate::cli::args::{Form, SnapshotArgs};
-use crate::cli::engine::{self, Need, Snapshot};
+use crate::cli::engine::{self, Need, Progress, Snapshot};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::progress::Bars;
 use crate::cli::terminal::Terminal;
 use crate::model::Granularity;
 use crate::reports::json;
@@ -113,11 +114,15 @@ fn suggest(args: &Suggest, terminal: &mut Terminal) -> Result<Exit, Failure> {
             .hint("add --from used, or leave the granularity at `service`"));
     }
     let config = engine::config(args.config.as_deref())?;
+    let bars = Bars::of_stages(terminal.shows_progress(), 2);
+    bars.stage("reading", None);
     let snapshot = engine::load(&args.at, Need::Access)?;
     known_platform(&snapshot, args.platform.as_deref())?;
+    bars.stage("mining", None);
     let basis = if args.from == From::Used { Basis::Used } else { Basis::Effective };
     let grain = if args.granularity == Grain::Action { Granularity::Action } else { Granularity::Service };
     let suggestion = engine::roles::suggest(&snapshot, basis, grain, args.platform.as_deref(), &config);
+    bars.finish();
     let limit = match (args.limit, args.format) {
         (Some(0), _) | (None, Form::Json) => usize::MAX,
         (Some(n), _) => n,
@@ -136,6 +141,9 @@ fn suggest(args: &Suggest, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => text::told(&answer, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
+    if args.format == Form::Table && args.from == From::Effective {
+        terminal.next(&args.at, &[&["roles", "suggest", "--from", "used"]]);
+    }
     if suggestion.reached.is_empty() {
         return Ok(Exit::Done);
     }

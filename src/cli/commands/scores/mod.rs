@@ -92,12 +92,17 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let top = args.top.and_then(|n| usize::try_from(n).ok());
     let listing = Listing { limit: args.limit.or(top), form: args.format, output: args.output.as_ref() };
     let reasons = (args.why || args.top.is_some()) && args.format == RowForm::Table;
-    put_out(listing, rows, terminal, |rows, all, layout| {
+    let first = rows.first().map(|row| snapshot.view().id(row.entity));
+    let exit = put_out(listing, rows, terminal, |rows, all, layout| {
         if reasons {
             return Ok(why::page(&snapshot, rows, all).into_bytes());
         }
         render(args.format, &snapshot, rows, all, layout)
-    })
+    })?;
+    if let Some(id) = first.filter(|_| args.format == RowForm::Table) {
+        terminal.next(&args.from, &[&["explain", &id]]);
+    }
+    Ok(exit)
 }
 
 /// The scores that pass every filter, in the order asked for; what is unknown comes last.
@@ -159,6 +164,9 @@ pub fn whole(score: Option<f64>) -> Cell {
     score.map_or_else(|| "–".into(), |score| Cell::toned(format!("{score:.0}"), tone(score)))
 }
 
+/// Columns of a terminal from which a table of scores has all of its own.
+const WIDE: u16 = 100;
+
 fn table(snapshot: &Snapshot, rows: &[&Score], all: usize, layout: Layout) -> String {
     if rows.is_empty() {
         return "No scores.\n".to_owned();
@@ -178,10 +186,14 @@ fn table(snapshot: &Snapshot, rows: &[&Score], all: usize, layout: Layout) -> St
         ("KIND", left),
         ("MAIN REASON", left),
     ];
-    let mut grid = Grid::new(layout, &columns);
+    // Where there is no room for all, names and reasons go before what the risk is made of, which `--why` tells.
+    let narrow = layout.width.is_some_and(|width| width < WIDE);
+    let kept = |at: &usize| !narrow || !matches!(at, 2..=5 | 7);
+    let titles: Vec<(&str, Side)> = (0..).zip(columns).filter(|(at, _)| kept(at)).map(|(_, title)| title).collect();
+    let mut grid = Grid::new(layout, &titles);
     for row in rows {
         let entity = view.entity(row.entity);
-        grid.row([
+        let cells: [Cell; 11] = [
             Cell::toned(format!("{:.1}", row.risk), tone(row.risk)),
             format!("{:.0}–{:.0}", row.risk_low, row.risk_high).into(),
             whole(row.excess),
@@ -193,7 +205,8 @@ fn table(snapshot: &Snapshot, rows: &[&Score], all: usize, layout: Layout) -> St
             entity.map_or("", |entity| entity.name.as_str()).into(),
             entity.map_or("", who).into(),
             reasons(row).first().copied().unwrap_or("").into(),
-        ]);
+        ];
+        grid.add((0..).zip(cells).filter(|(at, _)| kept(at)).map(|(_, cell)| cell));
     }
     grid.text() + &rest(rows.len(), all)
 }
@@ -227,6 +240,17 @@ mod tests {
         assert_eq!(order(&["--kind", "nhi"]), [3]);
         assert_eq!(order(&["--principal", "ci/deploy"]), [3]);
         assert_eq!(order(&["--sort", "name"]), [3, 5]);
+    }
+
+    #[test]
+    fn a_narrow_table_keeps_names_and_reasons_whole() {
+        let fixture = Fixture::default();
+        let snapshot = Snapshot { tables: fixture.tables, results: fixture.results, ..Snapshot::default() };
+        let rows: Vec<&Score> = snapshot.results.scores.iter().collect();
+        let at = |width| table(&snapshot, &rows, 2, Layout { width: Some(width), colour: false });
+        assert!(at(120).contains("CRED") && !at(80).contains("CRED"));
+        assert!(at(80).contains("one step from administration"), "{}", at(80));
+        assert!(at(60).lines().all(|line| line.chars().count() <= 60), "{}", at(60));
     }
 
     #[test]
