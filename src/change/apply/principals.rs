@@ -109,8 +109,10 @@ pub fn delete(state: &mut State, principal: &str, referred_as: Option<EntityKind
         return None;
     }
     let mut undo = vec![created(state, &entity)];
+    // Whom a trust lets in as hangs on memberships: they go last and come back first.
+    let held = give_up(state, number);
     undo.extend(leave(state, number));
-    undo.extend(give_up(state, number));
+    undo.extend(held);
     undo.extend(credentials::drop_all(state, number));
     undo.extend(governance::disown(state, number));
     let stays = &mut state.tables.entities[number.index()];

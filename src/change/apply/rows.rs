@@ -5,7 +5,33 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::EntityId;
+use crate::model::{Attachment, Attribute, Credential, EntityId, Grant, Membership, Ownership, Trust};
+
+/// A row of a table that is sorted by an entity.
+pub trait About {
+    /// The entity that it is first of all about.
+    fn about(&self) -> EntityId;
+}
+
+macro_rules! about {
+    ($($row:ty: $field:ident),+ $(,)?) => { $(
+        impl About for $row {
+            fn about(&self) -> EntityId {
+                self.$field
+            }
+        }
+    )+ };
+}
+
+about!(
+    Membership: member,
+    Attachment: holder,
+    Attribute: entity,
+    Grant: holder,
+    Trust: target,
+    Credential: entity,
+    Ownership: entity,
+);
 
 /// Rows under change. A slot names a row until the end: its place among the rows of old, or behind them.
 pub struct Rows<T> {
@@ -15,14 +41,13 @@ pub struct Rows<T> {
     gone: FxHashSet<usize>,
     more: Vec<Option<T>>,
     more_of: FxHashMap<EntityId, Vec<usize>>,
-    of: fn(&T) -> EntityId,
 }
 
-impl<T: Clone> Rows<T> {
-    /// Takes a table; `of` is the entity that it is sorted by.
-    pub fn new(base: Vec<T>, of: fn(&T) -> EntityId) -> Self {
-        let sorted = base.is_sorted_by_key(of);
-        Self { base, sorted, gone: FxHashSet::default(), more: Vec::new(), more_of: FxHashMap::default(), of }
+impl<T: About + Clone> Rows<T> {
+    /// Takes a table.
+    pub fn new(base: Vec<T>) -> Self {
+        let sorted = base.is_sorted_by_key(About::about);
+        Self { base, sorted, gone: FxHashSet::default(), more: Vec::new(), more_of: FxHashMap::default() }
     }
 
     /// The row of a slot, unless it is gone.
@@ -35,13 +60,12 @@ impl<T: Clone> Rows<T> {
 
     /// Slots of the rows of an entity, in order.
     pub fn of(&self, entity: EntityId) -> Vec<usize> {
-        let of = self.of;
         let base: Vec<usize> = if self.sorted {
-            let start = self.base.partition_point(|row| of(row) < entity);
-            let end = start + self.base[start..].partition_point(|row| of(row) == entity);
+            let start = self.base.partition_point(|row| row.about() < entity);
+            let end = start + self.base[start..].partition_point(|row| row.about() == entity);
             (start..end).collect()
         } else {
-            (0..self.base.len()).filter(|&at| of(&self.base[at]) == entity).collect()
+            (0..self.base.len()).filter(|&at| self.base[at].about() == entity).collect()
         };
         let more = self.more_of.get(&entity).into_iter().flatten().copied();
         base.into_iter().chain(more).filter(|&slot| self.get(slot).is_some()).collect()
@@ -61,7 +85,7 @@ impl<T: Clone> Rows<T> {
     /// Adds a row.
     pub fn put(&mut self, row: T) -> usize {
         let slot = self.base.len() + self.more.len();
-        self.more_of.entry((self.of)(&row)).or_default().push(slot);
+        self.more_of.entry(row.about()).or_default().push(slot);
         self.more.push(Some(row));
         slot
     }
@@ -93,10 +117,16 @@ impl<T: Clone> Rows<T> {
 mod tests {
     use super::*;
 
+    impl About for (u32, char) {
+        fn about(&self) -> EntityId {
+            EntityId(self.0)
+        }
+    }
+
     #[test]
     fn rows_of_old_and_new_ones_are_found_until_they_are_taken() {
         for base in [vec![(1, 'a'), (2, 'b'), (2, 'c')], vec![(2, 'b'), (1, 'a'), (2, 'c')]] {
-            let mut rows = Rows::new(base, |row: &(u32, char)| EntityId(row.0));
+            let mut rows = Rows::new(base);
             let slot = rows.put((2, 'd'));
             rows.put((7, 'e'));
             let of_two: String = rows.of(EntityId(2)).iter().filter_map(|&at| rows.get(at)).map(|row| row.1).collect();

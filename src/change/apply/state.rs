@@ -46,14 +46,13 @@ pub struct State {
 impl State {
     /// Begins with a snapshot.
     pub fn new(mut tables: Tables, source: SourceId) -> Self {
-        let take = std::mem::take::<Vec<Membership>>;
-        let memberships = Rows::new(take(&mut tables.memberships), |row| row.member);
-        let attachments = Rows::new(std::mem::take(&mut tables.attachments), |row| row.holder);
-        let attributes = Rows::new(std::mem::take(&mut tables.attributes), |row| row.entity);
-        let grants = Rows::new(std::mem::take(&mut tables.grants), |row| row.holder);
-        let trusts = Rows::new(std::mem::take(&mut tables.trusts), |row| row.target);
-        let credentials = Rows::new(std::mem::take(&mut tables.credentials), |row| row.entity);
-        let owners = Rows::new(std::mem::take(&mut tables.owners), |row| row.entity);
+        let memberships = Rows::new(std::mem::take(&mut tables.memberships));
+        let attachments = Rows::new(std::mem::take(&mut tables.attachments));
+        let attributes = Rows::new(std::mem::take(&mut tables.attributes));
+        let grants = Rows::new(std::mem::take(&mut tables.grants));
+        let trusts = Rows::new(std::mem::take(&mut tables.trusts));
+        let credentials = Rows::new(std::mem::take(&mut tables.credentials));
+        let owners = Rows::new(std::mem::take(&mut tables.owners));
         Self {
             old_n: tables.entities.len(),
             tables,
