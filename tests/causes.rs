@@ -29,7 +29,12 @@ fn scan(export: &Value, day: &str, before: Option<&Scan>) -> Scan {
     let paths: Vec<PathBuf> = vec![folder.path().to_path_buf()];
     let as_of = parse_time(day).unwrap();
     let request = ScanRequest { paths, as_of, techniques: Vec::new(), config: Config::embedded().unwrap() };
-    let before = before.map(|scan| Before { tables: &scan.tables, findings: &scan.results.findings, past: None, recorded: None });
+    let before = before.map(|scan| Before {
+        tables: &scan.tables,
+        findings: &scan.results.findings,
+        past: None,
+        recorded: None,
+    });
     analysis::scan(&request, before, &Silent).unwrap()
 }
 

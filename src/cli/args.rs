@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, cut_plan, diff, effect, explain, exposure, findings, generate, ledger, man, metrics,
-    paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, cut_plan, diff, effect, explain, exposure, findings, generate, ledger,
+    man, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 

@@ -220,8 +220,11 @@ pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> R
         }
         None => None,
     };
-    let before = before.as_ref().map(|(tables, findings, past, recorded)| {
-        Before { tables, findings, past: Some(past), recorded: recorded.as_ref() }
+    let before = before.as_ref().map(|(tables, findings, past, recorded)| Before {
+        tables,
+        findings,
+        past: Some(past),
+        recorded: recorded.as_ref(),
     });
     analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
