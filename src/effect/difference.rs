@@ -151,7 +151,9 @@ fn all_ways(values: &[f64], k: usize, observed: f64) -> (f64, f64) {
     let (mut hits, mut of) = (0.0, 0.0);
     loop {
         let mut treated = vec![false; n];
-        chosen.iter().for_each(|&at| treated[at] = true);
+        for &at in &chosen {
+            treated[at] = true;
+        }
         hits += f64::from(u8::from(as_far(gap(values, &treated), observed)));
         of += 1.0;
         // The next choice in order: the last place that can move does, and those behind it follow closely.

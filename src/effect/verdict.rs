@@ -204,11 +204,12 @@ fn guarded(verdict: Verdict, grounds: &Grounds<'_>, reasons: &mut Vec<String>) -
             Held::Open => reasons.push(text("is not shown to hold")),
         }
     }
-    if let (Some(before), Some(after)) = grounds.coverage {
-        if left == Verdict::Improved && after < before - COVERAGE_MARGIN {
-            reasons.push(format!("coverage fell from {before:.2} to {after:.2}: less was looked at"));
-            left = Verdict::NoEvidence;
-        }
+    if let (Some(before), Some(after)) = grounds.coverage
+        && left == Verdict::Improved
+        && after < before - COVERAGE_MARGIN
+    {
+        reasons.push(format!("coverage fell from {before:.2} to {after:.2}: less was looked at"));
+        left = Verdict::NoEvidence;
     }
     left
 }

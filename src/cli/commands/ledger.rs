@@ -1,5 +1,6 @@
 //! `ledger`: the record of drafts, verdicts, decisions and what came of them.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -331,7 +332,11 @@ fn show(args: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
 }
 
 fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn proof(args: &Show) -> Result<Value, Failure> {
