@@ -6,8 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::commands::{
-    baseline, can, choke_points, completions, context, cut_plan, diff, explain, exposure, findings, generate, ground, man,
-    mcp, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
+    baseline, can, choke_points, completions, context, cut_plan, diff, explain, exposure, findings, generate, ground,
+    man, mcp, metrics, paths, preflight, report, roles, scan, scores, snapshots, techniques, trend, who_can,
 };
 use super::exit;
 
