@@ -20,6 +20,8 @@ use crate::splitmix::Rng;
 
 /// Answers that are looked at, over all organisations and domains.
 const ANSWERS: usize = 1_000;
+/// What ends a sentence or a part of it, and no name.
+const ENDS: [char; 5] = ['.', ';', ':', '?', '!'];
 const DOMAINS: [&str; 3] = ["payments", "people", "logistics"];
 
 struct Unwatched;
@@ -47,13 +49,11 @@ fn organisation(seed: u64) -> (Tables, Results) {
 
 /// What may not be said in a domain.
 struct Secrets {
-    /// Ids and names of the domain, which may be said whatever they contain.
-    inside: BTreeSet<String>,
     ids: BTreeSet<String>,
     names: BTreeSet<String>,
     /// Names that are no single word.
     phrases: Vec<String>,
-    /// Those of the domain.
+    /// Ids and names of the domain that are no single word, the longest first: they may be said whatever they contain.
     our_phrases: Vec<String>,
 }
 
@@ -79,30 +79,27 @@ impl Secrets {
         let distinct = |name: &String| name.len() > 3 && name.contains(|c: char| !c.is_ascii_lowercase());
         let names = others.into_iter().filter(|name| distinct(name) && !inside.contains(name));
         let names: BTreeSet<String> = names.collect();
-        let phrases =
-            |names: &BTreeSet<String>| names.iter().filter(|name| name.contains([' ', '@'])).cloned().collect();
-        Self { phrases: phrases(&names), our_phrases: phrases(&inside), inside, ids, names }
+        let phrases = names.iter().filter(|name| name.contains([' ', '@'])).cloned().collect();
+        let several = |name: &&String| name.contains(|c: char| !(c.is_alphanumeric() || "_-".contains(c)));
+        let mut our_phrases: Vec<String> = inside.iter().filter(several).cloned().collect();
+        our_phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+        Self { ids, names, phrases, our_phrases }
     }
 
     /// What of a text is not to be said.
     fn said_in(&self, text: &str) -> Option<String> {
-        let ours = self.our_phrases.iter().filter(|phrase| text.contains(phrase.as_str()));
-        let text = ours.fold(text.to_owned(), |text, phrase| text.replace(phrase.as_str(), " "));
-        let parts = |c: char| c.is_whitespace() || "`\"'()[]{},".contains(c);
-        for token in text.split(parts) {
-            let token = token.trim_end_matches(['.', ';', ':', '?', '!']);
-            // What the longest end of it that is of the domain leaves over is looked at.
-            let ends = token.match_indices([':', '/']).map(|(at, _)| at + 1);
-            let ours = std::iter::once(0).chain(ends).find(|&at| self.inside.contains(&token[at..]));
-            let rest = &token[..ours.unwrap_or(token.len())];
-            if self.ids.contains(rest) || self.names.contains(rest) {
-                return Some(rest.to_owned());
-            }
-            if let Some(word) = rest.split([':', '/']).find(|word| self.names.contains(*word)) {
-                return Some(format!("{word} of {token}"));
-            }
+        let apart = |c: char| c.is_whitespace() || "`\"'()[]{},".contains(c);
+        if let Some(id) = text.split(apart).find(|token| self.ids.contains(token.trim_end_matches(ENDS))) {
+            return Some(id.to_owned());
         }
-        self.phrases.iter().find(|name| text.contains(name.as_str())).cloned()
+        let ours = self.our_phrases.iter().filter(|phrase| text.contains(phrase.as_str()));
+        let rest = ours.fold(text.to_owned(), |text, phrase| text.replace(phrase.as_str(), " "));
+        let words = rest.split(|c| apart(c) || c == ':' || c == '/').map(|word| word.trim_end_matches(ENDS));
+        let mut said = words.filter(|word| self.ids.contains(*word) || self.names.contains(*word));
+        if let Some(word) = said.next() {
+            return Some(word.to_owned());
+        }
+        self.phrases.iter().find(|name| rest.contains(name.as_str())).cloned()
     }
 
     /// What is not to be said in the texts of a document, and where it stands.
