@@ -17,6 +17,7 @@ mod generate;
 mod history;
 mod kubernetes;
 mod opengraph;
+mod organisation;
 mod planted;
 mod real;
 mod reference;
