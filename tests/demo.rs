@@ -85,8 +85,8 @@ fn about(scan: &Analysed, finding: &Finding) -> BTreeSet<String> {
     }
     let of_cause = finding.affected_n > 1 || GROUPED.contains(&finding.rule.as_str());
     let subjects = finding.subjects.iter().map(|&subject| EntityId(subject)).filter(|_| of_cause);
-    // Of the identities of one former owner the owner's own is none.
-    let owner = finding.rule == "orphaned-nhi" && !finding.subjects.is_empty();
+    // What nobody answers for is no human being's, whose owner the finding may be told about.
+    let owner = finding.rule == "orphaned-nhi" && scan.tables().entity(finding.entity).nhi != Some(true);
     let entity = (!owner).then_some(finding.entity);
     let all = entity.into_iter().chain(subjects).filter(|&one| scan.tables().entity(one).is_principal());
     all.map(|one| scan.id(one).to_owned()).collect()
@@ -201,4 +201,44 @@ fn the_committed_demo_is_what_the_generator_writes() {
     let written = fs::read_to_string(folder.path().join(TRUTH)).expect("there is a truth");
     assert!(written == fs::read_to_string(root().join("demo-truth.toml")).expect("it is kept"), "{TRUTH}");
     assert!(bytes < 4_000_000, "{bytes} bytes are shipped");
+}
+
+/// A trend of a metric over the weeks: value and coverage at each.
+fn trend(folder: &Path, metric: &str) -> Vec<(f64, f64)> {
+    let output = cli::run(folder, &["trend", metric, "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let points = document["trends"][0]["points"].as_array().expect("points");
+    let number = |point: &Value, key: &str| point[key].as_f64().unwrap_or_else(|| panic!("{metric} has no {key}"));
+    points.iter().map(|point| (number(point, "value"), number(point, "coverage"))).collect()
+}
+
+#[test]
+fn the_weeks_in_one_store_tell_what_happened() {
+    let truth = truth();
+    let folder = tempfile::tempdir().expect("a folder");
+    for week in &truth.weeks {
+        let path = exports(&truth, week);
+        let path = path.to_str().expect("UTF-8");
+        let output = cli::run(folder.path(), &["scan", path, "--as-of", week, "--quiet"]);
+        assert_eq!(output.status.code(), Some(0), "{week}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let week_of = |what: &str| {
+        let event = truth.event.iter().find(|event| event.what.contains(what)).expect("it is told");
+        truth.weeks.iter().position(|week| *week == event.week).expect("it is a week")
+    };
+    let (merged, hole, fixed) = (week_of("one department"), week_of("without its reports"), week_of("exposure falls"));
+    let exposure = trend(folder.path(), "exposure_pct_certain");
+    assert_eq!(exposure.len(), 12);
+    assert!(exposure[merged].0 > exposure[merged - 1].0 + 2.0, "the re-organisation shows: {exposure:?}");
+    assert!(exposure[fixed].0 < exposure[fixed - 1].0 / 2.0, "so does the fix: {exposure:?}");
+    let used = trend(folder.path(), "unused_principals_90d_pct");
+    for at in [hole - 1, hole + 1] {
+        assert!(used[hole].1 < used[at].1 - 0.05, "the hole is one of coverage: {used:?}");
+    }
+    let output = cli::run(folder.path(), &["trend", "exposure_pct_certain", "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let change = &document["trends"][0]["points"][fixed]["change"];
+    assert!(change["within"].as_f64().expect("a number") < -2.0, "those who stayed lost it: {change}");
+    let output = cli::run(folder.path(), &["preflight", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "the newest week is fit to draft changes from");
 }

@@ -38,7 +38,7 @@ pub struct User<'a> {
     pub login: &'a str,
     pub given: &'a str,
     pub family: &'a str,
-    /// Number in the staff database.
+    /// Number in the staff database; empty for a machine.
     pub number: &'a str,
     pub department: &'a str,
     pub created: String,
@@ -48,7 +48,7 @@ pub struct User<'a> {
 
 /// The record of a user.
 pub fn user(user: &User<'_>) -> Value {
-    json!({
+    let mut record = json!({
         "id": user.id,
         "status": "ACTIVE",
         "created": user.created,
@@ -59,12 +59,14 @@ pub fn user(user: &User<'_>) -> Value {
             "email": user.login,
             "firstName": user.given,
             "lastName": user.family,
-            "employeeNumber": user.number,
             "department": user.department,
         },
         "credentials": {"password": {}, "provider": {"type": "OKTA", "name": "OKTA"}},
         "_links": {"self": {"href": format!("https://{HOST}/api/v1/users/{}", user.id)}},
-    })
+    });
+    let (key, value) = if user.number.is_empty() { ("userType", "service") } else { ("employeeNumber", user.number) };
+    record["profile"][key] = json!(value);
+    record
 }
 
 /// The record of a group.

@@ -126,6 +126,9 @@ pub fn write(week: &Week, staff: &Staff, folder: Folder<'_>, facts: &mut Facts) 
     }
     for person in members.iter().filter(|one| one.has_left(week)) {
         facts.plant("leaver-access", &id(person), "has left, and the account is enabled");
+        if !week.has_hole() && person.left.is_some_and(|day| week.age(day) >= 90) {
+            facts.plant("stale-principal", &id(person), "has left, and the account is enabled");
+        }
     }
     groups(week, staff, &members, folder)?;
     let apps = apps(week, staff, folder, facts)?;
@@ -173,7 +176,7 @@ fn groups(week: &Week, staff: &Staff, members: &[&Person], folder: Folder<'_>) -
 
 fn secret(week: &Week, at: usize) -> Value {
     let (made, number) = week.rotated(at);
-    if at == LONG_SECRET {
+    if at == LONG_SECRET && week.has(60) {
         return json!({
             "keyId": fixed("long secret", at),
             "displayName": "backup",

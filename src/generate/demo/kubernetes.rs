@@ -115,11 +115,20 @@ impl Yard<'_> {
         self.objects.push(binding("", OPERATOR, ("ClusterRole", "cluster-admin"), &operator));
         let id = self.id(PLATFORM, "serviceaccount", OPERATOR);
         self.administrator(&id, "what runs the cluster");
+        self.crosses(&id);
     }
 
     fn administrator(&mut self, id: &str, what: &'static str) {
         self.facts.plant("administrator-equivalent", id, what);
         self.facts.plant("sod-conflict", id, "an administrator holds every duty");
+    }
+
+    /// Notes that somebody comes to control the service account of staging that reads production.
+    fn crosses(&mut self, id: &str) {
+        if !self.is_production() {
+            let what = "comes to control a service account of staging that reads production";
+            self.facts.plant("environment-crossing", id, what);
+        }
     }
 
     /// Adds a service account; without an owner when that is empty.
@@ -148,6 +157,7 @@ impl Yard<'_> {
             if role_arn.is_some_and(|arn| arn.ends_with("eks-search-copy")) {
                 let what = "a service account of staging that reads production";
                 self.facts.plant("environment-crossing", &id, what);
+                self.facts.plant("environment-crossing", &self.id(namespace, "deployment", service.name), what);
             }
             let holder = subject(namespace, service.name);
             self.objects.push(binding(namespace, service.name, ("ClusterRole", "workload-reader"), &holder));
@@ -160,8 +170,14 @@ impl Yard<'_> {
                 self.objects.push(binding(namespace, &name, ("ClusterRole", "event-writer"), &holder));
             }
             self.deployment(namespace, service.name, service.name, service.team);
-            if self.is_production() && service.name.len() > 5 {
-                self.deployment(namespace, &format!("{}-worker", service.name), service.name, service.team);
+            if self.is_production() && service.name.len() > 7 {
+                let worker = format!("{}-worker", service.name);
+                self.account(namespace, &worker, service.team, None);
+                self.deployment(namespace, &worker, &worker, service.team);
+            }
+            if self.is_production() && service.name == "gateway" {
+                self.deployment(namespace, "gateway-admin", service.name, service.team);
+                self.facts.plant("shared-nhi", &id, "two workloads run as one service account");
             }
         }
     }
@@ -199,16 +215,19 @@ impl Yard<'_> {
         ];
         self.bind(("storefront", "access-sync"), "", &rules);
         self.facts.plant("escalation-path", &id, "may bind any role in the cluster, to itself as well");
+        self.crosses(&id);
         let id = self.account("payments", "token-broker", "payments", None);
         let rules = [named_rule("", "serviceaccounts/token", &["create"], &[OPERATOR])];
         self.bind(("payments", "token-broker"), PLATFORM, &rules);
         self.facts.plant("escalation-path", &id, "may make tokens of the administrator of the cluster");
+        self.crosses(&id);
         // Installed in the fourth week for an afternoon.
         if self.week.from(4) {
             let id = self.account("logistics", "chart-installer", "platform", None);
             let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
             self.bind(("logistics", "chart-installer"), "", &[all]);
             self.administrator(&id, "everything, for an installation that is long done");
+            self.crosses(&id);
         }
     }
 

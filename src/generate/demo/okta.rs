@@ -9,6 +9,7 @@ use super::staff::{Person, Staff};
 use super::week::{DATA, MANAGEMENT, PRODUCTION, STAGING, TOOLING, WAVE, Week};
 use crate::generate::file::{Error, Folder, Sink};
 use crate::generate::okta::{self, HOST};
+use crate::generate::people::DOMAIN;
 
 /// Applications: what its id is made of, label, mode of signing on, owner's department.
 const APPS: [(&str, &str, &str, &str); 8] = [
@@ -77,6 +78,30 @@ fn user(week: &Week, staff: &Staff, person: &Person) -> Value {
     })
 }
 
+/// Id of the user of the reporting software.
+fn reporting_id() -> String {
+    okta::id("00u", "demo reporting", 0)
+}
+
+/// A machine with a password, by which it signs in to the reporting portal.
+fn reporting(week: &Week, facts: &mut Facts) -> Value {
+    let own = reporting_id();
+    let id = format!("okta:{HOST}/user/{own}");
+    facts.plant("human-use-of-nhi", &id, "a machine has a password, which people know");
+    facts.plant("insecure-authentication", &id, "a machine signs in with a password");
+    okta::user(&okta::User {
+        id: &own,
+        login: &format!("svc-reporting@{DOMAIN}"),
+        given: "Reporting",
+        family: "Service",
+        number: "",
+        department: "finance",
+        created: week.moment(770, 28_000),
+        last_login: week.moment(week.day() + week.lately("okta", 0, 4), 33_000),
+        password_changed: week.moment(140, 29_000),
+    })
+}
+
 /// Roles of AWS that somebody is signed in to: by department and rank, and more as time goes by.
 fn roles_of(week: &Week, person: &Person) -> Vec<(usize, &'static str)> {
     let department = person.department(week);
@@ -133,7 +158,8 @@ pub fn write(week: &Week, staff: &Staff, folder: Folder<'_>, facts: &mut Facts) 
     });
     okta::answer(&mut sink, "/api/v1/org", &own)?;
     let users = users(week, staff);
-    let all: Vec<Value> = users.iter().map(|one| user(week, staff, one)).collect();
+    let mut all: Vec<Value> = users.iter().map(|one| user(week, staff, one)).collect();
+    all.push(reporting(week, facts));
     okta::answer(&mut sink, "/api/v1/users?limit=200", &Value::Array(all))?;
     if let Some(person) = late(week, staff) {
         facts.plant("leaver-access", &id(person), "has left, and the account is active");
@@ -144,7 +170,7 @@ pub fn write(week: &Week, staff: &Staff, folder: Folder<'_>, facts: &mut Facts) 
     applications(week, folder, facts, &mut sink)?;
     administrators(week, staff, facts, &mut sink)?;
     ways(week, staff, &users, facts);
-    facts.count("okta", users.len() + APPS.len());
+    facts.count("okta", users.len() + 1 + APPS.len());
     sink.end()
 }
 
@@ -180,6 +206,7 @@ fn groups(week: &Week, staff: &Staff, users: &[&Person], sink: &mut Sink) -> Res
 fn applications(week: &Week, folder: Folder<'_>, facts: &mut Facts, sink: &mut Sink) -> Result<(), Error> {
     let mut owners = folder.begin("okta/owners.csv")?;
     owners.row(&["principal", "owner", "confidence"])?;
+    owners.row(&[&format!("okta:{HOST}/user/{}", reporting_id()), "finance", ""])?;
     let mut records = Vec::new();
     for (name, label, mode, owner) in APPS {
         let mut record = json!({

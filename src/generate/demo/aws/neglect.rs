@@ -43,7 +43,6 @@ fn break_glass(estate: &mut Estate<'_>) {
 /// What is neglected in production.
 pub fn production(estate: &mut Estate<'_>) {
     courier(estate);
-    reporting(estate);
     thumbnails(estate);
     legacy_transfer(estate);
     report_builder(estate);
@@ -63,11 +62,12 @@ pub fn production(estate: &mut Estate<'_>) {
         let user = estate.machine(Made(name, 800, owner), &exchange, vec![key]);
         estate.facts.sound("key-age", &user, "its key is changed every twelve weeks");
     }
-    let attached = estate.site.arn("policy/etl-2023");
-    let common = Common { attached: vec![attached], ..estate.common(Made("etl-adapter", 900, "data"), &[]) };
-    let used_days = Some(estate.lately("etl-adapter", 5));
-    let role = estate.role(Role { common, trust: trust_service("glue"), used_days, ..Role::default() });
-    estate.plant("dangling-reference", &role, "a policy that was deleted is still attached to it");
+    let gone =
+        json!({"Effect": "Allow", "Principal": {"AWS": estate.role_arn("etl-2023")}, "Action": "sts:AssumeRole"});
+    let glue = json!({"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"});
+    let loads = [allow(&["s3:GetObject"], "arn:aws:s3:::harrowmere-feeds/*")];
+    let role = estate.used_role(Made("etl-adapter", 900, "data"), &loads, document(&[gone, glue]));
+    estate.plant("dangling-reference", &role, "still trusts a role that was deleted");
 }
 
 /// Two keys, the second from a rotation that was never finished; its first key turns up in a repository.
@@ -87,15 +87,6 @@ fn courier(estate: &mut Estate<'_>) {
     if estate.week.from(super::super::governance::LEAKED) {
         estate.plant("leaked-secret", &user, "its first key was seen in a public repository");
     }
-}
-
-/// A machine with a password, by which somebody signs in.
-fn reporting(estate: &mut Estate<'_>) {
-    let common = estate.common(Made("svc-reporting", 770, "finance"), &[allow(&["quicksight:DescribeDashboard"], "*")]);
-    let password = Some(Password { used_days: estate.lately("svc-reporting", 4), mfa: true });
-    let user = estate.user(User { common, password, ..User::default() });
-    estate.plant("human-use-of-nhi", &user, "people sign in to the console as a machine");
-    estate.plant("insecure-authentication", &user, "a machine with a password");
 }
 
 /// A key where a role would do.
@@ -193,11 +184,13 @@ fn sandbox(estate: &mut Estate<'_>) {
     let passed = estate.role(Role { common, trust: trust_service("lambda"), used_days, ..Role::default() });
     estate.plant_administrator(&passed, "a sandbox role with everything");
     estate.plant("dormant-administrator", &passed, "unused for more than a year");
+    estate.plant("environment-crossing", &passed, super::trusts::REPLAY);
     let functions = ["lambda:CreateFunction", "lambda:InvokeFunction"];
     let statements = [allow(&["iam:PassRole"], &passed), allow(&functions, "*")];
     let owner = estate.department("storefront");
     let role = estate.used_role(Made("function-publisher", 400, owner), &statements, trust_service("codebuild"));
     estate.plant("escalation-path", &role, "may run code of its own as an administrator's role");
+    estate.plant("environment-crossing", &role, super::trusts::REPLAY);
 }
 
 /// What is neglected in the account of the data platform.

@@ -52,6 +52,9 @@ pub fn people_sign_in(estate: &mut Estate<'_>) {
         let used_days = Some(estate.lately("administrator", 6));
         let arn = estate.role(Role { common, trust: document(&statements), used_days, ..Role::default() });
         estate.plant_administrator(&arn, "the role that administers the account");
+        if estate.site.account.at == STAGING {
+            estate.plant("environment-crossing", &arn, super::trusts::REPLAY);
+        }
     }
 }
 
@@ -67,54 +70,68 @@ pub fn services(estate: &mut Estate<'_>) {
     links(estate);
 }
 
-/// What a service uses, and how long ago it did, grows over the weeks: about one service in four gets another right.
-fn grown(estate: &Estate<'_>, name: &str, first: (usize, usize)) -> (Vec<(String, Value)>, Vec<&'static str>) {
+/// The rights of a service's role.
+struct Grown {
+    inline: Vec<(String, Value)>,
+    /// Services of AWS that it may use, and days since it did.
+    watched: Vec<(&'static str, Option<usize>)>,
+    /// Whether it never used what was granted last.
+    idle: bool,
+}
+
+/// What a service may do grows over the weeks: about one in four gets another right. What the assistant prepared is
+/// granted more readily, and some of it is never used.
+fn grown(estate: &Estate<'_>, name: &str, first: (usize, usize)) -> Grown {
     let mut stream = estate.site.stream(&format!("rights of {name}"), 0);
     let own = rights(&estate.site, &mut stream, first);
     let mut inline = vec![("rights".to_owned(), document(&own.statements))];
-    let mut used = own.services;
+    let mut seen = estate.site.stream(&format!("watched {name}"), estate.week.at);
+    let mut watched: Vec<(&'static str, Option<usize>)> =
+        own.services.into_iter().map(|service| (service, Some(seen.between(0, 25)))).collect();
+    let mut idle = false;
     let at = 1 + stream.below(WEEKS - 1);
-    let grows = stream.chance(if at >= WAVE { 420 } else { 200 });
-    if grows && estate.week.from(at) {
+    let assisted = at >= WAVE;
+    if stream.chance(if assisted { 420 } else { 200 }) && estate.week.from(at) {
+        let number = 4_000 + at * 25 + stream.below(25);
         let more = rights(&estate.site, &mut stream, (1, 2));
+        let unused = assisted && stream.chance(300);
         // What was prepared by the assistant bears the number of its request, and so does what people asked for.
-        let who = if at >= WAVE { "assisted" } else { "request" };
-        inline.push((format!("{who}-{}", 4_000 + at * 25 + stream.below(25)), document(&more.statements)));
-        used.extend(more.services);
+        let who = if assisted { "assisted" } else { "request" };
+        inline.push((format!("{who}-{number}"), document(&more.statements)));
+        for service in more.services {
+            if watched.iter().all(|(known, _)| *known != service) {
+                idle |= unused;
+                watched.push((service, (!unused).then(|| seen.between(0, 6))));
+            }
+        }
     }
-    used.sort_unstable();
-    used.dedup();
-    (inline, used)
+    watched.sort_unstable();
+    Grown { inline, watched, idle }
 }
 
-fn watched(estate: &Estate<'_>, name: &str, used: Vec<&'static str>) -> Vec<(&'static str, Option<usize>)> {
-    let mut stream = estate.site.stream(&format!("watched {name}"), estate.week.at);
-    used.into_iter().map(|service| (service, Some(stream.between(0, 25)))).collect()
+fn service_role(estate: &mut Estate<'_>, made: Made<'_>, first: (usize, usize), compute: &str) -> String {
+    let Grown { inline, watched, idle } = grown(estate, made.0, first);
+    let common = Common { inline, watched, ..estate.common(made, &[]) };
+    let used_days = Some(estate.lately(made.0, 3));
+    let arn = estate.role(Role { common, trust: trust_service(compute), used_days, ..Role::default() });
+    if idle {
+        estate.plant("unused-service", &arn, "a right that was prepared by the assistant, granted, and never used");
+    }
+    arn
 }
 
 fn task(estate: &mut Estate<'_>, service: &Service) {
-    let name = format!("{}-task", service.name);
-    let (inline, used) = grown(estate, &name, (2, 4));
     let owner = service.owner_tag(estate.week);
-    let mut common = estate.common(Made(&name, service.made, owner), &[]);
-    common.inline = inline;
-    common.watched = watched(estate, &name, used);
-    let used_days = Some(estate.lately(&name, 2));
-    let arn = estate.role(Role { common, trust: trust_service("ecs-tasks"), used_days, ..Role::default() });
+    let arn = service_role(estate, Made(&format!("{}-task", service.name), service.made, owner), (2, 4), "ecs-tasks");
     if service.is_forgotten(estate.week) {
         estate.plant("orphaned-nhi", &arn, "its owner is a department that the re-organisation dissolved");
     }
 }
 
 fn function(estate: &mut Estate<'_>, service: &Service) {
-    let name = format!("{}-events", service.name);
-    let (inline, used) = grown(estate, &name, (1, 3));
+    let day = service.made.saturating_sub(90).max(120);
     let owner = service.owner(estate.week);
-    let mut common = estate.common(Made(&name, service.made.saturating_sub(90).max(120), owner), &[]);
-    common.inline = inline;
-    common.watched = watched(estate, &name, used);
-    let used_days = Some(estate.lately(&name, 3));
-    estate.role(Role { common, trust: trust_service("lambda"), used_days, ..Role::default() });
+    service_role(estate, Made(&format!("{}-events", service.name), day, owner), (1, 3), "lambda");
 }
 
 /// Roles that service accounts of the clusters in this account run as.

@@ -14,6 +14,9 @@ const TELEMETRY: &str = "arn:aws:iam::640000000640:root";
 const COSTS: &str = "arn:aws:iam::650000000650:root";
 const PAYROLL: &str = "arn:aws:iam::660000000660:root";
 
+/// Why whoever administers staging reaches production.
+pub const REPLAY: &str = "comes to administer staging, of which a role reads the orders of production";
+
 fn with_external_id(account: &str, id: &str) -> Value {
     document(&[json!({
         "Effect": "Allow",
@@ -48,13 +51,8 @@ pub fn production(estate: &mut Estate<'_>) {
     estate.used_role(Made("orders-reader", 450, "payments"), &reads("orders"), trust);
 }
 
-/// What staging lets in, and where it goes.
+/// What staging reads of production.
 pub fn staging(estate: &mut Estate<'_>) {
-    let made = Made("demo-uploader", 330, "sales");
-    let uploads = [allow(&["s3:PutObject"], "arn:aws:s3:::harrowmere-demo-uploads/*")];
-    let role = estate.used_role(made, &uploads, trust(&json!({"AWS": "*"})));
-    estate.plant("wildcard-trust", &role, "anyone in the world may assume it");
-    estate.facts.sound("escalation-path", &role, "anyone may assume it, and all that it does is upload");
     let reader = estate.other(PRODUCTION).arn("role/orders-reader");
     let statements = [allow(&["sts:AssumeRole"], &reader)];
     let trust = crate::generate::aws::site::trust_service("ecs-tasks");
@@ -69,14 +67,13 @@ pub fn data(estate: &mut Estate<'_>) {
     let used_days = Some(estate.week.age(140));
     let role = estate.role(Role { common, trust, used_days, ..Role::default() });
     estate.plant("deleted-principal-trust", &role, "trusts a user who was deleted");
-    estate.plant("orphaned-nhi", &role, "everyone whom it lets in is gone");
     // It was used last a hundred and forty days before the newest export.
     if estate.week.age(140) >= 90 {
         estate.plant("stale-principal", &role, "everyone whom it lets in is gone");
     }
 }
 
-/// Pipelines of GitHub.
+/// Pipelines of GitHub, and a role that everybody may assume.
 pub fn tooling(estate: &mut Estate<'_>) {
     let site = estate.site;
     let audience = json!({"StringEquals": {format!("{ISSUER}:aud"): "sts.amazonaws.com"}});
@@ -90,6 +87,11 @@ pub fn tooling(estate: &mut Estate<'_>) {
     let owner = estate.department("storefront");
     let role = estate.used_role(Made("preview-deploy", 290, owner), &previews, anyone);
     estate.plant("unconditioned-external-trust", &role, "every repository of the public issuer may assume it");
+    let made = Made("demo-uploader", 330, "sales");
+    let uploads = [allow(&["s3:PutObject"], "arn:aws:s3:::harrowmere-demo-uploads/*")];
+    let role = estate.used_role(made, &uploads, trust(&json!({"AWS": "*"})));
+    estate.plant("wildcard-trust", &role, "anyone in the world may assume it");
+    estate.facts.sound("escalation-path", &role, "anyone may assume it, and all that it does is upload");
     let named = trust_tokens(&site, ISSUER, "sts.amazonaws.com", "repo:harrowmere/docs:environment:production");
     let docs = [allow(&["s3:PutObject"], "arn:aws:s3:::harrowmere-docs/*")];
     let role = estate.used_role(Made("docs-publish", 280, "support"), &docs, named);

@@ -57,6 +57,7 @@ pub fn staging(estate: &mut Estate<'_>) {
     let keys = vec![estate.rotated_key(3)];
     let user = estate.user(crate::generate::aws::record::User { common, keys, ..Default::default() });
     estate.plant("escalation-path", &user, "may write new versions of the policy that is attached to it");
+    estate.plant("environment-crossing", &user, super::trusts::REPLAY);
 }
 
 /// The assistant of the analysts, which may become the administrator of its account.
