@@ -89,6 +89,11 @@ pub fn role(id: &str, kind: &str, to: &str) -> Value {
     role
 }
 
+/// Id that the engine gives to something.
+fn full(kind: &str, own: &str) -> String {
+    format!("okta:{HOST}/{kind}/{own}")
+}
+
 /// An Okta organisation of any size.
 pub struct Okta;
 
@@ -124,10 +129,6 @@ impl<'p> Site<'p> {
 
     fn time(&self, days: usize) -> String {
         format_time(self.plan.days_ago(days, 30_000))
-    }
-
-    fn full(&self, kind: &str, own: &str) -> String {
-        format!("okta:{HOST}/{kind}/{own}")
     }
 
     fn user(&self, at: usize) -> Value {
@@ -194,7 +195,7 @@ impl<'p> Site<'p> {
             let roles = json!([role(&self.own_id("ra", at), "SUPER_ADMIN", "USER")]);
             answer(&mut sink, &format!("/api/v1/users/{own}/roles"), &roles)?;
             let what = "administers the organisation";
-            tally.rule("administrator", "administrator-equivalent", &self.full("user", &own), what);
+            tally.rule("administrator", "administrator-equivalent", &full("user", &own), what);
         }
         if self.has_service() {
             self.service(&mut sink, &mut tally)?;
@@ -218,7 +219,7 @@ impl<'p> Site<'p> {
         answer(sink, &format!("/api/v1/apps/{own}/grants"), &grant)?;
         let roles = json!([role(&self.own_id("ra", usize::MAX), "SUPER_ADMIN", "CLIENT")]);
         answer(sink, &format!("/oauth2/v1/clients/{own}/roles"), &roles)?;
-        let (app, scope) = (self.full("app", &own), format!("okta:{HOST}"));
+        let (app, scope) = (full("app", &own), format!("okta:{HOST}"));
         tally.path("okta-assign-role", &app, &[&scope], "a service that may give itself any role");
         let group = self.own_id("00g", self.groups);
         let roles = json!([role(&self.own_id("ra", usize::MAX - 1), "READ_ONLY_ADMIN", "GROUP")]);
@@ -226,7 +227,7 @@ impl<'p> Site<'p> {
         let mut page = Vec::with_capacity(PAGE);
         for at in (0..self.users).filter(|&at| self.is_auditor(at)) {
             if at == self.administrators() {
-                let user = self.full("user", &self.own_id("00u", at));
+                let user = full("user", &self.own_id("00u", at));
                 let what = "may read the secret of a service that may give itself any role";
                 tally.path("okta-client-secret", &user, &[&app, &scope], what);
             } else {
@@ -284,7 +285,7 @@ impl<'p> Site<'p> {
         let mut table = folder.begin(&format!("owners-{:05}.csv", number + 1))?;
         table.row(&["principal", "owner", "confidence"])?;
         for at in range {
-            let app = self.full("app", &self.own_id("0oa", at));
+            let app = full("app", &self.own_id("0oa", at));
             let is_orphan = at != SERVICE && at + 1 == self.apps;
             let owner = if is_orphan {
                 tally.rule("orphan", "orphaned-nhi", &app, "its owner has left");

@@ -10,9 +10,11 @@ use crate::generate::file::{Error, Folder};
 
 /// Week from which a secret scanner has found a key.
 pub const LEAKED: usize = 9;
-/// Days on which exceptions were made and end.
+/// The day on which an exception was made, and for how many days.
 const BILLING: (usize, usize) = (60, 170);
-const EXPIRED: (usize, usize) = (150, 120);
+const SETTLED: (usize, usize) = (100, 170);
+/// Day on which the key of the root of staging was deleted.
+pub const ROOT_KEY_GONE: usize = 44;
 
 /// Writes the tables.
 pub fn write(week: &Week, staff: &Staff, folder: Folder<'_>, facts: &mut Facts) -> Result<(), Error> {
@@ -164,23 +166,22 @@ fn exceptions(week: &Week, staff: &Staff, folder: Folder<'_>, facts: &mut Facts)
             "CHG-4711",
         ])?;
     }
-    let thumbnails = user(PRODUCTION, "svc-thumbnails");
+    let root = format!("arn:aws:iam::{}:root", week.plan.accounts[STAGING].id);
     table.row(&[
         "EX-7",
-        "insecure-authentication",
-        &thumbnails,
+        "root-access-key",
+        &root,
         "",
         "",
-        "until the new image service is live",
+        "until the old deployment of staging is gone",
         owner,
         approver,
-        &week.date(EXPIRED.0),
-        &after(EXPIRED),
+        &week.date(SETTLED.0),
+        &after(SETTLED),
         "CHG-4290",
     ])?;
-    // A hundred and twenty days after it was made: the thirtieth day before the newest export.
-    if week.has(EXPIRED.0 - EXPIRED.1 - 1) {
-        facts.plant("stale-exception", "EX-7", "nobody decided anew when its time was over");
+    if week.has(ROOT_KEY_GONE) {
+        facts.plant("stale-exception", "EX-7", "the key that it accepted is gone, and the exception stays");
     }
     table.end()
 }

@@ -6,6 +6,7 @@ use super::estate::{Estate, Made};
 use crate::generate::aws::DUTIES;
 use crate::generate::aws::record::{Common, Key, Password, Role, User};
 use crate::generate::aws::site::{ADMINISTRATOR, allow, document, managed, trust_service};
+use crate::generate::demo::governance::{LEAKED, ROOT_KEY_GONE};
 
 /// Keys are old after so many days, and unused ones looked at after so many.
 const KEY_AGE: usize = 90;
@@ -84,7 +85,7 @@ fn courier(estate: &mut Estate<'_>) {
     if changed {
         estate.plant("second-active-key", &user, "the key that was replaced still works");
     }
-    if estate.week.from(super::super::governance::LEAKED) {
+    if estate.week.from(LEAKED) {
         estate.plant("leaked-secret", &user, "its first key was seen in a public repository");
     }
 }
@@ -133,7 +134,7 @@ fn report_builder(estate: &mut Estate<'_>) {
 /// What is neglected in staging.
 pub fn staging(estate: &mut Estate<'_>) {
     // The key of the root was found by a review and deleted.
-    if !estate.week.has(44) {
+    if !estate.week.has(ROOT_KEY_GONE) {
         estate.root_key = Some(800);
         let root = estate.site.arn("root");
         estate.plant("root-access-key", &root, "the root of the account has a key");
