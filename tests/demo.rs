@@ -212,12 +212,13 @@ fn trend(folder: &Path, metric: &str) -> Vec<(f64, f64)> {
     points.iter().map(|point| (number(point, "value"), number(point, "coverage"))).collect()
 }
 
+/// The first week that goes into the store: the one before the re-organisation.
+const FIRST: usize = 6;
+
 #[test]
 fn the_weeks_in_one_store_tell_what_happened() {
     let truth = truth();
     let folder = tempfile::tempdir().expect("a folder");
-    // From the week before the re-organisation on.
-    const FIRST: usize = 6;
     for week in &truth.weeks[FIRST..] {
         let path = exports(&truth, week);
         let path = path.to_str().expect("UTF-8");

@@ -30,7 +30,7 @@ overgrant_mapping = 1
 [[table]]
 files = "accounts.csv"
 holds = "principals"
-columns = { system = "SYS", principal = "ACCOUNT", name = "TITLE", kind = "TYPE", email = "MAIL", owner = "ANSWERS", created_at = "SINCE", last_used_at = "LAST_LOGON" }
+columns = { system = "SYS", principal = "ACCOUNT", name = "TITLE", kind = "TYPE", email = "MAIL", created_at = "SINCE", last_used_at = "LAST_LOGON" }
 time = "%d.%m.%Y"
 values.kind = { P = "user", T = "service_account" }
 
@@ -135,7 +135,10 @@ impl<'p> Site<'p> {
         let name = self.name();
         let mut tally = Tally { principals: self.accounts, ..Tally::default() };
         let mut table = folder.begin(&format!("{name}/accounts.csv"))?;
-        table.row(&["SYS", "ACCOUNT", "TITLE", "TYPE", "MAIL", "ANSWERS", "SINCE", "LAST_LOGON"])?;
+        table.row(&["SYS", "ACCOUNT", "TITLE", "TYPE", "MAIL", "SINCE", "LAST_LOGON"])?;
+        // Who answers for what is kept by people, beside the system.
+        let mut owners = folder.begin(&format!("{name}/owners.csv"))?;
+        owners.row(&["principal", "owner", "confidence"])?;
         for at in 0..self.accounts {
             let mut stream = self.stream("account", at);
             let (since, last) = (self.day(stream.between(100, 1_200)), self.day(stream.between(0, 30)));
@@ -148,7 +151,8 @@ impl<'p> Site<'p> {
                 } else {
                     self.plan.people.owner(&mut stream)
                 };
-                table.row(&[&name, &account, "interface", "T", "", &owner, &since, &last])?;
+                table.row(&[&name, &account, "interface", "T", "", &since, &last])?;
+                owners.row(&[&self.id(at), &owner, ""])?;
                 continue;
             }
             let has_left = self.is_planted() && at == 5;
@@ -159,8 +163,9 @@ impl<'p> Site<'p> {
                 self.plan.people.active_person(self.before + at)
             };
             let title = format!("{} {}", person.given, person.family);
-            table.row(&[&name, &account, &title, "P", &person.address, "", &since, &last])?;
+            table.row(&[&name, &account, &title, "P", &person.address, &since, &last])?;
         }
+        owners.end()?;
         table.end()?;
         Ok(tally)
     }

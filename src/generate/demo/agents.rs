@@ -28,7 +28,9 @@ pub const COPILOT_ROLE: &str = "data-copilot";
 pub fn write(week: &Week, folder: Folder<'_>, facts: &mut Facts) -> Result<(), Error> {
     let drafter = week.from(DRAFTER);
     let mut principals = folder.begin("service-desk/principals.csv")?;
-    principals.row(&["system", "principal", "kind", "name", "enabled", "created_at", "last_used_at", "owner"])?;
+    principals.row(&["system", "principal", "kind", "name", "enabled", "created_at", "last_used_at"])?;
+    let mut owners = folder.begin("service-desk/owners.csv")?;
+    owners.row(&["principal", "owner", "confidence"])?;
     let used = |name: &str| week.date(week.day() + week.lately(name, 0, 3));
     let mut rows = vec![
         ("mail-gateway", "service_account", "Mail gateway", 900, "support"),
@@ -49,8 +51,10 @@ pub fn write(week: &Week, folder: Folder<'_>, facts: &mut Facts) -> Result<(), E
         );
     }
     for (name, kind, title, made, owner) in &rows {
-        principals.row(&["servicedesk", name, kind, title, "yes", &week.date(*made), &used(name), owner])?;
+        principals.row(&["servicedesk", name, kind, title, "yes", &week.date(*made), &used(name)])?;
+        owners.row(&[&format!("tables:servicedesk/principal/{name}"), owner, ""])?;
     }
+    owners.end()?;
     principals.end()?;
     facts.count("tables", rows.len());
     let mut grants = folder.begin("service-desk/grants.csv")?;
