@@ -28,7 +28,7 @@ Examples:
   overgrant scan org/exports --as-of 2026-11-22         … measured
   overgrant generate --principals 100000 --preset dense --seed 7 --out big
   overgrant generate --principals 300 --out org --force --format json
-  overgrant generate --preset demo --out demo           the demo: one company in twelve weekly exports
+  overgrant generate --preset demo --out demo           the demo: one company in twelve weeks
 
 DIR gets `exports`, the files as the platforms and people write them, and `truth.toml`, which lists what is planted: \
 escalation paths with their witnesses, orphans, excess, conflicts of duties, choke points, leavers, keys and trusts, \
