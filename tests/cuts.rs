@@ -208,10 +208,10 @@ fn make_in_place(export: &mut Value, change: &Value) {
     edit::make_with(export, change, edit::Removal::Blank).unwrap();
 }
 
-/// A store with a scan of the demo organisation, of which usage is known in part.
+/// A store with a scan of the organisation of `tests/organisation`, of which usage is known in part.
 fn demo() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports");
     cli::run(folder.path(), &["scan", demo.to_str().unwrap(), "--as-of", AS_OF]);
     folder
 }
@@ -283,7 +283,7 @@ fn an_unused_only_plan_breaks_nothing_that_usage_data_knows() {
 #[test]
 fn paths_from_some_rows_are_those_of_all() {
     let folder = demo();
-    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
+    let demo = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports");
     let whole = Analysed::new(vec![demo], AS_OF, None).unwrap();
     let mut compared = 0;
     for path in &whole.scan.results.paths {

@@ -1,160 +1,248 @@
-//! The demo organisation: what was planted in it is found, what only looks wrong is not, and its scan is complete.
+//! The demo: what its generator planted in each of the twelve weeks is what the rules find, rule by rule; the committed
+//! files are what the generator writes; and the weeks in one store tell the story that they were made to tell.
+//!
+//! Everything that is expected comes from the file of truth, which the generator writes from how it makes the exports.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use overgrant::analysis::preflight;
-use overgrant::config::Config;
-use overgrant::model::{Certainty, EntityId};
+use overgrant::generate::{EXPORTS, TRUTH, Watch, demo};
+use overgrant::model::{EntityId, Finding};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::analysed::{AS_OF, Analysed};
+use crate::analysed::Analysed;
+use crate::cli;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Truth {
-    planted: Vec<Planted>,
-    owned: Vec<Owned>,
-    sound: Vec<Sound>,
+    format: u32,
+    preset: String,
+    weeks: Vec<String>,
+    event: Vec<Event>,
+    planted: Vec<Block>,
+    sound: Vec<Block>,
 }
 
-/// A problem: a finding of a rule, or a path whose first step is by a technique.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Planted {
+struct Event {
+    week: String,
     what: String,
-    principal: String,
-    rule: Option<String>,
-    severity: Option<String>,
-    technique: Option<String>,
-    certainty: Option<String>,
-    to: Option<String>,
 }
 
-/// What the surest owner is; without a status, nobody says who the owner is.
+/// A rule finds a principal, or does not, in the exports from one date to another.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Owned {
-    what: String,
+struct Block {
+    rule: String,
     principal: String,
-    status: Option<String>,
-    person: Option<String>,
+    what: String,
+    since: String,
+    until: Option<String>,
 }
 
-/// No problem: no finding of a rule, or no path.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sound {
-    what: String,
-    principal: String,
-    rule: Option<String>,
-    #[serde(default)]
-    path: bool,
+impl Block {
+    /// Dates in this form are in the order of their texts.
+    fn holds(&self, week: &str) -> bool {
+        self.since.as_str() <= week && self.until.as_deref().is_none_or(|until| week <= until)
+    }
 }
+
+/// Rules whose findings name all that they are about: the others' subjects are something else, such as a role that
+/// would do in place of a key.
+const GROUPED: [&str; 6] = [
+    "leaver-access",
+    "orphaned-nhi",
+    "partially-offboarded",
+    "sod-conflict",
+    "third-party-principal",
+    "stale-exception",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets")
 }
 
-#[test]
-fn what_was_planted_is_found_and_nothing_that_is_sound() {
-    let text = std::fs::read_to_string(root().join("demo-truth.toml")).expect("there is a truth");
-    let truth: Truth = toml::from_str(&text).expect("the truth is well formed");
-    let demo = Analysed::new(vec![root().join("demo")], AS_OF, None).expect("the demo can be scanned");
-    assert_eq!(demo.scan.incomplete, [""; 0], "the demo is read as a whole");
-    let planted = truth.planted.iter().filter_map(|one| Some(format!("{}: {}", one.what, one.check(&demo).err()?)));
-    let sound = truth.sound.iter().filter_map(|one| Some(format!("{}: {}", one.what, one.check(&demo).err()?)));
-    let owned = truth.owned.iter().filter_map(|one| Some(format!("{}: {}", one.what, one.check(&demo).err()?)));
-    let wrong: Vec<String> = planted.chain(sound).chain(owned).collect();
-    assert!(wrong.is_empty(), "{} facts do not hold:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(truth.planted.len() >= 20 && truth.sound.len() >= 12 && truth.owned.len() >= 6);
+fn truth() -> Truth {
+    let text = fs::read_to_string(root().join("demo-truth.toml")).expect("there is a truth");
+    toml::from_str(&text).expect("the truth is well formed")
+}
+
+/// Where the exports of a week are: the newest lies open.
+fn exports(truth: &Truth, week: &str) -> PathBuf {
+    let newest = truth.weeks.last().is_some_and(|last| last == week);
+    if newest { root().join("demo") } else { root().join(format!("demo-history/{week}.zip")) }
+}
+
+/// Whom a finding is about.
+fn about(scan: &Analysed, finding: &Finding) -> BTreeSet<String> {
+    if finding.rule == "stale-exception" {
+        // It is about a decision, which its first words name.
+        return finding.title.split('`').nth(1).map(str::to_owned).into_iter().collect();
+    }
+    let of_cause = finding.affected_n > 1 || GROUPED.contains(&finding.rule.as_str());
+    let subjects = finding.subjects.iter().map(|&subject| EntityId(subject)).filter(|_| of_cause);
+    // What nobody answers for is no human being's, whose owner the finding may be told about.
+    let owner = finding.rule == "orphaned-nhi" && scan.tables().entity(finding.entity).nhi != Some(true);
+    let entity = (!owner).then_some(finding.entity);
+    let all = entity.into_iter().chain(subjects).filter(|&one| scan.tables().entity(one).is_principal());
+    all.map(|one| scan.id(one).to_owned()).collect()
+}
+
+#[derive(Default)]
+struct Tally {
+    right: usize,
+    missed: usize,
+    wrong: usize,
+}
+
+fn share(part: usize, other: usize) -> String {
+    if part + other == 0 { "-".to_owned() } else { format!("{:.3}", part as f64 / (part + other) as f64) }
 }
 
 #[test]
-fn the_demo_is_fit_to_draft_from_and_its_exports_alone_are_not() {
-    let judged = |paths: &[&str]| {
-        let paths = paths.iter().map(|path| root().join("demo").join(path)).collect();
-        let demo = Analysed::new(paths, AS_OF, None).expect("it can be scanned");
-        let tables = demo.tables();
-        preflight::run(tables, &tables.sources, demo.as_of, &Config::embedded().expect("it is tested"))
-    };
-    let exports =
-        ["iam", "credential-reports", "identity-center", "last-accessed", "organization", "resource-policies"];
-    let whole = judged(&[&exports[..], &["governance"]].concat());
-    assert!(whole.fit, "{:?}", whole.checks);
-    let bare = judged(&exports);
-    let failed: Vec<&str> =
-        bare.checks.iter().filter(|check| check.status == preflight::Status::Fail).map(|check| check.id).collect();
-    assert_eq!(failed, ["schema", "approval_chains", "reviews", "people_known"], "{:?}", bare.checks);
-}
-
-fn find(demo: &Analysed, end: &str) -> Result<EntityId, String> {
-    demo.find(&format!("arn:aws:iam::{end}"))
-}
-
-fn known_rule(rule: &str) -> Result<(), String> {
-    let known = overgrant::findings::ALL.iter().any(|one| one.info().id == rule);
-    if known { Ok(()) } else { Err(format!("there is no rule `{rule}`")) }
-}
-
-impl Planted {
-    fn check(&self, demo: &Analysed) -> Result<(), String> {
-        let principal = find(demo, &self.principal)?;
-        match (&self.rule, &self.technique) {
-            (Some(rule), None) => {
-                known_rule(rule)?;
-                let found = demo.findings(rule, Some(principal));
-                let as_severe = |severity: &String| found.iter().any(|one| one.severity.as_str() == severity);
-                let right = !found.is_empty() && self.severity.as_ref().is_none_or(as_severe);
-                if right { Ok(()) } else { Err(format!("findings are {found:?}")) }
+fn every_rule_finds_what_was_planted_in_each_week_and_nothing_else() {
+    let truth = truth();
+    assert_eq!((truth.format, truth.preset.as_str(), truth.weeks.len()), (1, demo::NAME, 12));
+    assert!(truth.event.iter().all(|event| truth.weeks.contains(&event.week) && !event.what.is_empty()));
+    let mut tallies: BTreeMap<&str, Tally> =
+        overgrant::findings::ALL.iter().map(|rule| (rule.info().id, Tally::default())).collect();
+    let mut told = Vec::new();
+    for week in &truth.weeks {
+        let scan = Analysed::new(vec![exports(&truth, week)], week, None).expect("it can be scanned");
+        assert_eq!(scan.scan.incomplete, [""; 0], "{week}: everything is read");
+        let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for finding in &scan.scan.results.findings {
+            let rule = overgrant::findings::ALL.iter().find(|one| one.info().id == finding.rule).expect("a rule");
+            found.entry(rule.info().id).or_default().extend(about(&scan, finding));
+        }
+        for (rule, tally) in &mut tallies {
+            let planted: BTreeSet<&str> = (truth.planted.iter())
+                .filter(|one| one.rule == *rule && one.holds(week))
+                .map(|one| one.principal.as_str())
+                .collect();
+            let none = BTreeSet::new();
+            let found = found.get(rule).unwrap_or(&none);
+            for one in &planted {
+                if found.contains(*one) {
+                    tally.right += 1;
+                } else {
+                    tally.missed += 1;
+                    told.push(format!("{week} `{rule}` misses {one}"));
+                }
             }
-            (None, Some(technique)) => self.path(demo, principal, technique),
-            _ => Err("a fact has either a rule or a technique".to_owned()),
+            for one in found.iter().filter(|one| !planted.contains(one.as_str())) {
+                tally.wrong += 1;
+                told.push(format!("{week} `{rule}` finds {one}"));
+            }
+        }
+        for one in truth.sound.iter().filter(|one| one.holds(week)) {
+            let found = found.get(one.rule.as_str()).is_some_and(|all| all.contains(&one.principal));
+            assert!(!found, "{week}: `{}` finds {}, but: {}", one.rule, one.principal, one.what);
         }
     }
-
-    fn path(&self, demo: &Analysed, principal: EntityId, technique: &str) -> Result<(), String> {
-        let to = self.to.as_ref().map(|to| find(demo, to)).transpose()?;
-        let paths = demo.paths(principal, to);
-        let wanted = self.certainty.as_deref().ok_or("a path has a certainty")?;
-        let best = paths.first().map(|path| path.certainty.as_str());
-        let by = |path: &overgrant::analysis::WitnessPath| {
-            path.certainty.as_str() == wanted && path.steps.first().is_some_and(|step| step.technique == technique)
-        };
-        if best == Some(wanted) && paths.iter().any(by) {
-            return Ok(());
-        }
-        Err(format!("the best path is {:?}", paths.first()))
+    println!("{:<32} {:>8} {:>7} {:>6} {:>7} {:>9}", "rule", "planted", "missed", "wrong", "recall", "precision");
+    for (rule, tally) in &tallies {
+        let (recall, precision) = (share(tally.right, tally.missed), share(tally.right, tally.wrong));
+        let planted = tally.right + tally.missed;
+        println!("{rule:<32} {planted:>8} {:>7} {:>6} {recall:>7} {precision:>9}", tally.missed, tally.wrong);
     }
+    assert!(told.is_empty(), "{} differences:\n{}", told.len(), told.join("\n"));
+    let untried: Vec<&str> = tallies.iter().filter(|(_, tally)| tally.right == 0).map(|(rule, _)| *rule).collect();
+    assert_eq!(untried, [""; 0], "every rule has something planted for it");
+    assert!(truth.sound.len() >= 20);
 }
 
-impl Owned {
-    fn check(&self, demo: &Analysed) -> Result<(), String> {
-        let principal = find(demo, &self.principal)?;
-        let entity = demo.tables().entity(principal);
-        let surest = demo.tables().owners.iter().find(|row| row.entity == principal);
-        let person = surest.and_then(|row| row.person.as_ref());
-        let right = entity.owner_status == self.status && (self.person.is_none() || person == self.person.as_ref());
-        if right { Ok(()) } else { Err(format!("owner {:?} is {:?}: {surest:?}", entity.owner, entity.owner_status)) }
-    }
+struct Silent;
+
+impl Watch for Silent {
+    fn platform(&self, _: &'static str, _: usize) {}
+
+    fn written(&self, _: usize) {}
 }
 
-impl Sound {
-    fn check(&self, demo: &Analysed) -> Result<(), String> {
-        let principal = find(demo, &self.principal)?;
-        if self.path == self.rule.is_some() {
-            return Err("a fact is about either a rule or a path".to_owned());
+/// Every file below a folder, by its path in it.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let bytes = fs::read(&path).expect("a file");
+                files.insert(path.strip_prefix(folder).expect("it is inside").to_owned(), bytes);
+            }
         }
-        if let Some(rule) = &self.rule {
-            known_rule(rule)?;
-            let found = demo.findings(rule, Some(principal));
-            return if found.is_empty() { Ok(()) } else { Err(format!("found {found:?}")) };
-        }
-        let inside = demo.tables().entity(principal).protected;
-        let sure = demo.first_techniques(principal, Certainty::Certain);
-        let maybe = demo.first_techniques(principal, Certainty::Conditional);
-        if inside || !sure.is_empty() || !maybe.is_empty() {
-            return Err(format!("inside: {inside}, first steps: {sure:?}, {maybe:?}"));
-        }
-        Ok(())
     }
+    files
+}
+
+#[test]
+fn the_committed_demo_is_what_the_generator_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let summary = demo::generate(folder.path(), &Silent).expect("the folder is ours");
+    let principals: usize = summary.platforms.iter().map(|(_, principals, _)| principals).sum();
+    assert!((400..=700).contains(&principals), "{principals}");
+    let pairs = [(EXPORTS, "demo"), (demo::HISTORY, "demo-history")];
+    let mut bytes = 0;
+    for (made, kept) in pairs {
+        let (made, kept) = (files(&folder.path().join(made)), files(&root().join(kept)));
+        let names = |all: &BTreeMap<PathBuf, Vec<u8>>| all.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&made), names(&kept));
+        let differ: Vec<&PathBuf> = made.iter().filter(|(name, text)| kept[*name] != **text).map(|one| one.0).collect();
+        assert!(differ.is_empty(), "docs/generate.md says how to write them anew: {differ:?}");
+        bytes += made.values().map(Vec::len).sum::<usize>();
+    }
+    let written = fs::read_to_string(folder.path().join(TRUTH)).expect("there is a truth");
+    assert!(written == fs::read_to_string(root().join("demo-truth.toml")).expect("it is kept"), "{TRUTH}");
+    assert!(bytes < 4_000_000, "{bytes} bytes are shipped");
+}
+
+/// A trend of a metric over the weeks: value and coverage at each.
+fn trend(folder: &Path, metric: &str) -> Vec<(f64, f64)> {
+    let output = cli::run(folder, &["trend", metric, "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let points = document["trends"][0]["points"].as_array().expect("points");
+    let number = |point: &Value, key: &str| point[key].as_f64().unwrap_or_else(|| panic!("{metric} has no {key}"));
+    points.iter().map(|point| (number(point, "value"), number(point, "coverage"))).collect()
+}
+
+/// The first week that goes into the store: the one before the re-organisation.
+const FIRST: usize = 6;
+
+#[test]
+fn the_weeks_in_one_store_tell_what_happened() {
+    let truth = truth();
+    let folder = tempfile::tempdir().expect("a folder");
+    for week in &truth.weeks[FIRST..] {
+        let path = exports(&truth, week);
+        let path = path.to_str().expect("UTF-8");
+        let output = cli::run(folder.path(), &["scan", path, "--as-of", week, "--quiet"]);
+        assert_eq!(output.status.code(), Some(0), "{week}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let week_of = |what: &str| {
+        let event = truth.event.iter().find(|event| event.what.contains(what)).expect("it is told");
+        let at = truth.weeks.iter().position(|week| *week == event.week).expect("it is a week");
+        at.checked_sub(FIRST).expect("it is scanned")
+    };
+    let (merged, hole, fixed) = (week_of("one department"), week_of("without its reports"), week_of("exposure falls"));
+    let exposure = trend(folder.path(), "exposure_pct_certain");
+    assert_eq!(exposure.len(), 6);
+    assert!(exposure[merged].0 > exposure[merged - 1].0 + 2.0, "the re-organisation shows: {exposure:?}");
+    assert!(exposure[fixed].0 < exposure[fixed - 1].0 / 2.0, "so does the fix: {exposure:?}");
+    let used = trend(folder.path(), "unused_principals_90d_pct");
+    for at in [hole - 1, hole + 1] {
+        assert!(used[hole].1 < used[at].1 - 0.05, "the hole is one of coverage: {used:?}");
+    }
+    let output = cli::run(folder.path(), &["trend", "exposure_pct_certain", "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let change = &document["trends"][0]["points"][fixed]["change"];
+    assert!(change["within"].as_f64().expect("a number") < -2.0, "those who stayed lost it: {change}");
+    let output = cli::run(folder.path(), &["preflight", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "the newest week is fit to draft changes from");
 }

@@ -275,10 +275,12 @@ fn the_same_request_gives_the_same_bytes_with_any_number_of_threads() {
     let first = with_threads(1, &base);
     assert!(first.len() > 20, "it has many parts: {}", first.len());
     assert_eq!(with_threads(4, &base), first);
-    for other in [Request { seed: 12, ..base }, Request { preset: Preset::Sparse, ..base }] {
+    // Who is there does not hang on how many reach the zone.
+    for (other, share) in [(Request { seed: 12, ..base }, 0.2), (Request { preset: Preset::Sparse, ..base }, 0.8)] {
         let differs = with_threads(2, &other);
         let same = differs.iter().filter(|(path, digest)| first.get(*path) == Some(digest)).count();
-        assert!(same < differs.len() / 2, "{same} of {} files are the same for {other:?}", differs.len());
+        let most = share * differs.len() as f64;
+        assert!((same as f64) < most, "{same} of {} files are the same for {other:?}", differs.len());
     }
 }
 

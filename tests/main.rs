@@ -22,6 +22,7 @@ mod history;
 mod kubernetes;
 mod ledger;
 mod opengraph;
+mod organisation;
 mod planted;
 mod real;
 mod reference;

@@ -71,7 +71,7 @@ fn report(analysed: &Analysed, name: &str) -> Vec<u8> {
 /// Every export that there is to try: the cases of all platforms, and the demo.
 fn exports() -> Vec<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut exports = vec![("demo".to_owned(), root.join("datasets/demo"))];
+    let mut exports = vec![("demo".to_owned(), root.join("tests/organisation/exports"))];
     for entry in fs::read_dir(root.join("tests/cases")).expect("the cases") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();

@@ -136,15 +136,17 @@ impl<'t> Evaluators<'t> {
         classes.flat_map(|class| &class.members).copied().collect()
     }
 
-    /// Who is in a group that no evaluator knows: the rights of such a group are not among its members' own, so that
-    /// who is in it comes to them by being in it.
+    /// Who is in a group that no evaluator knows, or that is itself let in elsewhere (`let_in`): what comes with such a
+    /// group is not among its members' own rights, so that who is in it comes to it by being in it.
     #[must_use]
-    pub fn outer_memberships(&self) -> Vec<&'t Membership> {
+    pub fn outer_memberships(&self, let_in: &FxHashSet<EntityId>) -> Vec<&'t Membership> {
         let holders = self.holders();
         let outside = |row: &&Membership| match row.kind {
             MembershipKind::MemberOf => {
                 row.member != row.container
-                    && (self.is_across(row.member, row.container) || !holders.contains(&row.container))
+                    && (self.is_across(row.member, row.container)
+                        || !holders.contains(&row.container)
+                        || let_in.contains(&row.container))
             }
             // Whoever is somebody on another platform.
             MembershipKind::RunsAs => self.is_across(row.member, row.container),

@@ -337,7 +337,7 @@ fn context(collection: &str) -> String {
 }
 
 /// A random identifier in the form of a GUID (RFC 9562, version 4).
-fn guid(stream: &mut Stream) -> String {
+pub fn guid(stream: &mut Stream) -> String {
     let (high, low) = (stream.next(), stream.next());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",

@@ -124,7 +124,7 @@ fn team_name(at: usize) -> String {
     format!("{}-{at}", AREAS[at % AREAS.len()])
 }
 
-fn team_record(slug: &str, parent: Option<&str>) -> Value {
+pub fn team_record(slug: &str, parent: Option<&str>) -> Value {
     json!({
         "id": 9_000,
         "node_id": format!("T_{slug}"),
@@ -137,7 +137,7 @@ fn team_record(slug: &str, parent: Option<&str>) -> Value {
 }
 
 /// An answer of the API with its request.
-fn answer(sink: &mut Sink, path: &str, response: &Value) -> Result<(), Error> {
+pub fn answer(sink: &mut Sink, path: &str, response: &Value) -> Result<(), Error> {
     sink.line(&json!({"path": path, "response": response}))
 }
 

@@ -17,13 +17,16 @@ use rayon::prelude::*;
 
 mod aws;
 mod azure;
+pub mod demo;
 mod file;
 mod github;
 mod governance;
 mod kubernetes;
+mod okta;
 mod people;
 mod plan;
 mod random;
+mod tables;
 mod truth;
 mod words;
 
@@ -119,8 +122,15 @@ trait Writer: Sync {
 }
 
 /// Every writer, in the order in which the truth tells of them.
-const ALL: &[&dyn Writer] =
-    &[&aws::Aws, &kubernetes::Kubernetes, &azure::Azure, &github::GitHub, &governance::Governance];
+const ALL: &[&dyn Writer] = &[
+    &aws::Aws,
+    &kubernetes::Kubernetes,
+    &azure::Azure,
+    &github::GitHub,
+    &okta::Okta,
+    &tables::Tables,
+    &governance::Governance,
+];
 
 /// Rules whose findings about the principals of a made-up organisation are all planted: what else they find is wrong.
 /// `escalation-path` is not among them: of principals who have a path with many others, the truth has the number.
@@ -137,6 +147,9 @@ const COMPLETE: &[&str] = &[
     "wildcard-trust",
     "third-party-no-external-id",
 ];
+
+/// Platforms of an organisation for which none is named.
+pub const USUAL: [&str; 4] = ["aws", "kubernetes", "azure", "github"];
 
 /// Names of the platforms that are written.
 #[must_use]

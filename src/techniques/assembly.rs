@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
+use rustc_hash::FxHashSet;
 
 use super::ADMINISTRATION;
 use super::format::{GainOf, Technique};
@@ -11,7 +12,7 @@ use super::index::Index;
 use super::matcher::Found;
 use super::matching::AttackGraph;
 use crate::access::Evaluators;
-use crate::model::{Assist, Certainty, Edge, EntityId, Standing, Tables, TargetSet};
+use crate::model::{Assist, Certainty, Edge, EntityId, EntityKind, Standing, Tables, TargetSet};
 
 /// Where a draft edge goes.
 #[derive(Clone)]
@@ -223,9 +224,14 @@ impl<'t> Assembly<'t> {
         }
     }
 
-    /// Edges into groups whose rights are not among those of their members, such as those of an identity provider.
+    /// Edges into groups whose rights are not among those of their members, such as those of an identity provider, and
+    /// those that stand for a principal elsewhere. After [`Self::federations`], which says which those are.
     pub fn memberships(&mut self, evaluators: &Evaluators<'_>) {
-        for row in evaluators.outer_memberships() {
+        let groups = |edge: &&Edge| edge.technique == "trust" && (edge.src as usize) < self.tables.entities.len();
+        let trusted = self.edges.iter().filter(groups).map(|edge| EntityId(edge.src));
+        let is_group = |one: &EntityId| self.tables.entity(*one).kind == EntityKind::Group;
+        let let_in: FxHashSet<EntityId> = trusted.filter(is_group).collect();
+        for row in evaluators.outer_memberships(&let_in) {
             let eligible = row.standing == Standing::Eligible;
             self.edges.push(Edge {
                 src: row.member.0,

@@ -11,7 +11,7 @@ use super::{case, run};
 /// A store with two scans of the demo.
 fn store() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports");
     for as_of in ["2026-11-21", "2026-11-22"] {
         let output = run(folder.path(), &["scan", demo.to_str().expect("UTF-8"), "--as-of", as_of]);
         assert!(matches!(output.status.code(), Some(0 | 4)), "{}", String::from_utf8_lossy(&output.stderr));
@@ -45,7 +45,7 @@ fn every_format_is_written_and_a_file_is_the_same_as_standard_output() {
 #[test]
 fn a_report_right_after_the_scan_is_the_one_of_the_store() {
     let folder = store();
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports");
     let wanted = ["html", "markdown", "sarif", "ocsf", "openmetrics"].map(|format| format!("{format}=scan.{format}"));
     let mut arguments = vec!["scan", demo.to_str().expect("UTF-8"), "--as-of", "2026-11-22"];
     for one in &wanted {

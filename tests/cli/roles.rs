@@ -15,7 +15,7 @@ type Pair = (String, String);
 
 fn demo() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let export = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
+    let export = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports");
     let export = export.to_str().expect("a path of text");
     let output = run(folder.path(), &["scan", export, "--as-of", "2026-11-22"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

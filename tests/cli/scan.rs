@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::run;
 
 fn demo() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports")
 }
 
 fn scan(folder: &TempDir, more: &[&str]) -> Output {

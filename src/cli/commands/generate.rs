@@ -15,9 +15,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Bars;
 use crate::cli::terminal::Terminal;
-use crate::generate::{self, EXPORTS, MARK, PRINCIPALS_MAX, PRINCIPALS_MIN, Preset, Request, Summary, TRUTH, Watch};
+use crate::generate::{
+    self, EXPORTS, MARK, PRINCIPALS_MAX, PRINCIPALS_MIN, Preset, Request, Summary, TRUTH, Watch, demo,
+};
 use crate::model::text::format_time;
-use crate::platforms;
 use crate::reports::grid::{Cell, Grid, Side};
 use crate::reports::{Layout, json as document};
 
@@ -27,6 +28,7 @@ Examples:
   overgrant scan org/exports --as-of 2026-11-22         … measured
   overgrant generate --principals 100000 --preset dense --seed 7 --out big
   overgrant generate --principals 300 --out org --force --format json
+  overgrant generate --preset demo --out demo           the demo: one company in twelve weeks
 
 DIR gets `exports`, the files as the platforms and people write them, and `truth.toml`, which lists what is planted: \
 escalation paths with their witnesses, orphans, excess, conflicts of duties, choke points, leavers, keys and trusts, \
@@ -37,6 +39,11 @@ principals take a minute or two, little memory and 1.2 GB of disk.";
 
 /// Time at which the exports of an organisation were taken, unless said: a clock would make other bytes each day.
 const AS_OF: &str = "2026-11-22";
+/// What the truth of a demo says of itself.
+const IS_DEMO: &str = "\npreset = \"demo\"\n";
+/// Principals and seed of an organisation, unless said.
+const PRINCIPALS: usize = 1000;
+const SEED: u64 = 1;
 
 /// Flags of `generate`.
 #[derive(Debug, clap::Args)]
@@ -45,33 +52,27 @@ pub struct Args {
     /// Folder to write to; made when it is not there, and refused when there is something in it
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many principals, from 10 to 10,000,000: users, roles, service accounts, workloads
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    principals: usize,
-    /// Which of all organisations of this size
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
-    seed: u64,
+    /// How many principals, from 10 to 10,000,000: users, roles, service accounts, workloads [default: 1000]
+    #[arg(long, value_name = "N")]
+    principals: Option<usize>,
+    /// Which of all organisations of this size [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
     /// How many principals reach what is protected
     #[arg(long, value_enum, default_value = "sparse")]
     preset: Shape,
-    /// Platforms that the organisation is on, with commas between them [default: all that a scan reads]
+    /// Platforms that the organisation is on, with commas between them [default: aws,kubernetes,azure,github]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(generate::platforms()))]
     platforms: Vec<String>,
-    /// Time at which the exports were taken
-    #[arg(long, value_name = "TIME", default_value = AS_OF)]
-    as_of: String,
+    /// Time at which the exports were taken [default: 2026-11-22]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
     /// Replace the organisation that is in the folder
     #[arg(long)]
     force: bool,
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
     format: Form,
-}
-
-/// Platforms that can be written and that a scan reads.
-fn read_as_well() -> Vec<&'static str> {
-    let read = |name: &&str| platforms::ALL.iter().any(|platform| platform.name() == *name);
-    generate::platforms().into_iter().filter(read).collect()
 }
 
 /// Presets as flags name them.
@@ -81,30 +82,36 @@ enum Shape {
     Sparse,
     /// Two in five, most of them in many ways
     Dense,
+    /// One company of fixed size on all platforms, in twelve weekly exports
+    Demo,
 }
 
 impl Shape {
-    const fn preset(self) -> Preset {
+    /// The preset of organisations of any size; `None` for the demo, which has one.
+    const fn preset(self) -> Option<Preset> {
         match self {
-            Self::Sparse => Preset::Sparse,
-            Self::Dense => Preset::Dense,
+            Self::Sparse => Some(Preset::Sparse),
+            Self::Dense => Some(Preset::Dense),
+            Self::Demo => None,
         }
     }
 }
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    if !(PRINCIPALS_MIN..=PRINCIPALS_MAX).contains(&args.principals) {
-        let text = format!("an organisation of {} principals cannot be made (--principals)", args.principals);
+    let Some(preset) = args.preset.preset() else { return demo_company(args, terminal) };
+    let principals = args.principals.unwrap_or(PRINCIPALS);
+    if !(PRINCIPALS_MIN..=PRINCIPALS_MAX).contains(&principals) {
+        let text = format!("an organisation of {principals} principals cannot be made (--principals)");
         return Err(Failure::usage(text).hint(format!("ask for {PRINCIPALS_MIN} to {PRINCIPALS_MAX}")));
     }
     let named: Vec<&str> = args.platforms.iter().map(String::as_str).collect();
-    let wanted = if named.is_empty() { read_as_well() } else { named };
+    let wanted = if named.is_empty() { generate::USUAL.to_vec() } else { named };
     let request = Request {
-        principals: args.principals,
-        seed: args.seed,
-        preset: args.preset.preset(),
-        as_of: clock::as_of(Some(&args.as_of))?,
+        principals,
+        seed: args.seed.unwrap_or(SEED),
+        preset,
+        as_of: clock::as_of(Some(args.as_of.as_deref().unwrap_or(AS_OF)))?,
         platforms: &wanted,
     };
     clear(&args.out, args.force)?;
@@ -115,6 +122,35 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let text = match args.format {
         Form::Json => document::text(&published(&request, &summary)),
         Form::Table => shown(args, &request, &summary, terminal.layout()),
+    };
+    terminal.data(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// The demo, of which nothing can be chosen.
+fn demo_company(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let chosen = [
+        ("--principals", args.principals.is_some()),
+        ("--seed", args.seed.is_some()),
+        ("--platforms", !args.platforms.is_empty()),
+        ("--as-of", args.as_of.is_some()),
+    ];
+    if let Some((flag, _)) = chosen.iter().find(|(_, given)| *given) {
+        let text = format!("the demo is always the same: {flag} cannot be chosen (--preset demo)");
+        return Err(Failure::usage(text).hint("leave it out, or take --preset sparse or dense"));
+    }
+    clear(&args.out, args.force)?;
+    let bars = Shown(Bars::new(terminal.shows_progress()));
+    let written = demo::generate(&args.out, &bars);
+    bars.0.finish();
+    let summary = written.map_err(|error| Failure::file(Exit::Usage, "write", &error.path, &error.source))?;
+    let text = match args.format {
+        Form::Json => {
+            let mut value = counted(&summary);
+            value["preset"] = json!(demo::NAME);
+            document::text(&value)
+        }
+        Form::Table => shown_demo(args, &summary, terminal.layout()),
     };
     terminal.data(text.as_bytes())?;
     Ok(Exit::Done)
@@ -136,7 +172,7 @@ fn clear(folder: &Path, force: bool) -> Result<(), Failure> {
         let hint = "name another folder, or replace an organisation that was generated there with --force";
         return Err(Failure::usage(format!("`{name}` is not empty (--out)")).hint(hint));
     }
-    let (truth, exports) = (folder.join(TRUTH), folder.join(EXPORTS));
+    let (truth, exports, history) = (folder.join(TRUTH), folder.join(EXPORTS), folder.join(demo::HISTORY));
     // Only what this command wrote is taken away: somebody's real exports may have the same name.
     let is_ours = fs::read_to_string(&truth).is_ok_and(|text| text.starts_with(MARK));
     if !is_ours && (exports.exists() || truth.exists()) {
@@ -145,8 +181,12 @@ fn clear(folder: &Path, force: bool) -> Result<(), Failure> {
     }
     if is_ours {
         // The exports go first: a folder of which only half is gone must still be known as ours.
-        if exports.exists() {
-            fs::remove_dir_all(&exports).map_err(|error| failed("clear", &error))?;
+        for ours in [&exports, &history] {
+            // An organisation of another preset has no history, and a folder of that name is somebody's.
+            let is_written = ours == &exports || fs::read_to_string(&truth).is_ok_and(|text| text.contains(IS_DEMO));
+            if is_written && ours.exists() {
+                fs::remove_dir_all(ours).map_err(|error| failed("clear", &error))?;
+            }
         }
         fs::remove_file(&truth).map_err(|error| failed("clear", &error))?;
     }
@@ -166,14 +206,10 @@ impl Watch for Shown {
     }
 }
 
-fn published(request: &Request<'_>, summary: &Summary) -> serde_json::Value {
+fn counted(summary: &Summary) -> serde_json::Value {
     let platform = |&(name, principals, exposed): &(&str, usize, usize)| json!({"platform": name, "principals": principals, "exposed": exposed});
     json!({
         "format": document::FORMAT,
-        "principals": request.principals,
-        "seed": request.seed,
-        "preset": request.preset.name(),
-        "as_of": format_time(request.as_of),
         "platforms": summary.platforms.iter().map(platform).collect::<Vec<_>>(),
         "planted": summary.planted,
         "sound": summary.sound,
@@ -181,12 +217,25 @@ fn published(request: &Request<'_>, summary: &Summary) -> serde_json::Value {
     })
 }
 
-fn shown(args: &Args, request: &Request<'_>, summary: &Summary, layout: Layout) -> String {
+fn published(request: &Request<'_>, summary: &Summary) -> serde_json::Value {
+    let mut value = counted(summary);
+    value["principals"] = json!(request.principals);
+    value["seed"] = json!(request.seed);
+    value["preset"] = json!(request.preset.name());
+    value["as_of"] = json!(format_time(request.as_of));
+    value
+}
+
+fn platforms_table(summary: &Summary, layout: Layout) -> String {
     let columns = [("PLATFORM", Side::Left), ("PRINCIPALS", Side::Right), ("WITH A PATH", Side::Right)];
     let mut grid = Grid::new(layout, &columns);
     for (name, principals, exposed) in &summary.platforms {
         grid.row([Cell::from(*name), principals.to_string().as_str().into(), exposed.to_string().as_str().into()]);
     }
+    grid.text()
+}
+
+fn shown(args: &Args, request: &Request<'_>, summary: &Summary, layout: Layout) -> String {
     let out = args.out.display();
     let day = format_time(request.as_of);
     let day = day.strip_suffix("T00:00:00Z").unwrap_or(&day);
@@ -198,8 +247,24 @@ fn shown(args: &Args, request: &Request<'_>, summary: &Summary, layout: Layout) 
         request.preset.name(),
         request.seed,
         summary.bytes as f64 / 1e6,
-        grid.text(),
+        platforms_table(summary, layout),
         summary.planted,
         summary.sound,
+    )
+}
+
+fn shown_demo(args: &Args, summary: &Summary, layout: Layout) -> String {
+    let out = args.out.display();
+    let principals: usize = summary.platforms.iter().map(|(_, principals, _)| principals).sum();
+    format!(
+        "The demo: {principals} principals in the newest of twelve weekly exports, {:.1} MB in all\n\n{}\n\
+         {} problems are planted and {} look like one, by week: {out}/{TRUTH}\n\
+         Next: overgrant scan {out}/{EXPORTS} --as-of {AS_OF}\n\
+         The weeks before it: {out}/{}/DATE.zip, each with --as-of DATE\n",
+        summary.bytes as f64 / 1e6,
+        platforms_table(summary, layout),
+        summary.planted,
+        summary.sound,
+        demo::HISTORY,
     )
 }

@@ -2,11 +2,11 @@
 //! of AWS Organizations.
 
 mod ordinary;
-mod organization;
+pub mod organization;
 mod plants;
-mod record;
-mod services;
-mod site;
+pub mod record;
+pub mod services;
+pub mod site;
 
 use super::Writer;
 use super::file::{Error, Folder, Sink};
@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::truth::Tally;
 use ordinary::Layout;
 use plants::Bed;
-pub use plants::DUTIES;
+pub use plants::{DUTIES, ISSUER};
 use record::{Common, REPORT_HEADER, Role, User};
 use site::{ADMINISTRATOR, Site, allow, document, managed};
 
@@ -170,7 +170,7 @@ impl<'p> Files<'p> {
 }
 
 /// The row of the root user, who has a second factor and no key.
-fn root_row(site: &Site<'_>) -> [String; 22] {
+pub fn root_row(site: &Site<'_>) -> [String; 22] {
     let mut row = [(); 22].map(|()| "N/A".to_owned());
     let known = [
         (0, "<root_account>".to_owned()),

@@ -1,7 +1,7 @@
 //! Kubernetes: the objects of each cluster as one `List`, the name of its context, and a table of owners.
 
 mod cluster;
-mod objects;
+pub mod objects;
 mod plants;
 
 use serde_json::{Value, json};

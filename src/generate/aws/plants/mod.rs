@@ -17,6 +17,7 @@ use crate::generate::truth::Tally;
 use crate::generate::{github, kubernetes};
 
 pub use neglect::DUTIES;
+pub use trusts::ISSUER;
 
 /// Accounts among which each template is planted once.
 const ROUND: usize = 8;
