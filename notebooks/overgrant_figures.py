@@ -1,0 +1,153 @@
+"""How figures and conclusions look, the same in every notebook.
+
+Colours are those of Okabe and Ito, which people with any colour vision can tell apart; nothing is told by colour alone.
+With `OVERGRANT_FIGURES=FOLDER` every figure is also written there as a PNG file, and every conclusion as a text file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import polars as pl
+from IPython.display import Markdown, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+VARIABLE = "OVERGRANT_FIGURES"
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, PURPLE, GREY, INK = "#56B4E9", "#CC79A7", "#8C8C8C", "#222222"
+PALETTE = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, INK]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+WHO = {"human": BLUE, "non-human": ORANGE, "undecided": GREY}
+"""Colour of each kind of principal."""
+
+_STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.labelsize": 9.5,
+    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10.5,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "figure.titlesize": 13,
+    "figure.titleweight": "bold",
+    "font.size": 9.5,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "savefig.dpi": 110,
+}
+
+_now = {"notebook": "", "figures": 0}
+
+
+def setup(notebook: str) -> None:
+    """Sets the style, and the name under which figures and conclusions of this notebook are written."""
+    mpl.rcParams.update(_STYLE)
+    _now.update(notebook=notebook, figures=0)
+    pl.Config.set_tbl_rows(25)
+    pl.Config.set_fmt_str_lengths(60)
+    pl.Config.set_tbl_hide_dataframe_shape(True)
+    pl.Config.set_tbl_hide_column_data_types(True)
+    pl.Config.set_float_precision(2)
+
+
+def folder() -> Path | None:
+    """Where figures are to be written; none when they are only shown."""
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return None
+    path = Path(named)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def finish(figure: Figure) -> None:
+    """Shows a figure, and writes it when that is wanted."""
+    _now["figures"] = int(_now["figures"]) + 1
+    target = folder()
+    if target is not None:
+        # No version and no date go into the file: the same figure is the same bytes.
+        figure.savefig(target / f"{_now['notebook']}-{_now['figures']}.png", metadata={"Software": None})
+    plt.show()
+
+
+def note(text: str) -> None:
+    """Says something in the place of a figure: what is not measurable here, and what it would take."""
+    display(Markdown(f"> **Not measurable here.** {text}"))  # type: ignore[no-untyped-call]
+
+
+def conclude(*sentences: str) -> None:
+    """The conclusion that ends a notebook: sentences computed from the store."""
+    text = " ".join(sentence.strip() for sentence in sentences if sentence.strip())
+    target = folder()
+    if target is not None:
+        (target / f"{_now['notebook']}-conclusion.md").write_text(text + "\n", encoding="utf-8")
+    display(Markdown(f"**Conclusion.** {text}"))  # type: ignore[no-untyped-call]
+
+
+def number(value: float | None, unit: str = "", digits: int | None = None) -> str:
+    """A number for people; `unknown` when there is none. Digits follow its size unless they are given."""
+    if value is None or not np.isfinite(value):
+        return "unknown"
+    if digits is None:
+        digits = 0 if value == round(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    text = f"{value:,.{digits}f}"
+    text = text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+    return f"{text} {unit}".strip()
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def code(text: str | None) -> str:
+    """A name from an export for a sentence: as code, so that nothing in it is markup."""
+    return "`" + "".join(c if c.isprintable() and c != "`" else " " for c in text or "unnamed")[:80] + "`"
+
+
+def dates(axes: Axes) -> None:
+    """A time axis with few, short labels."""
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=6)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+
+
+def whole(axis: Any) -> None:
+    """Ticks at whole numbers only, for counts."""
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def from_zero(axes: Axes) -> None:
+    """A vertical axis that begins at 0, with room above what is drawn."""
+    axes.margins(y=0.15)
+    axes.set_ylim(bottom=0)
+    if axes.has_data() and axes.dataLim.y1 <= 0:
+        axes.set_ylim(0, 1)
+
+
+def short(text: str | None, length: int = 34) -> str:
+    """A name that fits beside an axis: the end is what tells ARNs apart, so the beginning is left out."""
+    text = plain(text or "unnamed")
+    return text if len(text) <= length else "…" + text[-(length - 1) :]
+
+
+def plain(text: str) -> str:
+    """Text from an export as text: a dollar sign starts no formula, a control character is none."""
+    return "".join(" " if not c.isprintable() else "\\$" if c == "$" else c for c in text)
