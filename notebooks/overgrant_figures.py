@@ -18,7 +18,7 @@ import polars as pl
 from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 VARIABLE = "OVERGRANT_FIGURES"
 
@@ -132,20 +132,26 @@ def dates(axes: Axes) -> None:
 def whole(axis: Any) -> None:
     """Ticks at whole numbers only, for counts."""
     axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def from_zero(axes: Axes) -> None:
     """A vertical axis that begins at 0, with room above what is drawn."""
-    axes.margins(y=0.15)
-    axes.set_ylim(bottom=0)
-    if axes.has_data() and axes.dataLim.y1 <= 0:
-        axes.set_ylim(0, 1)
+    top = axes.dataLim.y1 if axes.has_data() else 0.0
+    axes.set_ylim(0, 1.15 * top if np.isfinite(top) and top > 0 else 1)
 
 
 def short(text: str | None, length: int = 34) -> str:
     """A name that fits beside an axis: the end is what tells ARNs apart, so the beginning is left out."""
     text = plain(text or "unnamed")
     return text if len(text) <= length else "…" + text[-(length - 1) :]
+
+
+def labels(people: pl.DataFrame, length: int = 34) -> dict[str, str]:
+    """A short label for each `id`: its `name`, or the end of the id where several have the same name."""
+    shared = people.group_by("name").len().filter(pl.col("len") > 1)["name"].to_list()
+    rows = people.select("id", "name").iter_rows()
+    return {id_: short(id_ if name is None or name in shared else name, length) for id_, name in rows}
 
 
 def plain(text: str) -> str:

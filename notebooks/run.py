@@ -30,6 +30,8 @@ HEADINGS = ["**Question.**", "**For.**", "**How to read the figure.**", "**What 
 # Notebooks read through `overgrant_store` alone, so that what they read is the store's Parquet and nothing else.
 READING = re.compile(r"\b(pl|pd|np)\.(read|scan|load|fromfile)\w*|(?<!Store\.)\bopen\(|\bread_(text|bytes)\b|\burllib|\brequests\b")
 CELL_SECONDS = 600
+# Escapes with which IPython colours a traceback.
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def notebooks(folder: Path = HERE) -> list[Path]:
@@ -123,18 +125,20 @@ def execute(path: Path, out: Path | None, strict: bool) -> list[str]:
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    )
+    # Sockets of the file system: nobody else is to listen or to speak, and no network is used.
+    sockets = Config({"KernelManager": {"transport": "ipc", "ip": f"{os.environ['IPYTHONDIR']}/kernel"}})
+    where = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(notebook, config=sockets, kernel_name="python3", timeout=CELL_SECONDS, resources=where)
     begun = time.monotonic()
     try:
         client.execute()
         found = lacking(notebook) if strict else []
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         at = next((n for n, cell in enumerate(notebook.cells, 1) if any(o["output_type"] == "error" for o in cell.get("outputs", []))), "?")
-        found = [f"cell {at} failed:\n{error}"]
+        found = [f"cell {at} failed: {COLOURS.sub('', str(error)).strip()}"]
     if out is not None:
         nbformat.write(notebook, out / path.name)
     print(f"{path.name}: {pictures(notebook)} figures, {time.monotonic() - begun:.1f} s", flush=True)
