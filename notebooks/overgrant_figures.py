@@ -7,14 +7,16 @@ With `OVERGRANT_FIGURES=FOLDER` every figure is also written there as a PNG file
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import polars as pl
+from cycler import cycler
 from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -34,7 +36,7 @@ _STYLE: dict[str, Any] = {
     "axes.edgecolor": GREY,
     "axes.grid": True,
     "axes.labelsize": 9.5,
-    "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    "axes.prop_cycle": cycler(color=PALETTE),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
@@ -51,15 +53,26 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
     "savefig.dpi": 110,
+    # Names come from exports: a dollar sign in one is a dollar sign.
+    "text.parse_math": False,
 }
 
-_now = {"notebook": "", "figures": 0}
+
+@dataclass
+class _Run:
+    """Which notebook runs, and how many figures it has shown."""
+
+    notebook: str = ""
+    figures: int = 0
+
+
+_run = _Run()
 
 
 def setup(notebook: str) -> None:
     """Sets the style, and the name under which figures and conclusions of this notebook are written."""
-    mpl.rcParams.update(_STYLE)
-    _now.update(notebook=notebook, figures=0)
+    cast(Any, mpl.rcParams).update(_STYLE)
+    _run.notebook, _run.figures = notebook, 0
     pl.Config.set_tbl_rows(25)
     pl.Config.set_fmt_str_lengths(60)
     pl.Config.set_tbl_hide_dataframe_shape(True)
@@ -79,11 +92,11 @@ def folder() -> Path | None:
 
 def finish(figure: Figure) -> None:
     """Shows a figure, and writes it when that is wanted."""
-    _now["figures"] = int(_now["figures"]) + 1
+    _run.figures += 1
     target = folder()
     if target is not None:
         # No version and no date go into the file: the same figure is the same bytes.
-        figure.savefig(target / f"{_now['notebook']}-{_now['figures']}.png", metadata={"Software": None})
+        figure.savefig(target / f"{_run.notebook}-{_run.figures}.png", metadata={"Software": None})
     plt.show()
 
 
@@ -97,7 +110,7 @@ def conclude(*sentences: str) -> None:
     text = " ".join(sentence.strip() for sentence in sentences if sentence.strip())
     target = folder()
     if target is not None:
-        (target / f"{_now['notebook']}-conclusion.md").write_text(text + "\n", encoding="utf-8")
+        (target / f"{_run.notebook}-conclusion.md").write_text(text + "\n", encoding="utf-8")
     display(Markdown(f"**Conclusion.** {text}"))  # type: ignore[no-untyped-call]
 
 
@@ -119,14 +132,14 @@ def count(n: int, one: str, many: str | None = None) -> str:
 
 def code(text: str | None) -> str:
     """A name from an export for a sentence: as code, so that nothing in it is markup."""
-    return "`" + "".join(c if c.isprintable() and c != "`" else " " for c in text or "unnamed")[:80] + "`"
+    return "`" + plain(text or "unnamed").replace("`", " ")[:80] + "`"
 
 
 def dates(axes: Axes) -> None:
     """A time axis with few, short labels."""
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=6)
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def whole(axis: Any) -> None:
@@ -147,13 +160,46 @@ def short(text: str | None, length: int = 34) -> str:
     return text if len(text) <= length else "…" + text[-(length - 1) :]
 
 
+def room(axes: Axes) -> None:
+    """A vertical axis with room around what is drawn, also where all of it is the same number but for rounding."""
+    low, high = axes.dataLim.y0, axes.dataLim.y1
+    if not axes.has_data() or not np.isfinite([low, high]).all():
+        return
+    pad = 0.15 * (high - low)
+    if high - low <= 1e-6 * max(1.0, abs(high)):
+        pad = max(1.0, 0.1 * abs(high))
+    axes.set_ylim(low - pad, high + pad)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+
+
 def labels(people: pl.DataFrame, length: int = 34) -> dict[str, str]:
-    """A short label for each `id`: its `name`, or the end of the id where several have the same name."""
-    shared = people.group_by("name").len().filter(pl.col("len") > 1)["name"].to_list()
-    rows = people.select("id", "name").iter_rows()
-    return {id_: short(id_ if name is None or name in shared else name, length) for id_, name in rows}
+    """A short label for each `id`: the `name`, with the platform or as the id where several have the same name.
+
+    `people` has `id name platform`.
+    """
+    known = people.select("id", "name", "platform").with_columns(pl.col("name").fill_null(pl.col("id")))
+    alike = pl.col("id").n_unique()
+    known = known.with_columns(alike.over("name").alias("all"), alike.over("name", "platform").alias("here"))
+    result = {}
+    for id_, name, platform, everywhere, here in known.iter_rows():
+        if everywhere == 1:
+            result[id_] = short(name, length)
+        elif here == 1:
+            result[id_] = f"{short(name, length - len(platform) - 3)} ({plain(platform)})"
+        else:
+            result[id_] = middle(id_.removeprefix("arn:aws:iam::").removeprefix(f"{platform}:"), length)
+    return result
+
+
+def middle(text: str, length: int) -> str:
+    """Text without its middle where it is too long: ids tell things apart at both ends."""
+    text = plain(text)
+    if len(text) <= length:
+        return text
+    head = (length - 1) * 2 // 5
+    return text[:head] + "…" + text[-(length - 1 - head) :]
 
 
 def plain(text: str) -> str:
-    """Text from an export as text: a dollar sign starts no formula, a control character is none."""
-    return "".join(" " if not c.isprintable() else "\\$" if c == "$" else c for c in text)
+    """Text from an export without control characters, which are none of a name's business in a figure."""
+    return "".join(c if c.isprintable() else " " for c in text)

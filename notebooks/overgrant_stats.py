@@ -16,7 +16,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize  # type: ignore[import-untyped]
 from scipy import stats as distributions
 
 Floats = NDArray[np.float64]

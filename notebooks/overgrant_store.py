@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class Snapshot:
         except ValueError:
             return None
         at += timedelta(milliseconds=int(match["ms"][1:]) if match["ms"] else 0)
-        return Snapshot(at.replace(tzinfo=timezone.utc), int(match["repeat"] or 1), match["id"], folder)
+        return Snapshot(at.replace(tzinfo=UTC), int(match["repeat"] or 1), match["id"], folder)
 
 
 @dataclass(frozen=True)

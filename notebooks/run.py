@@ -127,7 +127,7 @@ def execute(path: Path, out: Path | None, strict: bool) -> list[str]:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from traitlets.config import Config
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     # Sockets of the file system: nobody else is to listen or to speak, and no network is used.
     sockets = Config({"KernelManager": {"transport": "ipc", "ip": f"{os.environ['IPYTHONDIR']}/kernel"}})
     where = {"metadata": {"path": str(path.parent)}}
@@ -140,7 +140,7 @@ def execute(path: Path, out: Path | None, strict: bool) -> list[str]:
         at = next((n for n, cell in enumerate(notebook.cells, 1) if any(o["output_type"] == "error" for o in cell.get("outputs", []))), "?")
         found = [f"cell {at} failed: {COLOURS.sub('', str(error)).strip()}"]
     if out is not None:
-        nbformat.write(notebook, out / path.name)
+        nbformat.write(notebook, out / path.name)  # type: ignore[no-untyped-call]
     print(f"{path.name}: {pictures(notebook)} figures, {time.monotonic() - begun:.1f} s", flush=True)
     for text in (shown(cell) for cell in notebook.cells[-1:]):
         print(f"  {text.removeprefix('**Conclusion.** ').strip()}", flush=True)
