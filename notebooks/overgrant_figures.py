@@ -7,7 +7,9 @@ With `OVERGRANT_FIGURES=FOLDER` every figure is also written there as a PNG file
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +23,8 @@ from IPython.display import Markdown, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from overgrant_store import Snapshot
 
 VARIABLE = "OVERGRANT_FIGURES"
 
@@ -135,11 +139,36 @@ def code(text: str | None) -> str:
     return "`" + plain(text or "unnamed").replace("`", " ")[:80] + "`"
 
 
-def dates(axes: Axes) -> None:
-    """A time axis with few, short labels."""
+def dates(axes: Axes, snapshots: Sequence[Snapshot]) -> None:
+    """A time axis over the scans of a store, the same whether or not all of them have a value."""
+    first, last = snapshots[0].as_of, snapshots[-1].as_of
+    if first == last:
+        day = timedelta(days=1)
+        axes.set_xlim(*as_numbers(first - day, last + day))
+        axes.set_xticks(as_numbers(first), [snapshots[0].day])
+        return
+    pad = 0.04 * (last - first)
+    axes.set_xlim(*as_numbers(first - pad, last + pad))
+    calendar(axes)
+
+
+def as_numbers(*times: datetime) -> list[float]:
+    """Times as a time axis counts them."""
+    return [float(mdates.date2num(time)) for time in times]  # type: ignore[no-untyped-call]
+
+
+def calendar(axes: Axes) -> None:
+    """Few and short labels for a time axis."""
     locator = mdates.AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def blank(axes: Axes, why: str) -> None:
+    """A panel with nothing in it but why."""
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color=INK)
+    axes.set_yticks([])
+    axes.grid(visible=False)
 
 
 def whole(axis: Any) -> None:
