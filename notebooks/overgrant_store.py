@@ -158,7 +158,7 @@ def one_file(snapshot: Snapshot, path: Path, columns: list[str] | None) -> pl.La
     frame = pl.scan_parquet(path, hive_partitioning=False)
     if columns is not None:
         there = set(frame.collect_schema().names())
-        frame = frame.select([column for column in columns if column in there])
+        frame = frame.select([pl.col(name) if name in there else pl.lit(None).alias(name) for name in columns])
     as_of = pl.lit(snapshot.as_of).cast(pl.Datetime("ms", "UTC")).alias("as_of")
     names = frame.collect_schema().names()
     return frame.with_columns(pl.lit(snapshot.id).alias("snapshot"), as_of).select("snapshot", "as_of", *names)

@@ -336,6 +336,9 @@ class Stores(unittest.TestCase):
         self.assertEqual(history.columns, ["snapshot", "as_of", "metric", "value", "low"])
         self.assertEqual(history["value"].to_list(), [1.5, None])
         self.assertEqual(history["low"].to_list(), [None, 0.0])
+        named = Store.open(self.root).history("metrics", ["metric", "low", "unheard_of"])
+        self.assertEqual(named.columns, ["snapshot", "as_of", "metric", "low", "unheard_of"])
+        self.assertEqual(named["low"].to_list(), [None, 0.0])
         self.assertEqual(history["snapshot"].to_list(), ["2026-11-08T000000Z", "2026-11-15T000000Z"])
 
     def test_errors_say_what_to_do(self) -> None:
