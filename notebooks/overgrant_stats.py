@@ -401,7 +401,9 @@ def attribute(before: Mapping[str, float], after: Mapping[str, float]) -> Attrib
 # --- Reach -----------------------------------------------------------------------------------------------------------
 
 
-def upstream(edges: Iterable[tuple[int, int]], targets: Iterable[int], without: frozenset[int] = frozenset()) -> set[int]:
+def upstream(
+    edges: Iterable[tuple[int, int]], targets: Iterable[int], without: frozenset[int] = frozenset()
+) -> set[int]:
     """Nodes from which a target can be reached, the targets included; nothing passes through `without`."""
     sources: dict[int, list[int]] = {}
     for src, dst in edges:

@@ -24,7 +24,9 @@ DEFAULT = "../overgrant-store"
 SCHEMA_VERSION = "1"
 """Version of the tables' columns that this module reads (`overgrant.schema_version` in each file)."""
 
-FOLDER = re.compile(r"snapshot=(?P<id>(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{6})(?P<ms>\.[0-9]{3})?Z(-(?P<repeat>[0-9]+))?)")
+FOLDER = re.compile(
+    r"snapshot=(?P<id>(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{6})(?P<ms>\.[0-9]{3})?Z(-(?P<repeat>[0-9]+))?)"
+)
 
 
 class StoreError(Exception):
@@ -121,10 +123,8 @@ class Store:
         """All metrics of all parts of all snapshots."""
         return self.history("metrics")
 
-    def metric(
-        self, metric: str, *, platform: str = "all", kind: str = "all", domain: str = "all"
-    ) -> pl.DataFrame:
-        """One metric of one part over time, a row a snapshot that has it. `value` is null where it was not measurable."""
+    def metric(self, metric: str, *, platform: str = "all", kind: str = "all", domain: str = "all") -> pl.DataFrame:
+        """One metric of one part over time, a row a snapshot. `value` is null where it was not measurable."""
         part = (pl.col("platform") == platform) & (pl.col("kind") == kind) & (pl.col("domain") == domain)
         return self.metrics.filter((pl.col("metric") == metric) & part).sort("as_of")
 

@@ -28,7 +28,9 @@ METADATA = {
 }
 HEADINGS = ["**Question.**", "**For.**", "**How to read the figure.**", "**What it does not show.**"]
 # Notebooks read through `overgrant_store` alone, so that what they read is the store's Parquet and nothing else.
-READING = re.compile(r"\b(pl|pd|np)\.(read|scan|load|fromfile)\w*|(?<!Store\.)\bopen\(|\bread_(text|bytes)\b|\burllib|\brequests\b")
+READING = re.compile(
+    r"\b(pl|pd|np)\.(read|scan|load|fromfile)\w*|(?<!Store\.)\bopen\(|\bread_(text|bytes)\b|\burllib|\brequests\b"
+)
 CELL_SECONDS = 600
 # Escapes with which IPython colours a traceback.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -96,7 +98,9 @@ def tidy(folder: Path = HERE) -> list[str]:
 
 def printed(cell: Any) -> str:
     """What a cell wrote to standard error."""
-    return "".join(out["text"] for out in cell.get("outputs", []) if out["output_type"] == "stream" and out["name"] == "stderr")
+    return "".join(
+        out["text"] for out in cell.get("outputs", []) if out["output_type"] == "stream" and out["name"] == "stderr"
+    )
 
 
 def shown(cell: Any) -> str:
@@ -137,7 +141,14 @@ def execute(path: Path, out: Path | None, strict: bool) -> list[str]:
         client.execute()
         found = lacking(notebook) if strict else []
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        at = next((n for n, cell in enumerate(notebook.cells, 1) if any(o["output_type"] == "error" for o in cell.get("outputs", []))), "?")
+        at = next(
+            (
+                n
+                for n, cell in enumerate(notebook.cells, 1)
+                if any(o["output_type"] == "error" for o in cell.get("outputs", []))
+            ),
+            "?",
+        )
         found = [f"cell {at} failed: {COLOURS.sub('', str(error)).strip()}"]
     if out is not None:
         nbformat.write(notebook, out / path.name)  # type: ignore[no-untyped-call]
@@ -177,7 +188,9 @@ def main() -> int:
     parser.add_argument("--out", help="folder for figures (PNG), conclusions and executed copies")
     parser.add_argument("--strict", action="store_true", help="warnings and missing conclusions are errors")
     parser.add_argument("--tidy", action="store_true", help="check the files instead of running them")
-    parser.add_argument("--format", action="store_true", help="rewrite the files in the one form instead of running them")
+    parser.add_argument(
+        "--format", action="store_true", help="rewrite the files in the one form instead of running them"
+    )
     arguments = parser.parse_args()
     if arguments.format:
         for path in notebooks():

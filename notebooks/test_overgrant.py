@@ -118,13 +118,22 @@ class SurvivalTimes(unittest.TestCase):
         ]  # fmt: skip
         table = pl.DataFrame(
             [
-                {"as_of": weeks[week], "fingerprint": name, "rule": "r", "severity": "low", "state": state, "first_seen": START - before * DAY}
+                {
+                    "as_of": weeks[week],
+                    "fingerprint": name,
+                    "rule": "r",
+                    "severity": "low",
+                    "state": state,
+                    "first_seen": START - before * DAY,
+                }
                 for name, week, state, before in rows
             ]
         )
         found = sorted((s.fingerprint, s.days, s.ended, s.prevalent) for s in stats.spells(table, weeks))
         # `a` ends a week after the first scan, comes back and ends again; `b` is open since 5 days before; `c`'s row is gone.
-        self.assertEqual(found, [("a", 7.0, True, False), ("a", 7.0, True, True), ("b", 26.0, False, True), ("c", 7.0, True, False)])
+        self.assertEqual(
+            found, [("a", 7.0, True, False), ("a", 7.0, True, True), ("b", 26.0, False, True), ("c", 7.0, True, False)]
+        )
 
 
 class Effects(unittest.TestCase):
@@ -231,7 +240,10 @@ class Reach(unittest.TestCase):
     def test_a_plan_is_as_good_as_promised(self) -> None:
         random = np.random.default_rng(8)
         for _ in range(20):
-            sets = {f"s{n}": frozenset(random.choice(20, int(random.integers(1, 7)), replace=False).tolist()) for n in range(9)}
+            sets = {
+                f"s{n}": frozenset(random.choice(20, int(random.integers(1, 7)), replace=False).tolist())
+                for n in range(9)
+            }
             picks = stats.greedy_cover(sets, 3)
             got = set().union(*(sets[name] for name, _ in picks))
             self.assertEqual(sum(gain for _, gain in picks), len(got))
@@ -270,15 +282,21 @@ class Sensitivity(unittest.TestCase):
     def test_the_index_and_its_weights_are_found_again(self) -> None:
         x = np.random.default_rng(11).random((20, 4))
         x[3, 2] = 0
-        rows = [[f"{name}={-math.log1p(-a * v)}" for name, a, v in zip(stats.COMPONENTS, self.weights, row)] for row in x]
+        rows = [
+            [f"{name}={-math.log1p(-a * v)}" for name, a, v in zip(stats.COMPONENTS, self.weights, row)] for row in x
+        ]
         shares = stats.parse_shares(pl.Series(rows))
         headlines = 100 * x
         headlines[3, 2] = np.nan
         np.testing.assert_allclose(stats.recover_weights(shares, headlines), self.weights, atol=1e-12)
         parts = -np.expm1(-shares)
-        np.testing.assert_allclose(stats.risk(parts, np.ones(4)), 100 * (1 - np.prod(1 - self.weights * x, axis=1)), atol=1e-10)
+        np.testing.assert_allclose(
+            stats.risk(parts, np.ones(4)), 100 * (1 - np.prod(1 - self.weights * x, axis=1)), atol=1e-10
+        )
         halved = np.array([1, 0.5, 1, 1])
-        np.testing.assert_allclose(stats.risk(parts, halved), 100 * (1 - np.prod(1 - halved * self.weights * x, axis=1)), atol=1e-10)
+        np.testing.assert_allclose(
+            stats.risk(parts, halved), 100 * (1 - np.prod(1 - halved * self.weights * x, axis=1)), atol=1e-10
+        )
         headlines[5, 0] /= 2
         with self.assertRaises(ValueError):
             stats.recover_weights(shares, headlines)
@@ -356,7 +374,14 @@ class Stores(unittest.TestCase):
 
 class Words(unittest.TestCase):
     def test_numbers(self) -> None:
-        for value, unit, text in [(None, "", "unknown"), (math.nan, "", "unknown"), (0.0, "", "0"), (-0.001, "", "0.00"), (12.34, "%", "12.3 %"), (1234.5, "", "1,234")]:
+        for value, unit, text in [
+            (None, "", "unknown"),
+            (math.nan, "", "unknown"),
+            (0.0, "", "0"),
+            (-0.001, "", "0.00"),
+            (12.34, "%", "12.3 %"),
+            (1234.5, "", "1,234"),
+        ]:
             self.assertEqual(figures.number(value, unit), text)
         self.assertEqual(figures.count(1, "finding"), "1 finding")
         self.assertEqual(figures.count(2000, "identity", "identities"), "2,000 identities")
@@ -376,9 +401,18 @@ class Words(unittest.TestCase):
             ("okta:user/4", None, "okta"),
         ]
         found = figures.labels(pl.DataFrame(rows, schema=["id", "name", "platform"], orient="row"), 30)
-        expected = ["111122223333:role/deploy", "444455556666:role/deploy", "Survey (okta)", "Survey (azure)", "Ada", "okta:user/4"]
+        expected = [
+            "111122223333:role/deploy",
+            "444455556666:role/deploy",
+            "Survey (okta)",
+            "Survey (azure)",
+            "Ada",
+            "okta:user/4",
+        ]
         self.assertEqual(list(found.values()), expected)
-        self.assertEqual(figures.middle("production-eu/platform/serviceaccount/operator", 30), "production-…ceaccount/operator")
+        self.assertEqual(
+            figures.middle("production-eu/platform/serviceaccount/operator", 30), "production-…ceaccount/operator"
+        )
 
 
 class Tidiness(unittest.TestCase):
@@ -406,7 +440,11 @@ class Tidiness(unittest.TestCase):
         self.assertEqual(self.faults(lambda notebook: None), [])
         for heading in run.HEADINGS:
             self.assertEqual(len(self.faults(without(heading))), 1, heading)
-        question = run.text_of(json.loads(run.notebooks()[0].read_text(encoding="utf-8"))["cells"][0]).split("**Question.**")[1].split("**For.**")[0]
+        question = (
+            run.text_of(json.loads(run.notebooks()[0].read_text(encoding="utf-8"))["cells"][0])
+            .split("**Question.**")[1]
+            .split("**For.**")[0]
+        )
         self.assertEqual(len(self.faults(without(question))), 1)
         self.assertEqual(len(self.faults(lambda notebook: notebook["cells"].pop())), 1)
         for code in ("pl.read_csv('x')", "open('x')", "Path('x').read_text()"):
@@ -437,32 +475,46 @@ class AgainstTheEngine(unittest.TestCase):
     def compare(self, metric: str, ours: dict[str, float], column: str = "value", tolerance: float = 1e-9) -> int:
         rows = self.store.metric(metric).filter(pl.col(column).is_not_null())
         for snapshot, theirs in rows.select("snapshot", column).iter_rows():
-            self.assertAlmostEqual(ours[snapshot], theirs, delta=tolerance * max(1.0, abs(theirs)), msg=f"{metric} of {snapshot}")
+            self.assertAlmostEqual(
+                ours[snapshot], theirs, delta=tolerance * max(1.0, abs(theirs)), msg=f"{metric} of {snapshot}"
+            )
         return rows.height
 
     def by_scan(self, what) -> dict[str, float]:
-        return {name: float(what(rows)) for (name,), rows in self.principals.partition_by("snapshot", as_dict=True).items()}
+        return {
+            name: float(what(rows)) for (name,), rows in self.principals.partition_by("snapshot", as_dict=True).items()
+        }
 
     def test_counts_and_percentiles(self) -> None:
         done = self.compare("principals", self.by_scan(len))
         done += self.compare("administrators", self.by_scan(lambda rows: rows["protected"].sum()))
         for percent in (50, 90, 99):
             for column in ("risk", "mass"):
-                ours = self.by_scan(lambda rows, column=column, percent=percent: np.percentile(rows[column].to_numpy(), percent))
+                ours = self.by_scan(
+                    lambda rows, column=column, percent=percent: np.percentile(rows[column].to_numpy(), percent)
+                )
                 done += self.compare(f"{column}_p{percent}", ours)
         self.assertGreaterEqual(done, 8 * len(self.store.snapshots))
 
     def test_exposure_from_the_graph_and_from_the_paths(self) -> None:
-        edges, entities = self.store.history("edges", ["src", "dst", "certainty"]), self.store.history("entities", ["entity", "protected"])
+        edges, entities = (
+            self.store.history("edges", ["src", "dst", "certainty"]),
+            self.store.history("entities", ["entity", "protected"]),
+        )
         paths = self.store.history("paths", ["entity", "certainty"])
-        for metric, certainties in [("exposure_pct_certain", ["certain"]), ("exposure_pct_possible", ["certain", "conditional"])]:
+        for metric, certainties in [
+            ("exposure_pct_certain", ["certain"]),
+            ("exposure_pct_possible", ["certain", "conditional"]),
+        ]:
             graph, witnessed = {}, {}
             for snapshot in self.store.snapshots:
                 at = pl.col("snapshot") == snapshot.id
                 zone = entities.filter(at & pl.col("protected"))["entity"].to_list()
                 outside = set(self.principals.filter(at & ~pl.col("protected"))["entity"])
                 sure = pl.col("certainty").is_in(certainties)
-                graph[snapshot.id] = len(stats.upstream(edges.filter(at & sure).select("src", "dst").iter_rows(), zone) & outside)
+                graph[snapshot.id] = len(
+                    stats.upstream(edges.filter(at & sure).select("src", "dst").iter_rows(), zone) & outside
+                )
                 witnessed[snapshot.id] = len(set(paths.filter(at & sure)["entity"]) & outside)
             self.assertGreater(self.compare(metric, graph, "numerator"), 0)
             self.compare(metric, witnessed, "numerator")

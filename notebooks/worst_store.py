@@ -17,9 +17,22 @@ import polars as pl
 from overgrant_store import SCHEMA_VERSION, Store
 
 DICTIONARY = Path(__file__).resolve().parent.parent / "docs" / "data-dictionary.md"
-HOSTILE = ["<script>alert(1)</script>", "$\\frac{a}{$", "\u202e" + "\u05d0" * 1000, "a\nb\tc\x00d", "`x` **b** [l](http://x)", "%s {0} {name}"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "$\\frac{a}{$",
+    "\u202e" + "\u05d0" * 1000,
+    "a\nb\tc\x00d",
+    "`x` **b** [l](http://x)",
+    "%s {0} {name}",
+]
 # Ids that name things of which there may be none, so that nothing else in the store hangs on them.
-NAMES = {"entities": "name", "choke_points": "name", "exceptions": "exception", "workflows": "workflow", "people": "name"}
+NAMES = {
+    "entities": "name",
+    "choke_points": "name",
+    "exceptions": "exception",
+    "workflows": "workflow",
+    "people": "name",
+}
 
 
 def nullable(page: str) -> dict[str, set[str]]:
@@ -40,7 +53,11 @@ def unknown(table: str, frame: pl.DataFrame, columns: set[str]) -> pl.DataFrame:
         frame = frame.with_columns(pl.Series(NAMES[table], words))
     if table == "scores":
         # Without a component the index is what it is without any evidence: nothing, and anything.
-        components = pl.Series("shares", [["escalation=0", "excess=0", "credential=0", "orphan=0"]] * frame.height, dtype=pl.List(pl.String))
+        components = pl.Series(
+            "shares",
+            [["escalation=0", "excess=0", "credential=0", "orphan=0"]] * frame.height,
+            dtype=pl.List(pl.String),
+        )
         frame = frame.with_columns(components, risk=pl.lit(0.0), risk_low=pl.lit(0.0), coverage=pl.lit(0.0))
     return frame
 
