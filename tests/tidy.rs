@@ -6,6 +6,7 @@ use std::process::Command;
 
 mod code;
 mod metrics_page;
+mod notebooks;
 mod numbers;
 mod readme;
 mod rules;
