@@ -48,7 +48,7 @@ Improve:
   cut-plan     Which few changes keep most principals from what is protected
   roles        Candidate roles from what principals may do, or from what they use
 Change:
-  gate         Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
+  gate         Whether a draft of changes may be made
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
@@ -128,7 +128,7 @@ pub enum Command {
     ChokePoints(choke_points::Args),
     /// Which few changes keep most principals from what is protected
     CutPlan(cut_plan::Args),
-    /// Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
+    /// Whether a draft of changes may be made
     Gate(gate::Args),
     /// What differs between two snapshots
     Diff(diff::Args),
