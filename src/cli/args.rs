@@ -51,6 +51,7 @@ Improve:
 Change:
   gate         Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
   ledger       Append, show, verify and export records of drafts and decisions
+  gate         Whether a draft of changes may be made
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
@@ -135,7 +136,7 @@ pub enum Command {
     ChokePoints(choke_points::Args),
     /// Which few changes keep most principals from what is protected
     CutPlan(cut_plan::Args),
-    /// Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
+    /// Whether a draft of changes may be made
     Gate(gate::Args),
     /// What differs between two snapshots
     Diff(diff::Args),

@@ -213,6 +213,14 @@ fn try_seed(seed: u64, tally: &mut Tally, config: &Config, library: &Library, te
             return;
         }
     };
+    // Without an intent whatever is added is too much.
+    if !first.added_access.is_empty() {
+        if first.verdict == Verdict::Block {
+            tally.blocked += 1;
+        } else {
+            tally.wrong.push(format!("seed {seed}: access is added without an intent and {}", first.verdict));
+        }
+    }
     // The intent is what the gate itself says is added, sometimes with a part left out.
     let mut grants: Vec<Value> = (first.added_access.iter())
         .map(|row| json!({"principal": row.principal, "actions": row.exact, "resources": row.resources}))
@@ -310,9 +318,11 @@ fn what_is_not_blocked_adds_no_access_outside_the_intent() {
         wrong.len(),
         wrong.iter().take(8).cloned().collect::<Vec<_>>().join("\n")
     );
+    // A few organisations need not show everything; many must.
     let enough = usize::try_from(seeds).expect("few seeds") / 20;
+    let proposed = *proposals > 0 || seeds < 100;
     assert!(
-        *allowed >= enough && *blocked >= enough && *rises >= enough && *proposals > 0,
+        *allowed > enough && *blocked > enough && *rises > enough && proposed,
         "too little was tried: {allowed} allowed, {blocked} blocked, {rises} rises, {proposals} proposals"
     );
 }
