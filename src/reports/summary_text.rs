@@ -15,7 +15,7 @@ const WIDTH_DEFAULT: usize = 80;
 /// Principals shown.
 const TOP_N: usize = 10;
 /// Columns that a reason has at least.
-const WHY_N: usize = 16;
+const WHY_N: usize = 24;
 /// Characters of a principal's name shown.
 const NAME_N: usize = 20;
 /// Characters of a name that a line to paste may have.
