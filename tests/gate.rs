@@ -1,5 +1,5 @@
-//! Runs every folder of `tests/gate/`: scans its `export/`, judges its drafts, and holds the answer against its
-//! `expect.toml`.
+//! Runs every folder of `tests/gate/` that has an `expect.toml`: scans its `export/` and what it takes from `company/`,
+//! judges its drafts, and holds the answer against what is expected.
 //!
 //! `failing` is exact: every invariant that is not named there passes, so that a case shows one invariant and no other.
 //! The facts of `witness` were written by hand from the export.
@@ -30,6 +30,9 @@ const DIGEST: &str = "5e5f0f3bb8c5a0e0c1d5b8c3f7a9d2e4b6c8a0f2e4d6c8b0a2f4e6d8c0
 struct Expect {
     /// Drafts in their order, each with what is expected of it.
     draft: Vec<Expected>,
+    /// Whether the company's exports are not scanned as well.
+    #[serde(default)]
+    alone: bool,
     /// Domain of the session.
     domain: Option<String>,
     /// Time of the judgement.
@@ -143,7 +146,7 @@ fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gate");
     let entries = std::fs::read_dir(root).expect("the folder of cases");
     let mut all: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    all.retain(|path| path.is_dir());
+    all.retain(|path| path.join("expect.toml").is_file());
     all.sort();
     all
 }
@@ -187,9 +190,21 @@ fn expectations(folder: &Path) -> Expect {
     toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
 }
 
+/// What a case scans: its own files, and those of the company that it has none of the same name for.
+fn exports(folder: &Path, alone: bool) -> Vec<PathBuf> {
+    let own = folder.join("export");
+    let shared = folder.with_file_name("company");
+    let entries = std::fs::read_dir(&shared).expect("the company's exports");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| !alone && !own.join(path.file_name().expect("a name")).exists());
+    paths.extend(own.is_dir().then_some(own));
+    paths.sort();
+    paths
+}
+
 fn run(folder: &Path, library: &Library) -> Vec<String> {
     let expect = expectations(folder);
-    let scan = match Analysed::new(vec![folder.join("export")], AS_OF, expect.config.as_deref()) {
+    let scan = match Analysed::new(exports(folder, expect.alone), AS_OF, expect.config.as_deref()) {
         Ok(scan) => scan,
         Err(error) => return vec![error],
     };
