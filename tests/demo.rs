@@ -151,6 +151,8 @@ fn every_rule_finds_what_was_planted_in_each_week_and_nothing_else() {
         println!("{rule:<32} {planted:>8} {:>7} {:>6} {recall:>7} {precision:>9}", tally.missed, tally.wrong);
     }
     assert!(told.is_empty(), "{} differences:\n{}", told.len(), told.join("\n"));
+    // Of this one there is something to find only in a store with a ledger: `tests/ledger.rs` has that.
+    tallies.remove("unexplained-change");
     let untried: Vec<&str> = tallies.iter().filter(|(_, tally)| tally.right == 0).map(|(rule, _)| *rule).collect();
     assert_eq!(untried, [""; 0], "every rule has something planted for it");
     assert!(truth.sound.len() >= 20);

@@ -137,7 +137,7 @@ fn past(draft: &Value, found: &Gate, now: i64, decided_by: &[String]) -> Past {
         actors: [text(&author["id"]), text(&author["on_behalf_of"])].into_iter().flatten().collect(),
         workflow: text(&draft["workflow"]),
         at: now,
-        amounts: if blocked { Amounts::default() } else { found.amounts },
+        amounts: Some(if blocked { Amounts::default() } else { found.amounts }),
         approved_by: decided_by.to_vec(),
     }
 }

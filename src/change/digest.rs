@@ -11,6 +11,7 @@ use rustc_hash::FxHashSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::Change;
 use crate::model::{
     Approval, Attachment, Attribute, Credential, Entity, EntityId, Exception, Grant, Identity, Membership, Ownership,
     Person, RoleBaseline, SodRule, Tables, Trust, Usage, Workflow,
@@ -26,6 +27,12 @@ pub fn digest(tables: &Tables) -> String {
         whole.update(hash);
     }
     hex::encode(whole.finalize())
+}
+
+/// SHA-256 of operations in their canonical form (RFC 8785), in hexadecimal; none of what has no such form.
+#[must_use]
+pub fn sha256(changes: &[Change]) -> Option<String> {
+    Some(hex::encode(Sha256::digest(serde_json_canonicalizer::to_vec(&changes).ok()?)))
 }
 
 type Hash = [u8; 32];

@@ -15,7 +15,7 @@ mod set;
 
 pub use apply::{Applied, SOURCE_KIND, apply};
 pub use decode::{FieldSpec, Time};
-pub use digest::digest;
+pub use digest::{digest, sha256};
 pub use error::ChangeError;
 pub use read::{BYTES_MAX, Note, NoteKind, Read, read};
 pub use schema::schema;

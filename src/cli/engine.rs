@@ -7,6 +7,7 @@ mod cuts;
 pub mod effect;
 pub mod gate;
 pub mod history;
+pub mod judged;
 pub mod ledger;
 mod material;
 mod partial;

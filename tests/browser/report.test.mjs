@@ -1,7 +1,7 @@
 // The HTML report in headless Chromium: it works by mouse and by keyboard, in light and dark, on a laptop and on a
 // phone, on paper and without its script; nothing leaves the page, and a hostile name does nothing.
 //
-// OVERGRANT_REPORTS is a folder with demo.html (a report of datasets/demo) and with what the unit test
+// OVERGRANT_REPORTS is a folder with demo.html (a report of tests/organisation) and with what the unit test
 // `reports_are_written_where_they_are_wanted` writes: full, hostile, script, rtl, empty, large. CHROMIUM is the browser.
 
 import assert from "node:assert/strict";

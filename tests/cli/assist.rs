@@ -18,7 +18,7 @@ fn demo() -> &'static Path {
     FOLDER
         .get_or_init(|| {
             let folder = tempfile::tempdir().expect("a folder");
-            let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/demo");
+            let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/organisation/exports");
             let scan = run(folder.path(), &["scan", &demo.to_string_lossy(), "--as-of", "2026-11-22", "--quiet"]);
             assert_eq!(scan.status.code(), Some(0), "{}", String::from_utf8_lossy(&scan.stderr));
             folder

@@ -2,7 +2,7 @@
 
 usage: mcp_check.py OVERGRANT DEMO
 
-OVERGRANT is the program, DEMO the folder `datasets/demo`. A role with a hostile name is put into a copy of the demo. In
+OVERGRANT is the program, DEMO the folder `tests/organisation/exports`. A role with a hostile name is put into a copy of the demo. In
 every protocol revision that the client speaks to the server: tools are listed, each is called, each answer is held
 against the schema that the server states for it, questions about what lies outside the domain are refused, and the
 hostile name is found as data and nowhere else. A server whose sources are not fit must not begin.

@@ -27,7 +27,8 @@ pub struct Past {
     pub workflow: Option<String>,
     /// When it was judged, in milliseconds since 1970.
     pub at: i64,
-    pub amounts: Amounts,
+    /// What it adds; none when its record does not say, which is not nothing.
+    pub amounts: Option<Amounts>,
     /// Persons who approved it by a decision in the ledger.
     pub approved_by: Vec<String>,
 }
@@ -40,6 +41,8 @@ pub struct Cumulative {
     pub counted: Vec<String>,
     /// Of these drafts and this one.
     pub used: Amounts,
+    /// Of these drafts, those of which nobody knows what they add.
+    pub unknown: Vec<String>,
     /// What is exceeded, in words.
     pub exceeded: Vec<String>,
 }
@@ -61,11 +64,12 @@ pub fn cumulative(facts: &Facts<'_>) -> Cumulative {
     let mut counted: Vec<&Past> = facts.ledger.iter().filter(same).collect();
     counted.sort_by(|a, b| (a.at, &a.draft_id).cmp(&(b.at, &b.draft_id)));
     let mut used = facts.amounts;
-    for past in &counted {
-        used.mass += past.amounts.mass;
-        used.principals += past.amounts.principals;
-        used.changes += past.amounts.changes;
+    for amounts in counted.iter().filter_map(|past| past.amounts) {
+        used.mass += amounts.mass;
+        used.principals += amounts.principals;
+        used.changes += amounts.changes;
     }
+    let unknown = counted.iter().filter(|past| past.amounts.is_none()).map(|past| past.draft_id.clone()).collect();
     let mut exceeded = Vec::new();
     if used.mass > budget.mass_max {
         exceeded.push(format!("privilege mass {:.1} of {:.1}", used.mass, budget.mass_max));
@@ -78,5 +82,5 @@ pub fn cumulative(facts: &Facts<'_>) -> Cumulative {
         }
     }
     let counted = counted.iter().map(|past| past.draft_id.clone()).collect();
-    Cumulative { window_days: budget.window_days, counted, used, exceeded }
+    Cumulative { window_days: budget.window_days, counted, used, unknown, exceeded }
 }

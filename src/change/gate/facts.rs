@@ -157,7 +157,8 @@ impl<'a> Facts<'a> {
 
     fn amounts(&self) -> Amounts {
         Amounts {
-            mass: self.access.added.iter().map(|row| row.mass).sum(),
+            // A sum of nothing is minus zero.
+            mass: self.access.added.iter().map(|row| row.mass).fold(0.0, |sum, mass| sum + mass),
             principals: self.gaining().len(),
             changes: self.set.changes.len(),
         }

@@ -7,6 +7,7 @@ use crate::change::gate::{Checked, Gate, Rules, Status, Verdict, Witness, invari
 use crate::cli::args::{Form, SnapshotArgs};
 use crate::cli::clock;
 use crate::cli::engine::gate::{self as engine, By, Judge};
+use crate::cli::engine::judged;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
@@ -19,6 +20,7 @@ Examples:
   overgrant gate plan.json --format json | jq '.counter_proposal'
   overgrant gate draft.json --explain           every invariant with what it stands on
   overgrant gate draft.json --rules rules/ --profile joiner-mover-leaver
+  overgrant gate draft.json --record            … and append the draft and the verdict to the ledger
   overgrant gate --tiers                        the table of risk tiers
   overgrant gate --test-rules --rules rules/    run the tests of the rules
 
@@ -61,6 +63,9 @@ pub struct Args {
     /// House rules that come with the program; may be given several times
     #[arg(long, value_name = "NAME")]
     profile: Vec<String>,
+    /// Append the draft and the verdict to the ledger of the store, where the budget of later drafts counts them
+    #[arg(long, conflicts_with_all = ["tiers", "test_rules"])]
+    record: bool,
     /// Say of every invariant what it stands on
     #[arg(long)]
     explain: bool,
@@ -86,6 +91,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     }
     let Some(path) = &args.draft else { return Err(Failure::usage("no draft is named")) };
     let rules = engine::rules(&args.rules, &args.profile)?;
+    let now = clock::as_of(args.as_of.as_deref())?;
     let judge = Judge::open(
         &args.at,
         By {
@@ -93,11 +99,14 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
             techniques: &args.techniques,
             domain: args.domain.as_deref(),
             terms: args.terms.as_deref(),
-            now: clock::as_of(args.as_of.as_deref())?,
         },
     )?;
     let draft = judge.draft(path)?;
-    let found = judge.judge(&draft, &[], &rules)?;
+    let store = &args.at.store;
+    let found = judge.judge(&draft, &judged::past(store)?, &rules, now)?;
+    if args.record {
+        judged::note(store, &judge, &draft, &found, now)?;
+    }
     let text = match args.format {
         Form::Json => document::text(&found.document()),
         Form::Table => shown(&found, args.explain),

@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 
-use crate::cli::args::SnapshotArgs;
-use crate::cli::engine::{self, scoped};
+use serde_json::{Value, json};
+
+use crate::change::gate::Rules;
+use crate::cli::args::{SnapshotArgs, StoreArgs};
+use crate::cli::clock;
+use crate::cli::engine::gate::{By, Judge};
+use crate::cli::engine::{self, judged, ledger as book, scoped};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
-use crate::mcp::{Closed, NoJournal, ServeError, Session, serve};
+use crate::ledger::{Actor, ActorKind, Draft, Kind};
+use crate::mcp::{Call, Gatekeeper, Journal, ServeError, Session, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +45,12 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let snapshot = world.snapshot.clone();
     let scope = scoped::scope(world, &args.domain)?;
     terminal.note(&format!("serving the domain {} of snapshot {snapshot} on standard input and output", args.domain));
-    let session = Session::new(scope, Box::new(Closed), Box::new(NoJournal));
+    let by = By { config: args.config.as_deref(), domain: Some(&args.domain), ..By::default() };
+    // What is judged is the snapshot that is served, and no newer one.
+    let at = SnapshotArgs { snapshot: Some(snapshot), ..args.at.clone() };
+    let store = &args.at.store;
+    let gate = Gate { judge: Judge::open(&at, by)?, store: store.clone() };
+    let session = Session::new(scope, Box::new(gate), Box::new(Book { store: store.clone() }));
     serve(session).map_err(|error| {
         let failure = Failure::new(Exit::Input, error.to_string());
         match error {
@@ -48,4 +59,76 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         }
     })?;
     Ok(Exit::Done)
+}
+
+/// The gate over the snapshot that is served.
+struct Gate {
+    judge: Judge,
+    store: StoreArgs,
+}
+
+impl Gate {
+    fn document(&self, change_set: &str) -> Result<Value, String> {
+        let judged = || -> Result<Value, Failure> {
+            let read = self.judge.text(change_set.as_bytes(), "change_set")?;
+            let found = self.judge.judge(&read, &judged::past(&self.store)?, &Rules::none(), clock::as_of(None)?)?;
+            Ok(found.document())
+        };
+        judged().map_err(|failure| match failure.hint {
+            Some(hint) => format!("{} ({hint})", failure.message),
+            None => failure.message,
+        })
+    }
+}
+
+impl Gatekeeper for Gate {
+    fn evaluate(&self, change_set: &str) -> Result<Value, String> {
+        self.document(change_set)
+    }
+
+    fn rollback(&self, change_set: &str) -> Result<Value, String> {
+        Ok(self.document(change_set)?["rollback"].take())
+    }
+
+    fn evidence(&self, change_set: &str) -> Result<Value, String> {
+        let mut found = self.document(change_set)?;
+        let mut parts = serde_json::Map::new();
+        for key in ["verdict", "tier", "required_approvals", "evidence_missing"] {
+            parts.insert(key.to_owned(), found[key].take());
+        }
+        Ok(Value::Object(parts))
+    }
+}
+
+/// The ledger of the store, which has a record of every call.
+struct Book {
+    store: StoreArgs,
+}
+
+impl Journal for Book {
+    fn record(&self, call: &Call) -> Result<(), String> {
+        // What a client calls itself is what it says, and of its model it says nothing.
+        let client = call
+            .client
+            .as_ref()
+            .map_or_else(|| "unnamed client".to_owned(), |(name, version)| format!("{name} {version}"));
+        let actor = Actor { kind: ActorKind::Service, id: client, on_behalf_of: None };
+        let draft = Draft {
+            tool: Some(call.tool.clone()),
+            domain: Some(call.domain.clone()),
+            snapshot: Some(call.snapshot.clone()),
+            snapshot_sha256: Some(call.snapshot_digest.clone()),
+            witnesses: vec![json!({
+                "arguments_sha256": call.arguments_sha256,
+                "answer_sha256": call.answer_sha256,
+                "outcome": call.outcome.as_str(),
+            })],
+            ..Draft::new(Kind::Call, actor)
+        };
+        let written = || -> Result<(), Failure> {
+            book::append(&self.store, draft, clock::as_of(None)?)?;
+            Ok(())
+        };
+        written().map_err(|failure| failure.message)
+    }
 }

@@ -8,6 +8,7 @@ use crate::change::{self, ChangeError, Read};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::config::Config;
+use crate::ledger::rows::{self, Rows};
 use crate::model::{ClassTable, Finding, Removal, Results, Tables};
 use crate::store::Manifest;
 use crate::techniques::Library;
@@ -20,8 +21,6 @@ pub struct By<'a> {
     pub domain: Option<&'a str>,
     /// Table of tiers; the built-in one when there is none.
     pub terms: Option<&'a Path>,
-    /// Time of the judgement, in milliseconds since 1970.
-    pub now: i64,
 }
 
 /// A stored snapshot, ready to judge drafts on.
@@ -33,7 +32,6 @@ pub struct Judge {
     library: Library,
     terms: Terms,
     domain: Option<String>,
-    now: i64,
 }
 
 impl Judge {
@@ -50,7 +48,7 @@ impl Judge {
         let library = library(by.techniques)?;
         let domain = by.domain.map(str::to_owned);
         let manifest = reader.manifest().clone();
-        Ok(Self { manifest, tables, results, config, library, terms, domain, now: by.now })
+        Ok(Self { manifest, tables, results, config, library, terms, domain })
     }
 
     /// Reads a draft in any form that is known; names in it are looked up in the snapshot.
@@ -61,17 +59,32 @@ impl Judge {
             let message = format!("`{}` has {length} bytes; a draft has at most {}", path.display(), change::BYTES_MAX);
             return Err(Failure::new(Exit::Input, message).hint("split the draft"));
         }
-        let bytes = std::fs::read(path).map_err(failed)?;
-        change::read(&bytes, &path.display().to_string(), &self.tables).map_err(|errors| unusable(&errors))
+        self.text(&std::fs::read(path).map_err(failed)?, &path.display().to_string())
     }
 
-    /// Judges a draft.
-    pub fn judge(&self, read: &Read, ledger: &[Past], rules: &Rules) -> Result<Gate, Failure> {
+    /// Reads a draft that is called `name` in errors.
+    pub fn text(&self, bytes: &[u8], name: &str) -> Result<Read, Failure> {
+        change::read(bytes, name, &self.tables).map_err(|errors| unusable(&errors))
+    }
+
+    /// Digest of the snapshot.
+    pub fn digest(&self) -> &str {
+        &self.manifest.digest
+    }
+
+    /// Rows that a draft adds and removes.
+    pub fn rows(&self, read: &Read) -> Result<Rows, Failure> {
+        let applied = change::apply(&self.tables, &read.set).map_err(|errors| unusable(&errors))?;
+        Ok(rows::difference(&self.tables, &applied.tables))
+    }
+
+    /// Judges a draft at a time, in milliseconds since 1970.
+    pub fn judge(&self, read: &Read, ledger: &[Past], rules: &Rules, now: i64) -> Result<Gate, Failure> {
         let base = Base {
             tables: &self.tables,
             results: &self.results,
             as_of: self.manifest.as_of,
-            now: self.now,
+            now,
             config: &self.config,
             library: &self.library,
             snapshot: &self.manifest.snapshot,

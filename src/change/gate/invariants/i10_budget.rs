@@ -18,7 +18,12 @@ impl Invariant for Budget {
     fn check(&self, facts: &Facts<'_>) -> (Status, Vec<Witness>) {
         let total = cumulative(facts);
         if total.exceeded.is_empty() {
-            return (Status::Pass, Vec::new());
+            let says = |draft: &String| {
+                let says = format!("the ledger does not say what the draft `{draft}` adds");
+                Witness::with(says, vec![Cited::before("ledger", draft)])
+            };
+            let unknown: Vec<Witness> = total.unknown.iter().map(says).collect();
+            return (if unknown.is_empty() { Status::Pass } else { Status::Unknown }, unknown);
         }
         let says = format!(
             "with {} earlier drafts of {} days: {}",
