@@ -111,15 +111,16 @@ pub fn trend(series: &Series, title: &str) -> String {
 
 fn axes(series: &Series, points: &[SeriesPoint], scale: &Scale, svg: &mut String) {
     let (left, right) = (MARGIN.0, WIDTH - MARGIN.2);
-    for value in ticks(scale, series.unit) {
-        let y = scale.y(value);
+    let values = ticks(scale, series.unit);
+    for (value, label) in values.iter().zip(tick_labels(&values, series.unit)) {
+        let y = scale.y(*value);
         let _ = write!(
             svg,
             "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
              <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             left - 6.0,
             y + 4.0,
-            figure(series.unit, Some(value)).trim_end_matches(" %")
+            label
         );
     }
     let ends = [points.first().map(|point| (point, "start")), points.last().map(|point| (point, "end"))];
@@ -127,6 +128,21 @@ fn axes(series: &Series, points: &[SeriesPoint], scale: &Scale, svg: &mut String
         let (x, y) = (scale.x(point.as_of), HEIGHT - 8.0);
         let _ = write!(svg, "<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>", day(point.as_of));
     }
+}
+
+/// What ticks are called: with as many digits as figures of the unit have, and more where these would be the same.
+fn tick_labels(values: &[f64], unit: &str) -> Vec<String> {
+    let labels = values.iter().map(|&value| figure(unit, Some(value)).trim_end_matches(" %").to_owned());
+    let labels: Vec<String> = labels.collect();
+    if labels.windows(2).all(|pair| pair[0] != pair[1]) {
+        return labels;
+    }
+    let differ = |digits: &usize| {
+        let texts: Vec<String> = values.iter().map(|value| format!("{value:.digits$}")).collect();
+        texts.windows(2).all(|pair| pair[0] != pair[1])
+    };
+    let digits = (1..=15).find(differ).unwrap_or(15);
+    values.iter().map(|value| format!("{value:.digits$}")).collect()
 }
 
 /// Round values within the scale, at a distance of 1, 2 or 5 times a power of ten, and whole ones for counts.
@@ -229,6 +245,12 @@ fn arrow(view: &View<'_>, step: &Step<'_>, top: u32, svg: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn close_ticks_have_different_labels() {
+        assert_eq!(tick_labels(&[1.26, 1.28, 1.3], "percent"), ["1.26", "1.28", "1.30"]);
+        assert_eq!(tick_labels(&[5.0, 10.0], "percent"), ["5.0", "10.0"]);
+    }
 
     #[test]
     fn ticks_are_round_and_whole_for_counts() {
