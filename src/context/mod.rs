@@ -9,7 +9,7 @@
 //! - Of a row whose owner is outside (a foreign role that trusts one of ours), free text is withheld; references, closed
 //!   lists of names, and numbers are shown.
 //! - In all other free text, whatever is called like an entity outside is replaced by its stub, and whatever is called
-//!   like a person by a pseudonym ([`scrub`]).
+//!   like a person by a pseudonym (`scrub`).
 //!
 //! All text is data from exports: control, invisible and bidirectional characters are shown as escapes, texts and lists
 //! are cut to a length, and everything stands below the key `data` of a fact.

@@ -8,7 +8,7 @@
 //! | what did each recorded change do, and how do changes by models and by people fare? | [`changes`] |
 //! | what does all this come to? | [`verdict`] |
 //!
-//! [`study`] puts them together over a store. The numbers are computed again by statsmodels and scipy in
+//! [`study()`] puts them together over a store. The numbers are computed again by statsmodels and scipy in
 //! `tests/python/effect_check.py`. `docs/effect.md` has the formulas and what each verdict promises.
 
 pub mod changes;

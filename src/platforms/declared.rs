@@ -2,7 +2,7 @@
 //!
 //! A plan says for each resource what there is now and what there is to be, as attributes of a kind
 //! (`aws_iam_role_policy`). A platform puts both into builders, as its readers do with exports
-//! ([`Platform::declare`]); the difference between the two is the change.
+//! ([`super::Platform::declare`]); the difference between the two is the change.
 
 use std::collections::BTreeMap;
 

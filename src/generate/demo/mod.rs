@@ -2,7 +2,7 @@
 //! twelve weekly exports, with tables of governance and a file of truth that covers every week.
 //!
 //! Size and seed are fixed, so that everybody who talks about it talks about the same. Each week is written by itself
-//! from the same dated facts ([`week`]): who joins and leaves, which keys are changed, what is granted, what is put
+//! from the same dated facts (`week`): who joins and leaves, which keys are changed, what is granted, what is put
 //! right. The newest week lies open; the others are one archive each, which a scan reads as it is.
 
 use std::fs;
