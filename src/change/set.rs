@@ -575,7 +575,7 @@ fn check_change(change: &Change, at: &str, errors: &mut Errors) {
             let at = place(at, "occurrence");
             errors.push(ChangeError::new(&at, "statements of the same names are counted from 1"));
         }
-        Change::CreatePrincipal { kind: kind @ (EntityKind::External | EntityKind::Credential), .. } => {
+        Change::CreatePrincipal { kind: kind @ EntityKind::External, .. } => {
             let at = place(at, "kind");
             errors.push(ChangeError::new(&at, format!("nothing of kind `{kind}` can be created")));
         }

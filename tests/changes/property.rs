@@ -12,7 +12,7 @@ use super::{of, root, scanned, set};
 use crate::splitmix::Rng;
 
 /// Change sets for each export.
-const ROUNDS: u64 = if cfg!(debug_assertions) { 6 } else { 60 };
+const ROUNDS: u64 = if cfg!(debug_assertions) { 6 } else { 30 };
 /// Operations of a change set at most.
 const OPERATIONS_MAX: usize = 6;
 

@@ -1,7 +1,7 @@
 //! I6: no new static credential where federation is possible, and none that lives longer than its tier lets it.
 
 use super::{Cited, Facts, Invariant, Status, Witness, worst};
-use crate::model::{Credential, CredentialKind, Entity};
+use crate::model::{Credential, CredentialKind, Entity, EntityKind};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -29,8 +29,16 @@ impl Invariant for Credentials {
             let known = facts.delta.credentials.removed.iter().find(same).filter(|old| old.active == Some(true));
             found.extend(judge(facts, row, entity, known.is_some()));
         }
+        found.extend(facts.delta.created.iter().filter_map(|&one| stored(facts.after().entity(one))));
         worst(found)
     }
+}
+
+/// A secret that is kept as a thing of its own, such as a token that a cluster stores: it is static, and without an end.
+fn stored(entity: &Entity) -> Option<(Status, Witness)> {
+    let says = || format!("`{}` is a stored credential, which whoever reads it can use without an end", entity.id);
+    let witness = || Witness::with(says(), vec![Cited::after("entities", &entity.id)]);
+    (entity.kind == EntityKind::Credential).then(|| (Status::Block, witness()))
 }
 
 /// Whether whoever has it can use it for as long as it lives.
