@@ -13,6 +13,7 @@ use overgrant::model::text::{glob, glob_ignore_case};
 use overgrant::model::{Decision, Results, Tables};
 use overgrant::platforms::{self, input};
 use overgrant::techniques::Library;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::reference::{World, random};
@@ -195,6 +196,17 @@ struct Tally {
     wrong: Vec<String>,
 }
 
+impl Tally {
+    fn joined(mut self, other: Self) -> Self {
+        self.allowed += other.allowed;
+        self.blocked += other.blocked;
+        self.rises += other.rises;
+        self.proposals += other.proposals;
+        self.wrong.extend(other.wrong);
+        self
+    }
+}
+
 fn try_seed(seed: u64, tally: &mut Tally, config: &Config, library: &Library, terms: &Terms) {
     let world = random::account(seed);
     let before = tables(&world.gaad, &world);
@@ -307,10 +319,12 @@ fn what_is_not_blocked_adds_no_access_outside_the_intent() {
     // The budget is another matter.
     terms.budget.mass_max = f64::MAX;
     terms.budget.principals_max = usize::MAX;
-    let mut tally = Tally::default();
-    for seed in 0..seeds {
+    let tried = (0..seeds).into_par_iter().map(|seed| {
+        let mut tally = Tally::default();
         try_seed(seed, &mut tally, &config, &library, &terms);
-    }
+        tally
+    });
+    let tally = tried.reduce(Tally::default, Tally::joined);
     let Tally { allowed, blocked, rises, proposals, wrong } = &tally;
     assert!(
         wrong.is_empty(),

@@ -3,12 +3,17 @@
 //! `*` stands for any text, `?` for one character. The answers err on the safe side: [`covers`] says yes only when
 //! every text of the inner pattern is one of the outer's, [`overlaps`] says no only when no text is both.
 
+use rustc_hash::FxHashSet;
+
 /// Whether every text that `inner` means is one that `outer` means.
 ///
 /// A character of the outer pattern stands for itself, its `?` for any one character, its `*` for anything, wildcards of
 /// the inner pattern included. O(outer × inner).
 #[must_use]
 pub fn covers(outer: &str, inner: &str) -> bool {
+    if !is_wild(outer) {
+        return outer == inner;
+    }
     let (outer, inner): (Vec<char>, Vec<char>) = (outer.chars().collect(), inner.chars().collect());
     // `reached[at]`: the outer pattern so far covers the first `at` characters of the inner one.
     let mut reached = vec![false; inner.len() + 1];
@@ -32,7 +37,33 @@ pub fn covers(outer: &str, inner: &str) -> bool {
 /// [`covers`] without regard to case.
 #[must_use]
 pub fn covers_ignore_case(outer: &str, inner: &str) -> bool {
+    if !is_wild(outer) && outer.is_ascii() && inner.is_ascii() {
+        return outer.eq_ignore_ascii_case(inner);
+    }
     covers(&outer.to_lowercase(), &inner.to_lowercase())
+}
+
+/// Patterns that are asked often, without regard to case: those that mean one text are found at once, however many there
+/// are.
+pub struct Patterns {
+    plain: FxHashSet<String>,
+    wild: Vec<String>,
+}
+
+impl Patterns {
+    /// O(patterns).
+    pub fn new<'p>(patterns: impl IntoIterator<Item = &'p String>) -> Self {
+        let (wild, plain): (Vec<String>, Vec<String>) =
+            patterns.into_iter().map(|one| one.to_lowercase()).partition(|one| is_wild(one));
+        Self { plain: plain.into_iter().collect(), wild }
+    }
+
+    /// Whether one of them covers a pattern, as [`covers_ignore_case`] does.
+    #[must_use]
+    pub fn cover(&self, inner: &str) -> bool {
+        let inner = inner.to_lowercase();
+        self.plain.contains(&inner) || self.wild.iter().any(|outer| covers(outer, &inner))
+    }
 }
 
 /// Whether some text is meant by both patterns. O(one × other).
@@ -91,6 +122,9 @@ mod tests {
             assert_eq!(covers(outer, inner), expected, "{outer} {inner}");
         }
         assert!(covers_ignore_case("S3:Get*", "s3:getobject"));
+        let patterns = ["S3:Get*", "sqs:SendMessage"].map(str::to_owned);
+        let asked = ["s3:getobject", "SQS:sendMessage", "s3:Get?x*", "s3:*", "sqs:Send*"];
+        assert_eq!(asked.map(|one| Patterns::new(&patterns).cover(one)), [true, true, true, false, false]);
     }
 
     /// Every text over a small alphabet up to a length, against the definition.

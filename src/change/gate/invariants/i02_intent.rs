@@ -6,7 +6,7 @@ use super::{Facts, Invariant, Status, Witness};
 use crate::change::IntentGrant;
 use crate::change::gate::AccessRow;
 use crate::change::gate::affected::holders;
-use crate::change::gate::pattern::{covers, covers_ignore_case};
+use crate::change::gate::pattern::{Patterns, covers};
 use crate::change::gate::report::Surplus;
 
 /// See [`Invariant::title`].
@@ -35,17 +35,18 @@ impl Invariant for WithinIntent {
 /// The parts of added access that no grant of the intent covers.
 pub fn surplus(facts: &Facts<'_>) -> Vec<Surplus> {
     let mut out = Vec::new();
+    let intent: Vec<(&IntentGrant, Patterns)> =
+        facts.set.intent.grants.iter().map(|grant| (grant, Patterns::new(&grant.actions))).collect();
     for row in &facts.access.added {
-        let grants: Vec<&IntentGrant> =
-            facts.set.intent.grants.iter().filter(|grant| is_meant(facts, grant, row)).collect();
+        let grants: Vec<&(&IntentGrant, Patterns)> =
+            intent.iter().filter(|(grant, _)| is_meant(facts, grant, row)).collect();
         let mut actions: BTreeSet<&String> = BTreeSet::new();
         let mut resources: BTreeSet<&String> = BTreeSet::new();
         for resource in &row.resources {
-            let on: Vec<&&IntentGrant> =
-                grants.iter().filter(|grant| grant.resources.iter().any(|by| covers(by, resource))).collect();
+            let on = grants.iter().filter(|(grant, _)| grant.resources.iter().any(|by| covers(by, resource)));
+            let on: Vec<&Patterns> = on.map(|(_, actions)| actions).collect();
             for action in &row.exact {
-                let meant = |grant: &IntentGrant| grant.actions.iter().any(|by| covers_ignore_case(by, action));
-                if !on.iter().any(|grant| meant(grant)) {
+                if !on.iter().any(|actions| actions.cover(action)) {
                     actions.insert(action);
                     resources.insert(resource);
                 }
