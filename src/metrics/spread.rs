@@ -1,13 +1,11 @@
-//! Percentiles of risk, mass and weighted gap in every part of the organisation, by a lazy query over columns.
+//! Percentiles of risk, mass and weighted gap in every part of the organisation, column by column.
 //!
-//! The frame has one row for each principal and part that it is in; nulls (a gap that cannot be measured) do not take
+//! A part has a frame with one row for each principal in it; nulls (a gap that cannot be measured) do not take
 //! part. Percentiles interpolate linearly between the neighbours.
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{
-    DataFrame, Expr, IntoLazy, PolarsResult, QuantileMethod, SortMultipleOptions, col, df, len, lit,
-};
+use polars::prelude::{ChunkQuantile, DataFrame, PolarsResult, QuantileMethod, df};
 
 use super::population::{Cell, Parts, score_of};
 use crate::model::Score;
@@ -34,49 +32,33 @@ pub struct Spread {
 /// # Errors
 /// When the query engine refuses the query; a test runs it over every column type.
 pub fn all(parts: &Parts, scores: &[Score]) -> PolarsResult<BTreeMap<Cell, Spread>> {
-    let cells: Vec<&Cell> = parts.0.keys().collect();
-    let answer = frame(parts, scores)?.lazy().group_by([col("cell")]).agg(aggregates());
-    let answer = answer.sort(["cell"], SortMultipleOptions::default()).collect()?;
     let mut spreads = BTreeMap::new();
-    for row in 0..answer.height() {
-        let cell = answer.column("cell")?.u32()?.get(row).and_then(|at| cells.get(at as usize));
-        if let Some(cell) = cell {
-            spreads.insert((*cell).clone(), spread(&answer, row)?);
+    for (cell, part) in &parts.0 {
+        let rows: Vec<&Score> = part.members.iter().filter_map(|&member| score_of(scores, member)).collect();
+        if !rows.is_empty() {
+            spreads.insert(cell.clone(), spread(&frame(&rows)?)?);
         }
     }
     Ok(spreads)
 }
 
-fn frame(parts: &Parts, scores: &[Score]) -> PolarsResult<DataFrame> {
-    let (mut cell, mut risk, mut mass, mut wpg) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (at, part) in parts.0.values().enumerate() {
-        for score in part.members.iter().filter_map(|&member| score_of(scores, member)) {
-            cell.push(u32::try_from(at).unwrap_or(u32::MAX));
-            risk.push(score.risk);
-            mass.push(score.mass);
-            wpg.push(score.wpg);
-        }
-    }
-    df!("cell" => cell, "risk" => risk, "mass" => mass, "wpg" => wpg)
+fn frame(rows: &[&Score]) -> PolarsResult<DataFrame> {
+    df!(
+        "risk" => rows.iter().map(|row| row.risk).collect::<Vec<_>>(),
+        "mass" => rows.iter().map(|row| row.mass).collect::<Vec<_>>(),
+        "wpg" => rows.iter().map(|row| row.wpg).collect::<Vec<_>>(),
+    )
 }
 
-fn aggregates() -> Vec<Expr> {
-    let quantiles = COLUMNS.iter().flat_map(|column| {
-        QUANTILES.iter().map(move |(name, q)| {
-            col(*column).quantile(lit(*q), QuantileMethod::Linear).alias(format!("{column}_{name}"))
-        })
-    });
-    quantiles.chain([len().alias("n"), col("wpg").count().alias("wpg_n")]).collect()
-}
-
-fn spread(answer: &DataFrame, row: usize) -> PolarsResult<Spread> {
-    let count = |name: &str| Ok::<_, polars::error::PolarsError>(answer.column(name)?.u32()?.get(row).unwrap_or(0));
-    let mut spread = Spread { n: count("n")?, wpg_n: count("wpg_n")?, values: BTreeMap::new() };
+fn spread(frame: &DataFrame) -> PolarsResult<Spread> {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let known = frame.height() - frame.column("wpg")?.null_count();
+    let mut spread = Spread { n: count(frame.height()), wpg_n: count(known), values: BTreeMap::new() };
     for column in COLUMNS {
-        for (name, _) in QUANTILES {
-            let name = format!("{column}_{name}");
-            if let Some(value) = answer.column(&name)?.f64()?.get(row) {
-                spread.values.insert(name, value);
+        let numbers = frame.column(column)?.f64()?;
+        for (name, q) in QUANTILES {
+            if let Some(value) = numbers.quantile(q, QuantileMethod::Linear)? {
+                spread.values.insert(format!("{column}_{name}"), value);
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::reference::{World, random};
 use crate::splitmix::Rng;
 
 /// Organisations that are tried unless the environment says otherwise.
-const SEEDS: u64 = if cfg!(debug_assertions) { 12 } else { 400 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 12 } else { 40 };
 /// Names of the files that exports are read as.
 const NAMES: [&str; 4] = ["a.json", "b.json", "c.json", "d.json"];
 

@@ -1,6 +1,6 @@
-//! The values of metrics over snapshots, by a lazy query over their stored tables.
+//! The values of metrics over snapshots, by a query over their stored tables.
 
-use polars::prelude::{DataFrame, IntoLazy, PolarsResult, SortMultipleOptions, col, df, lit};
+use polars::prelude::{BooleanChunked, ChunkCompareEq, DataFrame, PolarsResult, SortMultipleOptions, df};
 
 use crate::metrics::population::Cell;
 use crate::model::Metric;
@@ -29,12 +29,11 @@ pub struct Series {
 /// # Errors
 /// When the query engine refuses the query; a test runs it over every column type.
 pub fn of_part(tables: &[Vec<Metric>], part: &Cell) -> PolarsResult<Vec<Series>> {
-    let here = |column: &str, name: &str| col(column).eq(lit(name.to_owned()));
-    let wanted = here("platform", &part.platform).and(here("kind", &part.kind)).and(here("domain", &part.domain));
-    let answer = (frame(tables)?.lazy().filter(wanted))
-        .select(["metric", "snapshot", "value", "numerator", "denominator", "coverage"].map(col))
-        .sort(["metric", "snapshot"], SortMultipleOptions::default())
-        .collect()?;
+    let all = frame(tables)?;
+    let here =
+        |column: &str, name: &str| -> PolarsResult<BooleanChunked> { Ok(all.column(column)?.str()?.equal(name)) };
+    let wanted = here("platform", &part.platform)? & here("kind", &part.kind)? & here("domain", &part.domain)?;
+    let answer = all.filter(&wanted)?.sort(["metric", "snapshot"], SortMultipleOptions::default())?;
     gather(&answer)
 }
 
