@@ -42,6 +42,11 @@ impl Platform for Kubernetes {
         change::changed(tables, fresh);
     }
 
+    fn home(&self, entity: &Entity) -> Option<String> {
+        let parts = names::parts(&entity.id).filter(|parts| !parts.namespace.is_empty())?;
+        Some(names::object(parts.cluster, "", "namespace", parts.namespace))
+    }
+
     fn takes_manifests(&self) -> bool {
         true
     }

@@ -1,7 +1,8 @@
-//! I9: everything that a draft touches lies in the session's domain.
+//! I9: everything that a draft touches lies in the session's domain. `access::domains` says how domains are inherited.
 
 use super::{Cited, Facts, Invariant, Status, Witness, worst};
-use crate::model::{Entity, EntityKind};
+use crate::access::domains;
+use crate::model::Entity;
 
 /// See [`Invariant::title`].
 pub struct Domain;
@@ -32,7 +33,7 @@ impl Invariant for Domain {
         all.dedup_by(|a, b| a.id == b.id);
         for entity in all {
             let rows = vec![Cited::after("entities", &entity.id)];
-            match label(facts, entity) {
+            match domain_of(facts, entity) {
                 Some(own) if own == domain => {}
                 Some(own) => {
                     let says = format!("`{}` is of domain `{own}`, not of `{domain}`", entity.id);
@@ -48,14 +49,14 @@ impl Invariant for Domain {
     }
 }
 
-/// The domain of an entity: its own label, for what the draft creates that of the configuration or of its scope.
-fn label<'f>(facts: &'f Facts<'_>, entity: &'f Entity) -> Option<&'f str> {
-    let own = entity.domain.as_deref();
+/// The domain of an entity as the snapshot has it. What the draft makes is of the domain that a scan would give it: by the
+/// configuration, else by where it is put. What is there already and in no domain does not come into one by being moved.
+fn domain_of<'f>(facts: &'f Facts<'_>, entity: &'f Entity) -> Option<&'f str> {
+    let (before, after) = (facts.base.tables, facts.after());
+    let known = before.find(&entity.id).map(|one| before.entity(one));
+    let stored = known.and_then(|known| known.domain.as_deref());
     let configured = || facts.base.config.label(&entity.id)?.domain.as_deref();
-    let scope = || {
-        let tables = facts.after();
-        let scope = tables.entity(tables.find(entity.scope.as_deref()?)?);
-        (entity.kind != EntityKind::Scope).then_some(scope.domain.as_deref())?
-    };
-    own.or_else(configured).or_else(scope)
+    let is_new = known.is_none_or(|known| !known.present);
+    let placed = || domains::of(after, after.find(&entity.id).filter(|_| is_new)?);
+    stored.or_else(configured).or_else(placed)
 }
