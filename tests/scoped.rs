@@ -203,7 +203,8 @@ fn every_id_in_a_thousand_scoped_answers_is_of_the_domain_or_a_stub() {
         let (tables, results) = organisation(seed);
         for domain in DOMAINS {
             let secrets = Secrets::of(&tables, domain);
-            assert!(secrets.ids.len() > 100 && secrets.names.len() > 100, "there is something to keep");
+            let (ids, names) = (secrets.ids.len(), secrets.names.len());
+            assert!(ids > 50 && names > 30, "there is something to keep: {ids} ids and {names} names");
             let ids = ("snapshot", "digest");
             let world = Arc::new(World::new(ids, 0, "key", tables.clone(), results.clone()));
             let scope = Scope::new(Arc::clone(&world), domain).expect("the domain has entities");
