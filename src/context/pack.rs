@@ -30,6 +30,8 @@ pub struct PackPart {
     /// Name of its file.
     pub file: String,
     pub rows: usize,
+    /// Rows of the domain that are not in the pack.
+    pub left_out: usize,
     pub bytes: usize,
     /// Estimate ([`tokens`]).
     pub tokens: usize,
@@ -49,6 +51,8 @@ pub struct Manifest {
     pub snapshot_digest: String,
     pub as_of: String,
     pub coverage: Vec<Coverage>,
+    /// The domain in numbers ([`Scope::summary`]).
+    pub summary: Value,
     /// What the scan left out.
     pub incomplete: Vec<String>,
     pub rows: usize,
@@ -80,7 +84,8 @@ pub fn pack(scope: &Scope) -> Pack {
     let mut parts = Vec::new();
     for &part in Part::ALL {
         let mut lines = String::new();
-        for &row in scope.rows(part) {
+        let rows = scope.packed(part);
+        for &row in &rows {
             if let Some(fact) = scope.fact(part, row) {
                 lines += &fact.json(&world.snapshot).to_string();
                 lines.push('\n');
@@ -94,7 +99,8 @@ pub fn pack(scope: &Scope) -> Pack {
             table: part,
             about: part.about(),
             file: format!("{part}.jsonl"),
-            rows: scope.rows(part).len(),
+            rows: rows.len(),
+            left_out: scope.rows(part).len() - rows.len(),
             bytes: lines.len(),
             tokens: tokens(lines.len()),
             sha256: hex::encode(Sha256::digest(lines.as_bytes())),
@@ -110,6 +116,7 @@ pub fn pack(scope: &Scope) -> Pack {
         snapshot_digest: world.digest.clone(),
         as_of: format_time(world.as_of),
         coverage: scope.coverage(),
+        summary: scope.summary(),
         incomplete: world.incomplete.clone(),
         rows: parts.iter().map(|part| part.rows).sum(),
         tokens: parts.iter().map(|part| part.tokens).sum(),
@@ -124,7 +131,7 @@ impl Pack {
     /// # Errors
     /// When the cursor is not one of this pack.
     pub fn page(&self, scope: &Scope, cursor: Option<&str>, budget: usize) -> Result<Value, CursorError> {
-        let Page { facts, from, of, tokens, next } = page(scope, &scope.all(), QUERY, cursor, budget)?;
+        let Page { facts, from, of, tokens, next } = page(scope, &scope.all_packed(), QUERY, cursor, budget)?;
         let snapshot = &scope.world().snapshot;
         Ok(json!({
             "format": FORMAT,

@@ -1,6 +1,6 @@
 //! Rows of one small account, for the tests of whatever shows rows: complete, plain, and easy to tell apart.
 
-use super::{Entity, EntityId, EntityKind, Finding, FindingState, Score, Severity};
+use super::{Access, Decision, Entity, EntityId, EntityKind, Finding, FindingState, Score, Severity};
 
 /// Number of the account, and the id of its entity.
 pub const ACCOUNT: &str = "111122223333";
@@ -71,6 +71,27 @@ pub fn score(entity: u32, risk: f64) -> Score {
         reason_1: None,
         reason_2: None,
         reason_3: None,
+    }
+}
+
+/// What an entity may do with one service.
+pub fn access(entity: u32) -> Access {
+    Access {
+        entity: EntityId(entity),
+        service: "s3".to_owned(),
+        level: "read".to_owned(),
+        granted_n: 1,
+        unused_n: None,
+        observable_n: None,
+        undetermined_n: None,
+        breadth: "one".to_owned(),
+        mass: 2.0,
+        observable_mass: None,
+        used_mass: None,
+        unused_mass: None,
+        window_days: None,
+        decision: Decision::Allowed,
+        evidence_grade: "static".to_owned(),
     }
 }
 
