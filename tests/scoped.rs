@@ -73,8 +73,7 @@ fn organisation(seed: u64) -> (Tables, Results) {
 fn nearest(tables: &Tables, entity: &Entity) -> Option<String> {
     let mut level = BTreeSet::from([entity.entity]);
     for _ in 0..20 {
-        let labels: BTreeSet<&String> =
-            level.iter().filter_map(|&one| tables.entity(one).domain.as_ref()).collect();
+        let labels: BTreeSet<&String> = level.iter().filter_map(|&one| tables.entity(one).domain.as_ref()).collect();
         if !labels.is_empty() {
             return labels.first().filter(|_| labels.len() == 1).map(|label| (*label).clone());
         }
@@ -120,7 +119,7 @@ impl Secrets {
         for entity in &tables.entities {
             let names = [Some(&entity.name), entity.unique_id.as_ref()].into_iter().flatten().cloned();
             // What AWS publishes, the same for everyone, is no secret of this organisation.
-            if entity.domain.as_deref() == Some(domain) || entity.id.starts_with("arn:aws:iam::aws:") {
+            if entity.domain.as_deref() == Some(domain) || entity.id.split(':').nth(4) == Some("aws") {
                 inside.insert(entity.id.clone());
                 inside.extend(names);
             } else {

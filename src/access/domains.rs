@@ -273,8 +273,7 @@ mod tests {
             ("a:role/nowhere", Role, None, Some("a:account/9"), &[]),
             ("a:root", Scope, Some("all of us"), None, &[]),
         ]);
-        let expected =
-            ["commerce", "group", "-", "group", "commerce", "payments", "group", "-", "-", "all of us"];
+        let expected = ["commerce", "group", "-", "group", "commerce", "payments", "group", "-", "-", "all of us"];
         assert_eq!(domains(&found), expected);
         assert!(found.issues.is_empty(), "{:?}", found.issues);
     }

@@ -25,7 +25,8 @@ impl Scope {
                 *rules.entry(finding.rule.as_str()).or_default() += 1;
             }
         }
-        let mut risks: Vec<f64> = self.rows(Part::Scores).iter().map(|&row| results.scores[row as usize].risk).collect();
+        let mut risks: Vec<f64> =
+            self.rows(Part::Scores).iter().map(|&row| results.scores[row as usize].risk).collect();
         risks.sort_by(f64::total_cmp);
         let paths = |certainty| {
             let of = self.rows(Part::Paths).iter().map(|&row| &results.paths[row as usize]);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{Scope, World};
-pub use crate::model::testing::arn;
 use crate::model::testing;
+pub use crate::model::testing::arn;
 use crate::model::{
-    Approval, Certainty, Edge, Effect, Entity, EntityId, EntityKind, Finding, Grant, Path, Person, PersonStatus, Results,
-    Score, Severity, SourceId, Tables,
+    Approval, Certainty, Edge, Effect, Entity, EntityId, EntityKind, Finding, Grant, Path, Person, PersonStatus,
+    Results, Score, Severity, SourceId, Tables,
 };
 
 /// A name that asks for something, turns letters round, and is not seen in parts.

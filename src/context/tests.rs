@@ -138,7 +138,12 @@ fn a_pack_begins_with_what_to_act_on_and_leaves_bulk_out() {
     world.access = (0..100).map(access).collect();
     let set = u32::try_from(world.tables.entities.len()).expect("few");
     world.results.target_sets.push(TargetSet { node: set, technique: "many".to_owned(), targets_n: 9 });
-    let edge = |src, dst, technique: &str| Edge { src, dst, technique: technique.to_owned(), ..world.results.edges[1].clone() };
+    let edge = |src, dst, technique: &str| Edge {
+        src,
+        dst,
+        technique: technique.to_owned(),
+        ..world.results.edges[1].clone()
+    };
     let more = [edge(4, set, "many"), edge(set, 6, "many"), edge(4, 6, "contains")];
     world.results.edges.extend(more);
     let scope = Scope::new(Arc::new(world), "payments").expect("a domain");
@@ -154,7 +159,10 @@ fn a_pack_begins_with_what_to_act_on_and_leaves_bulk_out() {
     let scores: Vec<Value> =
         pack.files["scores.jsonl"].lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!([&scores[0]["data"]["risk"], &scores[1]["data"]["risk"]], [&json!(91.25), &json!(12.0)]);
-    assert_eq!((&pack.manifest.summary["principals"], &pack.manifest.summary["paths"]["certain"]), (&json!(4), &json!(1)));
+    assert_eq!(
+        (&pack.manifest.summary["principals"], &pack.manifest.summary["paths"]["certain"]),
+        (&json!(4), &json!(1))
+    );
 }
 
 #[test]
@@ -169,7 +177,8 @@ fn catalogues_that_are_published_are_named_and_words_of_rights_are_no_names() {
     };
     let published = policy("arn:aws:iam::aws:policy/AdministratorAccess", "AdministratorAccess");
     let own = policy("arn:aws:iam::999988887777:policy/write", "write");
-    world.tables.grants[1].actions = vec!["s3:write".to_owned(), "role:arn:aws:iam::999988887777:policy/write".to_owned()];
+    world.tables.grants[1].actions =
+        vec!["s3:write".to_owned(), "role:arn:aws:iam::999988887777:policy/write".to_owned()];
     let scope = Scope::new(Arc::new(world), "payments").expect("a domain");
     assert_eq!(scope.reference(published), "arn:aws:iam::aws:policy/AdministratorAccess");
     let stub = scope.stub("arn:aws:iam::999988887777:policy/write");

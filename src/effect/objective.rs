@@ -161,7 +161,8 @@ impl Objective {
         };
         let intervention = time.ok_or_else(|| wrong("intervention", "no time; write it as \"2026-06-01\""))?;
         let (unit_of_metric, better) = about(&file.metric, file.direction).map_err(|what| wrong("metric", &what))?;
-        let guardrails = file.guardrail.into_iter().map(|rail| guardrail(rail).map_err(|(key, what)| wrong(key, &what)));
+        let guardrails =
+            file.guardrail.into_iter().map(|rail| guardrail(rail).map_err(|(key, what)| wrong(key, &what)));
         let guardrails = guardrails.collect::<Result<_, ObjectiveError>>()?;
         if file.treated.is_empty() && !file.control.is_empty() {
             return Err(wrong("control", "there are control units and no treated ones"));
@@ -261,7 +262,11 @@ mod tests {
     fn what_the_ledger_records_can_be_a_guardrail() {
         for (text, recorded, better) in [
             ("measure = \"approved_within_seconds\"", Recorded::ApprovedWithin { seconds: 10 }, Better::Lower),
-            ("measure = \"approved_within_seconds\"\nseconds = 30", Recorded::ApprovedWithin { seconds: 30 }, Better::Lower),
+            (
+                "measure = \"approved_within_seconds\"\nseconds = 30",
+                Recorded::ApprovedWithin { seconds: 30 },
+                Better::Lower,
+            ),
             ("measure = \"reversed_within_30_days\"", Recorded::Reversed, Better::Lower),
             ("measure = \"challenged\"", Recorded::Challenged, Better::Lower),
             ("measure = \"landed_as_approved\"", Recorded::Landed, Better::Higher),

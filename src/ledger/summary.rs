@@ -200,7 +200,8 @@ impl<'r> Fate<'r> {
         if record.said.outcome != Some(Outcome::Approved) {
             return Vec::new();
         }
-        let given = record.said.approvals.iter().map(|one| one.at.as_deref().and_then(parse_time).unwrap_or(record.time));
+        let given =
+            record.said.approvals.iter().map(|one| one.at.as_deref().and_then(parse_time).unwrap_or(record.time));
         let wait = |given: i64| {
             let before = self.answered.iter().filter(|&&answered| answered <= given).max();
             Some(given.saturating_sub(*before.or(self.answered.iter().min())?))

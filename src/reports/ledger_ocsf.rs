@@ -218,12 +218,13 @@ mod tests {
         for &verdict in Verdict::ALL {
             drafts.push(Draft { verdict: Some(verdict), ..record(Kind::Gate).said });
         }
-        let approvals = vec![ApprovalGiven { by: "grace".into(), at: Some("2026-11-22T00:00:00Z".into()), method: None }];
+        let approvals =
+            vec![ApprovalGiven { by: "grace".into(), at: Some("2026-11-22T00:00:00Z".into()), method: None }];
         let ai = Some(Ai { id: HOSTILE.into(), instance: Some("i-1".into()), model: None, version: None });
         let hostile = || Some(HOSTILE.to_owned());
         let (workflow, ticket, domain, tier, owner) = (hostile(), hostile(), hostile(), hostile(), hostile());
         let (traceparent, refers_to, tool) = (hostile(), Some(3), hostile());
-        let said = Draft { approvals, ai, workflow, ticket, domain, tier, ..record(Kind::Decision).said };
+        let said = Draft { ai, workflow, ticket, domain, tier, approvals, ..record(Kind::Decision).said };
         drafts.push(Draft { owner, traceparent, refers_to, tool, outcome: Some(Outcome::Approved), ..said });
         let mut records: Vec<Record> = Vec::new();
         for (seq, said) in (0..).zip(drafts) {
@@ -263,7 +264,10 @@ mod tests {
         let of = |keys: [&str; 4]| keys.map(|key| event[key].as_u64().unwrap_or_default());
         assert_eq!(of(["class_uid", "type_uid", "category_uid", "severity_id"]), [2003, 200_301, 2, 4]);
         assert_eq!(event["compliance"]["status"], "Fail");
-        assert_eq!(event["evidences"][0]["ai_agent"], json!({"uid": "drafter", "ai_model": {"name": "m", "version": "1", "ai_provider": "Unknown"}}));
+        assert_eq!(
+            event["evidences"][0]["ai_agent"],
+            json!({"uid": "drafter", "ai_model": {"name": "m", "version": "1", "ai_provider": "Unknown"}})
+        );
         assert_eq!(event["evidences"][0]["actor"]["user"]["uid"], "ada\\u{1b}[2J");
         let event = parsed(Kind::Decision);
         assert_eq!((&event["class_uid"], &event["type_uid"]), (&json!(3004), &json!(300_403)));

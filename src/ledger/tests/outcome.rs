@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{NOW, approval, filled, human, verdict, writer};
 use crate::ledger::observe::{judge, pending, record, unexplained};
+use crate::ledger::record::ApprovalGiven;
 use crate::ledger::rows::{Row, Rows, Table, difference, of};
 use crate::ledger::summary::{GateCounts, earlier, fates, gate};
-use crate::ledger::record::ApprovalGiven;
 use crate::ledger::{Draft, Kind, Ledger, Observed, Outcome, Verdict};
 use crate::model::text::format_time;
 use crate::model::{Builder, Entity, EntityKind, Membership, MembershipKind, Source, SourceId, Standing, Tables};
