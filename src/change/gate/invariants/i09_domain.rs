@@ -1,8 +1,11 @@
 //! I9: everything that a draft touches lies in the session's domain. `access::domains` says how domains are inherited.
 
+use serde_json::Value;
+
 use super::{Cited, Facts, Invariant, Status, Witness, worst};
 use crate::access::domains;
-use crate::model::Entity;
+use crate::change::Change;
+use crate::model::{Entity, EntityKind};
 
 /// See [`Invariant::title`].
 pub struct Domain;
@@ -27,6 +30,7 @@ impl Invariant for Domain {
         let after = facts.after();
         let gone = facts.delta.deleted.iter().map(|&one| facts.base.tables.entity(one));
         let touched = facts.applied.touched.iter().map(|&one| after.entity(one)).chain(gone);
+        let touched = touched.filter(|entity| !is_only_a_place(facts, entity));
         let gaining = facts.access.added.iter().filter_map(|row| row.entity).map(|one| after.entity(one));
         let mut all: Vec<&Entity> = touched.chain(gaining).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
@@ -46,6 +50,29 @@ impl Invariant for Domain {
             }
         }
         worst(found)
+    }
+}
+
+/// Whether a draft names a scope only as where something new is to be. Nothing of the scope changes, and what comes into it
+/// is of a domain itself: a service account is put into its namespace, though an operation names the cluster.
+fn is_only_a_place(facts: &Facts<'_>, entity: &Entity) -> bool {
+    let names = |change: &Change| {
+        let Ok(mut fields) = serde_json::to_value(change) else { return true };
+        if let (Change::CreatePrincipal { .. }, Value::Object(fields)) = (change, &mut fields) {
+            fields.remove("scope");
+        }
+        says(&fields, &entity.id)
+    };
+    entity.kind == EntityKind::Scope && !facts.set.changes.iter().any(names)
+}
+
+/// Whether a text of a document is this one.
+fn says(document: &Value, text: &str) -> bool {
+    match document {
+        Value::String(found) => found == text,
+        Value::Array(items) => items.iter().any(|item| says(item, text)),
+        Value::Object(fields) => fields.iter().any(|(name, item)| name == text || says(item, text)),
+        _ => false,
     }
 }
 
