@@ -194,17 +194,17 @@ impl<'r> Fate<'r> {
         }
     }
 
-    /// How long after the gate's answer each approval of a decision was given. An approval without a time of its own was
-    /// given when the decision was recorded.
+    /// How long after the gate's answer each approval of a decision was given. An approval without a time of day of its own
+    /// was given when the decision was recorded.
     fn waits(&self, record: &Record) -> Vec<i64> {
         if record.said.outcome != Some(Outcome::Approved) {
             return Vec::new();
         }
-        let given =
-            record.said.approvals.iter().map(|one| one.at.as_deref().and_then(parse_time).unwrap_or(record.time));
+        let time_of = |text: &str| parse_time(text).filter(|_| text.contains(':'));
+        let given = record.said.approvals.iter().map(|one| one.at.as_deref().and_then(time_of).unwrap_or(record.time));
         let wait = |given: i64| {
             let before = self.answered.iter().filter(|&&answered| answered <= given).max();
-            Some(given.saturating_sub(*before.or(self.answered.iter().min())?))
+            Some(given.saturating_sub(*before.or_else(|| self.answered.iter().min())?))
         };
         given.filter_map(wait).collect()
     }

@@ -158,13 +158,17 @@ fn approvals_wait_from_the_latest_answer_before_them() {
     // Given after the first answer, before any, after the second, and when the decision was recorded.
     let approvals = vec![given(Some(5)), given(Some(-3)), given(Some(130)), given(None)];
     put(Draft { approvals, ..approval("a") }, 200);
+    // A day has no time at which somebody approved.
+    let day = ApprovalGiven { at: Some("2026-11-22".to_owned()), ..given(None) };
+    put(verdict("day", Verdict::Allow), 205);
+    put(Draft { approvals: vec![day], ..approval("day") }, 207);
     put(approval("ungated"), 210);
     put(verdict("rejected", Verdict::NeedsHuman), 220);
     put(Draft { outcome: Some(Outcome::Rejected), ..approval("rejected") }, 221);
     drop(writer);
     let records = Ledger::open(folder.path()).expect("there").records().expect("sound");
     let waits: Vec<Vec<i64>> = fates(&records).into_iter().map(|fate| fate.approved_after).collect();
-    assert_eq!(waits, [vec![5_000, -3_000, 30_000, 100_000], vec![], vec![]]);
+    assert_eq!(waits, [vec![5_000, -3_000, 30_000, 100_000], vec![2_000], vec![], vec![]]);
 }
 
 #[test]
