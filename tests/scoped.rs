@@ -92,6 +92,11 @@ fn around(tables: &Tables, entity: EntityId) -> Vec<EntityId> {
         [cluster, namespace, _, _] if own.platform == "kubernetes" => {
             tables.find(&format!("{cluster}/namespace/{namespace}"))
         }
+        // The service accounts of a namespace are a group.
+        [cluster, "group", group] if own.platform == "kubernetes" => {
+            let namespace = group.strip_prefix("system:serviceaccounts:");
+            namespace.and_then(|namespace| tables.find(&format!("{cluster}/namespace/{namespace}")))
+        }
         _ => None,
     };
     let is_scope = |one: &EntityId| tables.entity(*one).kind == EntityKind::Scope;
