@@ -8,6 +8,7 @@ pub mod config;
 pub mod context;
 pub mod effect;
 pub mod findings;
+pub mod folder;
 pub mod generate;
 pub mod graph;
 pub mod ledger;

@@ -4,6 +4,7 @@
 //! and roles, often twice, so that single changes, changes that only work together, and changes that do nothing all
 //! occur.
 
+mod drafted;
 pub mod edit;
 
 use overgrant::analysis::cuts::{PlanRequest, cut_plan};

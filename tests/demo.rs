@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use overgrant::analysis::Scan;
+use overgrant::context::{Scope, World, pack};
 use overgrant::generate::{EXPORTS, TRUTH, Watch, demo};
-use overgrant::model::{EntityId, Finding};
+use overgrant::model::{EntityId, Finding, Severity};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::analysed::Analysed;
+use crate::analysed::{AS_OF, Analysed};
 use crate::cli;
 
 #[derive(Deserialize)]
@@ -247,4 +250,51 @@ fn the_weeks_in_one_store_tell_what_happened() {
     assert!(change["within"].as_f64().expect("a number") < -2.0, "those who stayed lost it: {change}");
     let output = cli::run(folder.path(), &["preflight", "--format", "json"]);
     assert_eq!(output.status.code(), Some(0), "the newest week is fit to draft changes from");
+}
+
+/// What the demo's table of labels says: nothing but accounts and clusters.
+const LABELS: [(&str, &str); 6] = [
+    ("aws:account/204815660017", "platform"),
+    ("aws:account/317402988153", "commerce"),
+    ("aws:account/428116307294", "commerce"),
+    ("aws:account/539920471385", "data"),
+    ("kubernetes:production-eu", "commerce"),
+    ("kubernetes:staging-eu", "commerce"),
+];
+
+#[test]
+fn the_label_of_an_account_puts_its_content_into_the_domain_and_the_first_page_says_what_to_act_on() {
+    let Scan { tables, results, .. } =
+        Analysed::new(vec![root().join("demo")], AS_OF, None).expect("it can be scanned").scan;
+    let mut inside = BTreeMap::<&str, usize>::new();
+    for entity in &tables.entities {
+        let around = |id: &str| entity.id == id || entity.scope.as_deref() == Some(id);
+        let expected = LABELS.iter().find(|(id, _)| around(id)).map(|(_, domain)| *domain);
+        assert_eq!(entity.domain.as_deref(), expected, "{}", entity.id);
+        if let Some(domain) = expected.filter(|_| entity.is_principal()) {
+            *inside.entry(domain).or_default() += 1;
+        }
+    }
+    let critical: BTreeSet<String> = (results.findings.iter())
+        .filter(|finding| finding.severity == Severity::Critical)
+        .filter(|finding| tables.entity(finding.entity).domain.as_deref() == Some("commerce"))
+        .map(|finding| tables.entity(finding.entity).id.clone())
+        .collect();
+    let world = Arc::new(World::new(("demo", "digest"), 0, "key", tables, results));
+    for (domain, principals) in inside {
+        let scope = Scope::new(Arc::clone(&world), domain).expect("the domain has entities");
+        let pack = pack(&scope);
+        assert_eq!(pack.manifest.summary["principals"], principals, "{domain}");
+        let page = pack.page(&scope, None, 8_000).expect("a page");
+        let facts = page["facts"].as_array().expect("facts");
+        assert!(page["tokens"].as_u64() <= Some(8_000) && facts.len() > 5, "{domain}: {} facts", facts.len());
+        assert_eq!(facts[0]["citation"]["table"], "findings", "{domain}");
+        if domain == "commerce" {
+            let told: BTreeSet<&str> = facts.iter().filter_map(|fact| fact["data"]["entity"].as_str()).collect();
+            assert!(
+                critical.len() >= 5 && critical.iter().all(|id| told.contains(id.as_str())),
+                "{critical:?} {told:?}"
+            );
+        }
+    }
 }

@@ -153,3 +153,53 @@ fn an_objective_that_cannot_be_used_is_refused_with_its_place() {
         assert!(output.status.code() == Some(2) && said.contains(place), "{said}");
     }
 }
+
+/// Appends a record at a time.
+fn append(folder: &std::path::Path, record: &Value, at: &str) {
+    fs::write(folder.join("record.json"), record.to_string()).expect("written");
+    let output = run(folder, &["ledger", "append", "record.json", "--as-of", at]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Three drafts: one approved 4 seconds after the gate's answer, one after an hour, one 4 seconds after an answer to which
+/// somebody had been asked the day before.
+#[test]
+fn approvals_right_after_the_gate_s_answer_are_a_guardrail() {
+    let guardrail = "[[guardrail]]\nmeasure = \"approved_within_seconds\"\nseconds = 5\nmargin = 20.0\n";
+    let folder = studied(&format!("{OBJECTIVE}{guardrail}"));
+    let gate = |draft: &str, at: &str| {
+        let record = json!({"kind": "gate", "actor": {"kind": "service", "id": "overgrant"}, "draft_id": draft,
+            "ai": {"id": "drafter"}, "verdict": "needs_human"});
+        append(folder.path(), &record, at);
+    };
+    let decide = |draft: &str, given: Option<&str>, at: &str| {
+        let record = json!({"kind": "decision", "actor": {"kind": "human", "id": "grace"}, "draft_id": draft,
+            "outcome": "approved", "reason": "needed", "owner": "ada", "revocation": {"how": "apply the inverse"},
+            "approvals": [{"by": "grace", "at": given.unwrap_or(at)}]});
+        append(folder.path(), &record, at);
+    };
+    gate("quick", "2026-10-20T10:00:00Z");
+    decide("quick", None, "2026-10-20T10:00:04Z");
+    gate("slow", "2026-10-20T11:00:00Z");
+    decide("slow", None, "2026-10-20T12:00:00Z");
+    gate("twice", "2026-10-21T09:00:00Z");
+    gate("twice", "2026-10-22T09:00:00Z");
+    decide("twice", Some("2026-10-21T15:00:00Z"), "2026-10-22T09:00:04Z");
+    let output = run(folder.path(), &["effect", "--objective", "o.toml", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let rail = &found["guardrails"][0];
+    assert_eq!((&rail["metric"], &rail["held"]), (&json!("approved_within_5_seconds"), &json!("exceeded")), "{rail}");
+    // One of three, against nothing: 33.3 points, from 6.1 (Wilson).
+    let number = |key: &str| rail["worse_by"][key].as_f64().expect("a number");
+    assert!((number("value") - 100.0 / 3.0).abs() < 1e-9 && (number("low") - 6.15).abs() < 0.05, "{rail}");
+    let quick = found["quality"]["measures"].as_array().expect("measures").iter();
+    let counts: Vec<(&Value, &Value)> = quick
+        .filter(|one| one["measure"] == "approved_within_10_seconds")
+        .map(|one| (&one["ai"]["k"], &one["ai"]["n"]))
+        .collect();
+    assert_eq!(counts, [(&json!(1), &json!(3))]);
+    let text = run(folder.path(), &["effect", "--objective", "o.toml"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("guardrail approved_within_5_seconds (exceeded)"), "{text}");
+}

@@ -14,6 +14,7 @@ mod cuts;
 mod damaged;
 mod demo;
 mod documents;
+mod domains;
 mod effect;
 mod gate;
 mod gcp;

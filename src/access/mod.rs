@@ -8,6 +8,7 @@ use crate::model::{
 };
 use crate::platforms;
 
+pub mod domains;
 mod federation;
 
 pub use crate::platforms::{

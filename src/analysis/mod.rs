@@ -160,6 +160,7 @@ fn read(request: &ScanRequest, progress: &dyn Progress) -> (Tables, usize) {
         platform.at(&mut tables, request.as_of);
     }
     request.config.apply_labels(&mut tables);
+    crate::access::domains::inherit(&mut tables);
     progress.finish();
     (tables, recognised)
 }

@@ -7,8 +7,8 @@ use super::Part;
 use crate::names;
 
 use Shown::{
-    Condition, Id, IdText, Node, Person, Plain, Ref, Refs, Share, Statement, Statements, Steps, Text, Texts, Time,
-    Withheld,
+    Action, Actions, Condition, Id, IdText, Node, Person, Plain, Ref, Refs, Share, Statement, Statements, Steps, Text,
+    Texts, Time, Withheld,
 };
 
 names! {
@@ -48,6 +48,10 @@ pub enum Shown {
     Steps,
     /// Milliseconds since 1970: an instant in ISO 8601.
     Time,
+    /// What a platform calls a right or a service: ids from outside the domain replaced, but no names. The words of its
+    /// notation (`s3:read`) are names of roles as well.
+    Action,
+    Actions,
     /// Free text: names from outside the domain replaced.
     Text,
     Texts,
@@ -149,8 +153,8 @@ pub const ALL: &[(&str, &[Column])] = &[
             internal("grant", Statement),
             internal("holder", Ref),
             public("effect", Plain),
-            public("actions", Texts),
-            public("not_actions", Texts),
+            public("actions", Actions),
+            public("not_actions", Actions),
             internal("resources", Texts),
             internal("not_resources", Texts),
             internal("principals", Texts),
@@ -172,7 +176,7 @@ pub const ALL: &[(&str, &[Column])] = &[
             internal("target", Ref),
             internal("trustee", Ref),
             internal("trustee_pattern", Text),
-            public("action", Text),
+            public("action", Action),
             internal("condition", Condition),
             public("kind", Plain),
             internal("grant", Statement),
@@ -198,7 +202,7 @@ pub const ALL: &[(&str, &[Column])] = &[
         "usage",
         &[
             internal("entity", Ref),
-            public("permission", Text),
+            public("permission", Action),
             public("granularity", Plain),
             internal("last_used_at", Time),
             internal("count", Plain),
@@ -278,7 +282,7 @@ pub const ALL: &[(&str, &[Column])] = &[
         &[
             internal("baseline", Text),
             internal("entity", Ref),
-            public("actions", Texts),
+            public("actions", Actions),
             internal("resources", Texts),
             public("source", Plain),
             internal("record", Text),
@@ -331,7 +335,7 @@ pub const ALL: &[(&str, &[Column])] = &[
         "access",
         &[
             internal("entity", Ref),
-            public("service", Text),
+            public("service", Action),
             public("level", Plain),
             internal("granted_n", Plain),
             internal("unused_n", Plain),
@@ -351,7 +355,7 @@ pub const ALL: &[(&str, &[Column])] = &[
         "removals",
         &[
             internal("entity", Ref),
-            public("service", Text),
+            public("service", Action),
             public("level", Plain),
             internal("decision", Plain),
             internal("verdict", Plain),
@@ -371,7 +375,7 @@ pub const ALL: &[(&str, &[Column])] = &[
             public("cohort_kind", Plain),
             internal("cohort", Text),
             internal("n", Plain),
-            public("permission", Text),
+            public("permission", Action),
             internal("n_p", Plain),
             internal("nats", Plain),
         ],

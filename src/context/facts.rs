@@ -91,11 +91,17 @@ impl Scope {
             }
             Shown::Time => value.as_i64().map(|time| json!(format_time(time))),
             Shown::Person => Some(json!(visible(&self.person(value.as_str()?), TEXT_CHARS_MAX))),
-            Shown::Text | Shown::Texts | Shown::Condition if !ours => None,
+            Shown::Text | Shown::Texts | Shown::Action | Shown::Actions | Shown::Condition if !ours => None,
+            Shown::Action => Some(self.action(value.as_str()?)),
+            Shown::Actions => list(&value, |one| Some(self.action(one.as_str()?))),
             Shown::Text => Some(self.prose(value.as_str()?)),
             Shown::Texts => list(&value, |one| Some(self.prose(one.as_str()?))),
             Shown::Condition => Some(self.prose(&without_external_ids(value.as_str()?))),
         }
+    }
+
+    fn action(&self, text: &str) -> Value {
+        json!(visible(&self.scrubber.scrub_ids(self, text), TEXT_CHARS_MAX))
     }
 
     fn prose(&self, text: &str) -> Value {

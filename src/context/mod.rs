@@ -18,11 +18,13 @@ pub mod classes;
 mod coverage;
 mod facts;
 pub mod ground;
+mod order;
 mod pack;
 mod page;
 mod parts;
 mod scope;
 mod scrub;
+mod summary;
 pub mod text;
 
 #[cfg(test)]

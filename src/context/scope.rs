@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::parts::{self, Part};
 use super::scrub::Scrubber;
 use super::text::{ID_CHARS_MAX, LIST_ITEMS_MAX, visible};
-use crate::model::{Access, Entity, EntityId, Peer, Removal, Results, Tables};
+use crate::model::{Access, Entity, EntityId, EntityKind, Peer, Removal, Results, Tables};
 
 /// The name that metrics give to the whole organisation; it is no domain.
 const WHOLE: &str = "all";
@@ -196,11 +196,11 @@ impl Scope {
         self.all().into_iter().filter(|&(part, row)| is(part, row)).collect()
     }
 
-    /// What an entity is called: its id inside the domain, outside an object with its stub and kind.
+    /// What an entity is called: its id inside the domain or in a published catalogue, else an object with its stub and kind.
     #[must_use]
     pub fn reference(&self, entity: EntityId) -> Value {
         let Some(row) = self.world.entity(entity) else { return Value::Null };
-        if self.holds(entity) {
+        if self.holds(entity) || is_published(row) {
             return Value::String(visible(&row.id, ID_CHARS_MAX).into_owned());
         }
         json!({"stub": self.stub(&row.id), "kind": row.kind})
@@ -260,6 +260,23 @@ impl Scope {
             }
             other => other.clone(),
         }
+    }
+}
+
+/// Whether an entity is of a catalogue that its provider publishes, the same for every customer: a policy that AWS manages, a
+/// role that Google predefines. Its id tells nothing about the organisation, and who reads that a role has
+/// `AdministratorAccess` needs to know it.
+pub(super) fn is_published(entity: &Entity) -> bool {
+    let role = entity.kind == EntityKind::RoleDefinition;
+    let of_aws = || {
+        let mut parts = entity.id.split(':');
+        let ours = [parts.next(), parts.nth(3)];
+        ours == [Some("arn"), Some("aws")]
+    };
+    match entity.platform.as_str() {
+        "aws" => role && of_aws(),
+        "gcp" => role && entity.id.starts_with("roles/"),
+        _ => false,
     }
 }
 

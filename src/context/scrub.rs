@@ -10,7 +10,7 @@
 //! e-mail address and is no name of the domain is a person's.
 
 use super::World;
-use super::scope::Scope;
+use super::scope::{Scope, is_published};
 use crate::model::{Entity, Tables};
 
 /// Characters of a name that is replaced in free text; a shorter one names nobody.
@@ -63,7 +63,8 @@ impl Scrubber {
     pub(super) fn new(world: &World, inside: &[bool]) -> Self {
         let mut this = Self { patterns: Vec::new(), people: people(&world.tables) };
         for (at, entity) in (0..).zip(&world.tables.entities) {
-            let fate = if inside.get(at as usize) == Some(&true) { Fate::Keep } else { Fate::Stub };
+            let ours = inside.get(at as usize) == Some(&true) || is_published(entity);
+            let fate = if ours { Fate::Keep } else { Fate::Stub };
             let mut add = |place, text: &str| {
                 if text.chars().count() >= NAME_CHARS_MIN {
                     this.patterns.push(Pattern { place, fate, prefix: NONE });
@@ -118,13 +119,24 @@ impl Scrubber {
 
     /// The text with everything replaced.
     pub(super) fn scrub(&self, scope: &Scope, text: &str) -> String {
+        self.replaced(scope, text, true)
+    }
+
+    /// The text with ids replaced, and names left as they are.
+    pub(super) fn scrub_ids(&self, scope: &Scope, text: &str) -> String {
+        self.replaced(scope, text, false)
+    }
+
+    fn replaced(&self, scope: &Scope, text: &str, names: bool) -> String {
         let world = scope.world();
         let mut out = String::with_capacity(text.len());
         let (mut rest, mut before) = (text, None);
         while let Some(character) = rest.chars().next() {
             if let Some(pattern) = self.longest(world, before, rest) {
                 let matched = self.text(world, pattern);
-                match (pattern.fate, owner(world, pattern)) {
+                let is_id = matches!(pattern.place, Place::Id(_) | Place::UniqueId(_));
+                let fate = if names || is_id { pattern.fate } else { Fate::Keep };
+                match (fate, owner(world, pattern)) {
                     (Fate::Stub, Some(entity)) => out.push_str(&scope.stub(&entity.id)),
                     (Fate::Person, _) => out.push_str(&scope.pseudonym(self.who(matched))),
                     _ => out.push_str(matched),

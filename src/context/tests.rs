@@ -9,6 +9,8 @@ use super::ground::ground;
 use super::testing::{HOSTILE, arn, scope, world};
 use super::text::is_hidden;
 use super::*;
+use crate::model::testing;
+use crate::model::{Access, Edge, Entity, EntityId, EntityKind, TargetSet};
 
 fn everything(scope: &Scope) -> Vec<Value> {
     let facts = scope.all().into_iter().filter_map(|(part, row)| scope.fact(part, row));
@@ -121,6 +123,69 @@ fn pages_of_any_budget_are_together_the_pack() {
             .iter()
             .any(|part| part.withheld == ["name", "email", "started_at", "left_at", "department"])
     );
+}
+
+#[test]
+fn a_pack_begins_with_what_to_act_on_and_leaves_bulk_out() {
+    let mut world = world();
+    // A hundred services of the role, of rising mass; its way to a large set of targets, and from there to itself.
+    let access = |at: u32| Access {
+        entity: EntityId(4),
+        service: format!("s{at:03}"),
+        mass: f64::from(at),
+        ..testing::access(4)
+    };
+    world.access = (0..100).map(access).collect();
+    let set = u32::try_from(world.tables.entities.len()).expect("few");
+    world.results.target_sets.push(TargetSet { node: set, technique: "many".to_owned(), targets_n: 9 });
+    let edge = |src, dst, technique: &str| Edge {
+        src,
+        dst,
+        technique: technique.to_owned(),
+        ..world.results.edges[1].clone()
+    };
+    let more = [edge(4, set, "many"), edge(set, 6, "many"), edge(4, 6, "contains")];
+    world.results.edges.extend(more);
+    let scope = Scope::new(Arc::new(world), "payments").expect("a domain");
+    let pack = pack(&scope);
+    let part = |part: Part| pack.manifest.parts.iter().find(|one| one.table == part).expect("a part");
+    let access = part(Part::Access);
+    assert_eq!((access.rows, access.left_out, scope.rows(Part::Access).len()), (40, 60, 100));
+    let first: Value = serde_json::from_str(pack.files["access.jsonl"].lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["data"]["service"], "s060", "the forty of the greatest mass");
+    let edges = part(Part::Edges);
+    assert_eq!((edges.rows, edges.left_out), (2, 2), "one to a target, one to the set; not what follows from the set");
+    assert_eq!(pack.manifest.parts[0].table, Part::Findings);
+    let scores: Vec<Value> =
+        pack.files["scores.jsonl"].lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!([&scores[0]["data"]["risk"], &scores[1]["data"]["risk"]], [&json!(91.25), &json!(12.0)]);
+    assert_eq!(
+        (&pack.manifest.summary["principals"], &pack.manifest.summary["paths"]["certain"]),
+        (&json!(4), &json!(1))
+    );
+}
+
+#[test]
+fn catalogues_that_are_published_are_named_and_words_of_rights_are_no_names() {
+    let mut world = world();
+    let mut policy = |id: &str, name: &str| {
+        let number = EntityId(u32::try_from(world.tables.entities.len()).expect("few"));
+        let mut policy = Entity::named(id, "aws", EntityKind::RoleDefinition, name);
+        policy.entity = number;
+        world.tables.entities.push(policy);
+        number
+    };
+    let published = policy("arn:aws:iam::aws:policy/AdministratorAccess", "AdministratorAccess");
+    let own = policy("arn:aws:iam::999988887777:policy/write", "write");
+    world.tables.grants[1].actions =
+        vec!["s3:write".to_owned(), "role:arn:aws:iam::999988887777:policy/write".to_owned()];
+    let scope = Scope::new(Arc::new(world), "payments").expect("a domain");
+    assert_eq!(scope.reference(published), "arn:aws:iam::aws:policy/AdministratorAccess");
+    let stub = scope.stub("arn:aws:iam::999988887777:policy/write");
+    assert_eq!(scope.reference(own), json!({"stub": stub, "kind": "role_definition"}));
+    assert_eq!(scope.scrub("has `AdministratorAccess` and `write`"), format!("has `AdministratorAccess` and `{stub}`"));
+    let grant = scope.fact(Part::Grants, 1).expect("a statement").data;
+    assert_eq!(grant["actions"], json!(["s3:write", format!("role:{stub}")]));
 }
 
 #[test]

@@ -12,15 +12,19 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Estimate;
 use super::distribution::{fisher, holm};
 use super::linear::float;
+use super::objective::Recorded;
 use crate::ledger::summary::{Fate, fates};
 use crate::ledger::{Observed, Outcome, Record, Verdict};
 use crate::metrics::newcombe::difference;
 use crate::metrics::wilson::{Z_95, interval};
 
-/// An approval faster than this was not a reading.
-pub const RUBBER_STAMP_MS: i64 = 10_000;
+/// An approval given sooner after the gate's answer than this was not a reading of it.
+pub const RUBBER_STAMP_SECONDS: u32 = 10;
+/// Quantile of the normal distribution for a power of 80 %.
+const Z_80: f64 = 0.841_621_233_572_914_3;
 /// A change that is taken back within this time did not hold.
 pub const REVERSED_MS: i64 = 30 * 86_400_000;
 
@@ -40,6 +44,10 @@ impl Share {
         let bounds = interval(f64::from(k), f64::from(n), Z_95);
         let share = (n > 0).then(|| f64::from(k) / f64::from(n));
         Self { k, n, share, low: bounds.map(|(low, _)| low), high: bounds.map(|(_, high)| high) }
+    }
+
+    fn counts(self) -> (f64, f64) {
+        (f64::from(self.k), f64::from(self.n))
     }
 }
 
@@ -92,30 +100,64 @@ pub struct Quality {
     pub median_hours_human: Option<f64>,
 }
 
-/// What a measure counts: whether a draft is counted at all, and then whether it is one of those.
-type Count = fn(&Fate<'_>, &Reversals<'_>) -> Option<bool>;
+/// What a measure counts of a draft: how many of how many. Most count the draft itself, or leave it out.
+type Count = fn(&Fate<'_>, &Reversals<'_>) -> (u32, u32);
 
 /// Every measure. None of them is good or bad by itself: few blocks may mean good drafts or a blind gate.
 const MEASURES: &[(&str, Count)] = &[
-    ("blocked_at_first", |fate, _| Some(fate.first_verdict? == Verdict::Block)),
-    ("needed_rework", |fate, _| fate.first_verdict.map(|_| fate.gated > 1)),
-    ("approved", |fate, _| Some(fate.decided?.1 == Outcome::Approved)),
-    ("approved_within_10_seconds", |fate, _| {
-        let (at, outcome) = fate.decided?;
-        (outcome == Outcome::Approved).then(|| at.saturating_sub(fate.begun) < RUBBER_STAMP_MS)
-    }),
-    ("landed_as_approved", |fate, _| Some(fate.observed? == Observed::Matched)),
-    ("reversed_within_30_days", |fate, reversals| {
-        let (at, outcome) = fate.decided?;
-        (outcome == Outcome::Approved).then(|| reversals.of(fate, at))
-    }),
-    ("challenged", |fate, _| fate.decided.map(|_| fate.challenged)),
+    ("blocked_at_first", |fate, _| one(fate.first_verdict.map(|verdict| verdict == Verdict::Block))),
+    ("needed_rework", |fate, _| one(fate.first_verdict.map(|_| fate.gated > 1))),
+    ("approved", |fate, _| one(fate.decided.map(|(_, outcome)| outcome == Outcome::Approved))),
+    ("approved_within_10_seconds", |fate, _| hasty(fate, RUBBER_STAMP_SECONDS)),
+    ("landed_as_approved", |fate, _| landed(fate)),
+    ("reversed_within_30_days", reversed),
+    ("challenged", |fate, _| challenged(fate)),
 ];
+
+/// A draft that is counted when it is known whether it is one of those.
+fn one(is: Option<bool>) -> (u32, u32) {
+    is.map_or((0, 0), |is| (u32::from(is), 1))
+}
+
+/// Approvals, and those given within so many seconds of the gate's answer, or before there was any.
+fn hasty(fate: &Fate<'_>, seconds: u32) -> (u32, u32) {
+    let hasty = fate.approved_after.iter().filter(|&&wait| wait < i64::from(seconds) * 1000).count();
+    (number(hasty), number(fate.approved_after.len()))
+}
+
+fn landed(fate: &Fate<'_>) -> (u32, u32) {
+    one(fate.observed.map(|observed| observed == Observed::Matched))
+}
+
+fn reversed(fate: &Fate<'_>, reversals: &Reversals<'_>) -> (u32, u32) {
+    one(match fate.decided {
+        Some((at, Outcome::Approved)) => Some(reversals.of(fate, at)),
+        _ => None,
+    })
+}
+
+fn challenged(fate: &Fate<'_>) -> (u32, u32) {
+    one(fate.decided.map(|_| fate.challenged))
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
 
 /// When which change was approved: a later one that is the inverse of an earlier one takes it back.
 struct Reversals<'r>(BTreeMap<&'r str, Vec<i64>>);
 
-impl Reversals<'_> {
+impl<'r> Reversals<'r> {
+    fn new(fates: &[Fate<'r>]) -> Self {
+        let mut reversals = Self(BTreeMap::new());
+        for fate in fates {
+            if let (Some(change), Some((at, Outcome::Approved))) = (fate.change, fate.decided) {
+                reversals.0.entry(change).or_default().push(at);
+            }
+        }
+        reversals
+    }
+
     fn of(&self, fate: &Fate<'_>, at: i64) -> bool {
         let approved = fate.inverse.and_then(|inverse| self.0.get(inverse));
         approved.into_iter().flatten().any(|&then| then > at && then.saturating_sub(at) <= REVERSED_MS)
@@ -126,12 +168,7 @@ impl Reversals<'_> {
 #[must_use]
 pub fn quality(records: &[Record], since: i64) -> Quality {
     let fates = fates(records);
-    let mut reversals = Reversals(BTreeMap::new());
-    for fate in &fates {
-        if let (Some(change), Some((at, Outcome::Approved))) = (fate.change, fate.decided) {
-            reversals.0.entry(change).or_default().push(at);
-        }
-    }
+    let reversals = Reversals::new(&fates);
     let (ai, human): (Vec<&Fate<'_>>, Vec<&Fate<'_>>) =
         fates.iter().filter(|fate| fate.begun >= since).partition(|fate| fate.ai);
     let mut measures: Vec<Measure> =
@@ -149,14 +186,56 @@ pub fn quality(records: &[Record], since: i64) -> Quality {
     Quality { measures, tiers, median_hours_ai: median_hours(&ai), median_hours_human: median_hours(&human) }
 }
 
+/// The share of all that is counted of some drafts.
+fn share<'f, 'r: 'f>(fates: impl Iterator<Item = &'f Fate<'r>>, count: impl Fn(&Fate<'r>) -> (u32, u32)) -> Share {
+    let add = |(k, n): (u32, u32), (more_k, more_n): (u32, u32)| (k.saturating_add(more_k), n.saturating_add(more_n));
+    let (k, n) = fates.map(count).fold((0, 0), add);
+    Share::new(k, n)
+}
+
+/// A guardrail of the ledger: by how many percentage points more of what was recorded from `since` on is so than of what
+/// was before, whoever drafted it. Where nothing was recorded before, it is held against nothing: the share itself. `None`
+/// where nothing was recorded since.
+///
+/// The interval is Newcombe's, against nothing Wilson's, at 95 %; the p-value is Fisher's. The standard error is what would
+/// give an interval as wide: a share of 0 of few is not known to be 0.
+#[must_use]
+pub fn worse(records: &[Record], measure: Recorded, since: i64) -> Option<Estimate> {
+    let fates = fates(records);
+    let reversals = Reversals::new(&fates);
+    let count = |fate: &Fate<'_>| match measure {
+        Recorded::ApprovedWithin { seconds } => hasty(fate, seconds),
+        Recorded::Reversed => reversed(fate, &reversals),
+        Recorded::Challenged => challenged(fate),
+        Recorded::Landed => landed(fate),
+    };
+    let [before, after] =
+        [false, true].map(|is_after| share(fates.iter().filter(|fate| (fate.begun >= since) == is_after), count));
+    let now = after.share?;
+    let (value, (low, high), p, n) = match before.share {
+        Some(then) => {
+            let bounds = difference(after.counts(), before.counts(), Z_95)?;
+            (now - then, bounds, fisher((after.k, after.n), (before.k, before.n)), after.n.saturating_add(before.n))
+        }
+        // More is better of it, and nothing is always exceeded.
+        None if measure == Recorded::Landed => return None,
+        None => (now, after.low.zip(after.high)?, if after.k > 0 { 0.0 } else { 1.0 }, after.n),
+    };
+    let standard_error = 100.0 * (high - low) / (2.0 * Z_95);
+    Some(Estimate {
+        value: 100.0 * value,
+        standard_error,
+        degrees_of_freedom: f64::from(n),
+        low: 100.0 * low,
+        high: 100.0 * high,
+        p,
+        minimum_detectable: (Z_95 + Z_80) * standard_error,
+    })
+}
+
 fn measure(name: &'static str, count: Count, reversals: &Reversals<'_>, sides: [&[&Fate<'_>]; 2]) -> Measure {
-    let [ai, human] = sides.map(|side| {
-        let counted: Vec<bool> = side.iter().filter_map(|fate| count(fate, reversals)).collect();
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Share::new(number(counted.iter().filter(|&&one| one).count()), number(counted.len()))
-    });
-    let pair = |share: Share| (f64::from(share.k), f64::from(share.n));
-    let bounds = difference(pair(ai), pair(human), Z_95);
+    let [ai, human] = sides.map(|side| share(side.iter().copied(), |fate| count(fate, reversals)));
+    let bounds = difference(ai.counts(), human.counts(), Z_95);
     Measure {
         measure: name,
         ai,
@@ -227,3 +306,6 @@ pub fn by_workflow(records: &[Record], metric: &str, times: &[i64]) -> BTreeMap<
 pub fn mean_effect(side: &Contribution) -> Option<f64> {
     (side.measured > 0).then(|| side.sum / float(side.measured as usize))
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,10 +13,16 @@
 //! [[guardrail]]                      # what must not become worse
 //! metric = "time_to_revoke_days"
 //! margin = 5.0                       # by how much it may, in the unit of that metric
+//!
+//! [[guardrail]]                      # … of what the ledger records: approvals that nobody can have read for
+//! measure = "approved_within_seconds"
+//! seconds = 10
+//! margin = 5.0                       # percentage points more than before
 //! ```
 
 use serde::Deserialize;
 
+use super::changes::RUBBER_STAMP_SECONDS;
 use crate::metrics::{ALL, Direction};
 use crate::model::text::parse_time;
 use crate::names;
@@ -38,12 +44,38 @@ names! {
     }
 }
 
-/// A metric that must not become worse.
+names! {
+    /// What of the ledger can be a guardrail, by its name in an objective.
+    pub enum Measured {
+        ApprovedWithin = "approved_within_seconds",
+        Reversed = "reversed_within_30_days",
+        Challenged = "challenged",
+        Landed = "landed_as_approved",
+    }
+}
+
+/// A share of what the ledger records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// Approvals given within so many seconds of the gate's answer.
+    ApprovedWithin { seconds: u32 },
+    /// Approved changes that a later one takes back.
+    Reversed,
+    /// Decided drafts that somebody disputes.
+    Challenged,
+    /// Changes seen by a scan, all of them and nothing else.
+    Landed,
+}
+
+/// What must not become worse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guardrail {
+    /// Id of the metric, or name of what the ledger records.
     pub metric: String,
+    /// What of the ledger is looked at; `None` for a metric.
+    pub recorded: Option<Recorded>,
     pub better: Better,
-    /// By how much it may become worse, in the unit of the metric.
+    /// By how much it may become worse: in the unit of the metric, in percentage points of what the ledger records.
     pub margin: f64,
 }
 
@@ -95,7 +127,9 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rail {
-    metric: String,
+    metric: Option<String>,
+    measure: Option<String>,
+    seconds: Option<u32>,
     direction: Option<Better>,
     margin: f64,
 }
@@ -127,13 +161,8 @@ impl Objective {
         };
         let intervention = time.ok_or_else(|| wrong("intervention", "no time; write it as \"2026-06-01\""))?;
         let (unit_of_metric, better) = about(&file.metric, file.direction).map_err(|what| wrong("metric", &what))?;
-        let guardrails = file.guardrail.into_iter().map(|rail| {
-            if !(rail.margin >= 0.0 && rail.margin.is_finite()) {
-                return Err(wrong("guardrail.margin", "a margin is at least 0"));
-            }
-            let (_, better) = about(&rail.metric, rail.direction).map_err(|what| wrong("guardrail.metric", &what))?;
-            Ok(Guardrail { metric: rail.metric, better, margin: rail.margin })
-        });
+        let guardrails =
+            file.guardrail.into_iter().map(|rail| guardrail(rail).map_err(|(key, what)| wrong(key, &what)));
         let guardrails = guardrails.collect::<Result<_, ObjectiveError>>()?;
         if file.treated.is_empty() && !file.control.is_empty() {
             return Err(wrong("control", "there are control units and no treated ones"));
@@ -153,6 +182,48 @@ impl Objective {
             alpha,
             guardrails,
         })
+    }
+}
+
+/// A guardrail, or the key that is wrong and what is wrong with it.
+fn guardrail(rail: Rail) -> Result<Guardrail, (&'static str, String)> {
+    let Rail { metric, measure, seconds, direction, margin } = rail;
+    if !(margin >= 0.0 && margin.is_finite()) {
+        return Err(("guardrail.margin", "a margin is at least 0".to_owned()));
+    }
+    let of_ledger = measure.as_deref() == Some(Measured::ApprovedWithin.as_str());
+    if seconds.is_some() && !of_ledger {
+        let what = format!("only `{}` is about seconds", Measured::ApprovedWithin);
+        return Err(("guardrail.seconds", what));
+    }
+    match (metric, measure) {
+        (Some(metric), None) => {
+            let (_, better) = about(&metric, direction).map_err(|what| ("guardrail.metric", what))?;
+            Ok(Guardrail { metric, recorded: None, better, margin })
+        }
+        (None, Some(measure)) => {
+            let names = || Measured::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ");
+            let unknown = || ("guardrail.measure", format!("`{measure}` is none of {}", names()));
+            let recorded = match Measured::parse(&measure).ok_or_else(unknown)? {
+                Measured::ApprovedWithin => {
+                    Recorded::ApprovedWithin { seconds: seconds.unwrap_or(RUBBER_STAMP_SECONDS) }
+                }
+                Measured::Reversed => Recorded::Reversed,
+                Measured::Challenged => Recorded::Challenged,
+                Measured::Landed => Recorded::Landed,
+            };
+            if direction.is_some() {
+                let what = "which way is better of what the ledger records is fixed".to_owned();
+                return Err(("guardrail.direction", what));
+            }
+            let better = if recorded == Recorded::Landed { Better::Higher } else { Better::Lower };
+            let name = match recorded {
+                Recorded::ApprovedWithin { seconds } => format!("approved_within_{seconds}_seconds"),
+                Recorded::Reversed | Recorded::Challenged | Recorded::Landed => measure,
+            };
+            Ok(Guardrail { metric: name, recorded: Some(recorded), better, margin })
+        }
+        _ => Err(("guardrail", "a guardrail has either a `metric` or a `measure`".to_owned())),
     }
 }
 
@@ -188,6 +259,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_ledger_records_can_be_a_guardrail() {
+        for (text, recorded, better) in [
+            ("measure = \"approved_within_seconds\"", Recorded::ApprovedWithin { seconds: 10 }, Better::Lower),
+            (
+                "measure = \"approved_within_seconds\"\nseconds = 30",
+                Recorded::ApprovedWithin { seconds: 30 },
+                Better::Lower,
+            ),
+            ("measure = \"reversed_within_30_days\"", Recorded::Reversed, Better::Lower),
+            ("measure = \"challenged\"", Recorded::Challenged, Better::Lower),
+            ("measure = \"landed_as_approved\"", Recorded::Landed, Better::Higher),
+        ] {
+            let text = GOOD.replace("metric = \"exposure_pct\"", text);
+            let found = Objective::parse(&text, "o.toml").expect("it is right");
+            assert_eq!((found.guardrails[0].recorded, found.guardrails[0].better), (Some(recorded), better), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_makes_no_sense_is_refused_with_its_key() {
         for (from, to, place) in [
             ("0.02", "0.0", "minimum_effect"),
@@ -198,6 +288,12 @@ mod tests {
             ("treated = [\"a\"]", "treated = [\"a\"]\ncontrol = [\"a\"]", "control"),
             ("treated = [\"a\"]", "treeted = [\"a\"]", "o.toml"),
             ("margin = 1.0", "margin = -1.0", "guardrail.margin"),
+            ("metric = \"exposure_pct\"", "measure = \"exposure_pct\"", "guardrail.measure"),
+            ("metric = \"exposure_pct\"", "seconds = 5\nmetric = \"exposure_pct\"", "guardrail.seconds"),
+            ("metric = \"exposure_pct\"", "seconds = 5\nmeasure = \"challenged\"", "guardrail.seconds"),
+            ("metric = \"exposure_pct\"", "direction = \"lower\"\nmeasure = \"challenged\"", "guardrail.direction"),
+            ("metric = \"exposure_pct\"", "metric = \"exposure_pct\"\nmeasure = \"challenged\"", "`guardrail`"),
+            ("metric = \"exposure_pct\"", "", "`guardrail`"),
         ] {
             let error = Objective::parse(&GOOD.replace(from, to), "o.toml").expect_err(to);
             assert!(error.place.contains(place), "{to}: {error}");

@@ -83,9 +83,14 @@ pub fn of_shots(shots: &[Shot], objective: &Objective, records: Option<&[Record]
     let (difference, interrupted) = look.methods(&own.series);
     let mut guardrails = Vec::new();
     for guardrail in &objective.guardrails {
-        let found = look.units(&guardrail.metric)?;
-        let (difference, interrupted) = look.methods(&found.series);
-        let effect = difference.map(|found| found.effect.estimate).or(interrupted.map(|found| found.effect));
+        let effect = match guardrail.recorded {
+            Some(measure) => changes::worse(look.records, measure, objective.intervention),
+            None => {
+                let found = look.units(&guardrail.metric)?;
+                let (difference, interrupted) = look.methods(&found.series);
+                difference.map(|found| found.effect.estimate).or(interrupted.map(|found| found.effect))
+            }
+        };
         guardrails.push(Rail::new(guardrail, effect));
     }
     let judged = judge(&Grounds {

@@ -150,7 +150,8 @@ fn groups_that_went_apart_before_are_not_compared() {
 #[test]
 fn a_guardrail_that_breaks_outweighs_the_gain() {
     let mut objective = objective(WEEKS, true);
-    objective.guardrails = vec![Guardrail { metric: "exposure_pct".to_owned(), better: Better::Lower, margin: 1.0 }];
+    objective.guardrails =
+        vec![Guardrail { metric: "exposure_pct".to_owned(), recorded: None, better: Better::Lower, margin: 1.0 }];
     for (harm, held, verdict) in [(0.0, Held::Held, Verdict::Improved), (3.0, Held::Broken, Verdict::Worse)] {
         let shots = history(World { effect: -EFFECT, harm, ..PLAIN }, 1);
         let study = of_shots(&shots, &objective, None).expect("every unit is there");

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::verify::Bad;
+use crate::folder::Failed;
 
 /// An operation on a ledger that failed. Messages are lowercase fragments; what to do is in [`LedgerError::hint`].
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub enum LedgerError {
 /// A pointer in brackets; nothing for the record as a whole.
 fn at(pointer: &str) -> String {
     if pointer.is_empty() { String::new() } else { format!(" ({pointer})") }
+}
+
+impl From<Failed> for LedgerError {
+    fn from(failed: Failed) -> Self {
+        Self::io(failed.action, &failed.path, failed.error)
+    }
 }
 
 impl LedgerError {

@@ -1,6 +1,6 @@
 //! The ledger's files: names, the lock, and writing that survives a crash.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use super::error::LedgerError;
 use super::record::{FORMAT, LINE_BYTES_MAX, canonical, digest};
 use super::rows::Rows;
 use super::verify::{Bad, Place};
+use crate::folder::{self, Lock, NoLock, Patience};
 
 /// The records.
 pub(super) const RECORDS: &str = "records.jsonl";
@@ -21,11 +22,8 @@ pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// End of the name of a checkpoint.
 pub(super) const NOTE: &str = ".note";
 const ROWS: &str = "rows";
-const LOCK: &str = ".lock";
-/// How often a lock that somebody else holds is asked for again, and how long it is waited in between: an append takes
-/// milliseconds.
-const LOCK_TRIES: u32 = 100;
-const LOCK_WAIT: Duration = Duration::from_millis(20);
+/// How long another writer is waited for: an append takes milliseconds.
+const PATIENCE: Patience = Patience { tries: 100, wait: Duration::from_millis(20) };
 
 /// What [`HEAD`] says: how far records were known to be on the disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,37 +61,15 @@ fn parse_head(bytes: &[u8]) -> Result<Head, String> {
 pub(super) fn write_head(dir: &Path, head: &Head) -> Result<(), LedgerError> {
     let mut bytes = canonical(head).map_err(|what| LedgerError::refused("", what))?;
     bytes.push(b'\n');
-    replace(dir, HEAD, &bytes)
-}
-
-/// The lock of a ledger's folder; held until it is dropped.
-#[derive(Debug)]
-pub(super) struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // A lock that cannot be given back ends with the file.
-        let _ = self.0.unlock();
-    }
+    Ok(folder::replace(dir, HEAD, &bytes)?)
 }
 
 /// Takes the lock, waiting a moment for another writer to finish its append.
 pub(super) fn lock(dir: &Path) -> Result<Lock, LedgerError> {
-    let path = dir.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| LedgerError::io("open for writing", &path, error))?;
-    for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
-            Err(TryLockError::Error(error)) => return Err(LedgerError::io("lock", &path, error)),
-        }
-    }
-    Err(LedgerError::Locked { path: dir.to_owned() })
+    folder::lock(dir, PATIENCE).map_err(|no| match no {
+        NoLock::Held => LedgerError::Locked { path: dir.to_owned() },
+        NoLock::Failed(failed) => failed.into(),
+    })
 }
 
 /// Makes the folder, and its name durable.
@@ -102,32 +78,8 @@ pub(super) fn create(dir: &Path) -> Result<(), LedgerError> {
         return Ok(());
     }
     fs::create_dir_all(dir).map_err(|error| LedgerError::io("create", dir, error))?;
-    dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
-}
-
-/// Replaces `dir/name` so that a reader sees the old or the new content, never a part.
-pub(super) fn replace(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), LedgerError> {
-    let (staged, path) = (dir.join(format!(".{name}.new")), dir.join(name));
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&staged)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&staged, &path)
-    };
-    write().map_err(|error| LedgerError::io("write", &path, error))?;
-    sync_dir(dir)
-}
-
-/// Makes the names in a folder durable.
-#[cfg(unix)]
-pub(super) fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
-    File::open(dir).and_then(|handle| handle.sync_all()).map_err(|error| LedgerError::io("flush", dir, error))
-}
-
-/// Folders cannot be flushed here; renames are durable in order by the file system's journal.
-#[cfg(not(unix))]
-pub(super) fn sync_dir(_dir: &Path) -> Result<(), LedgerError> {
-    Ok(())
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(parent.map_or(Ok(()), folder::sync)?)
 }
 
 /// Puts a line and its break at byte `at` of the records, and returns when it is on the disk. What was there beyond
@@ -145,7 +97,7 @@ pub(super) fn append(dir: &Path, at: u64, line: &[u8]) -> Result<(), LedgerError
         file.sync_all()
     };
     write().map_err(|error| LedgerError::io("append to", &path, error))?;
-    if is_new { sync_dir(dir) } else { Ok(()) }
+    if is_new { Ok(folder::sync(dir)?) } else { Ok(()) }
 }
 
 /// The last line of the records when they are `bytes` long and end with a line break; `None` when they are not so.
@@ -174,7 +126,7 @@ pub(super) fn write_rows(dir: &Path, rows: &Rows) -> Result<String, LedgerError>
     create(&folder)?;
     let name = format!("{sha256}.json");
     if !folder.join(&name).exists() {
-        replace(&folder, &name, &bytes)?;
+        folder::replace(&folder, &name, &bytes)?;
     }
     Ok(sha256)
 }
@@ -225,6 +177,6 @@ pub(super) fn write_checkpoint(dir: &Path, size: u64, note: &str) -> Result<Path
     let folder = dir.join(CHECKPOINTS);
     create(&folder)?;
     let name = format!("{size:012}{NOTE}");
-    replace(&folder, &name, note.as_bytes())?;
+    folder::replace(&folder, &name, note.as_bytes())?;
     Ok(folder.join(name))
 }

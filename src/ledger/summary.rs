@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{ActorKind, Kind, Observed, Outcome, Record, Verdict};
+use crate::model::text::parse_time;
 
 /// Drafts by what the gate last said of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,8 +104,13 @@ pub struct Fate<'r> {
     pub gated: u32,
     /// When the first record about it was written.
     pub begun: i64,
+    /// When the gate answered, in the order of the records.
+    pub answered: Vec<i64>,
     /// When it was last decided, and how.
     pub decided: Option<(i64, Outcome)>,
+    /// For each approval of the last decision, the milliseconds since the latest answer of the gate before it; negative
+    /// for one that was given before there was an answer. Empty where the gate never answered, or the draft was rejected.
+    pub approved_after: Vec<i64>,
     /// Whether somebody disputes a record about it.
     pub challenged: bool,
     pub observed: Option<Observed>,
@@ -150,7 +156,9 @@ impl<'r> Fate<'r> {
             first_verdict: None,
             gated: 0,
             begun: record.time,
+            answered: Vec::new(),
             decided: None,
+            approved_after: Vec::new(),
             challenged: false,
             observed: None,
             deltas: BTreeMap::new(),
@@ -171,8 +179,12 @@ impl<'r> Fate<'r> {
             Kind::Gate => {
                 self.first_verdict = self.first_verdict.or(said.verdict);
                 self.gated += 1;
+                self.answered.push(record.time);
             }
-            Kind::Decision => self.decided = said.outcome.map(|outcome| (record.time, outcome)),
+            Kind::Decision => {
+                self.decided = said.outcome.map(|outcome| (record.time, outcome));
+                self.approved_after = self.waits(record);
+            }
             Kind::Observed => self.observed = said.observed,
             _ => {}
         }
@@ -180,5 +192,20 @@ impl<'r> Fate<'r> {
             let delta = |(id, after): (&'r String, &f64)| Some((id.as_str(), after - said.metrics_before.get(id)?));
             self.deltas = said.metrics_after.iter().filter_map(delta).collect();
         }
+    }
+
+    /// How long after the gate's answer each approval of a decision was given. An approval without a time of day of its own
+    /// was given when the decision was recorded.
+    fn waits(&self, record: &Record) -> Vec<i64> {
+        if record.said.outcome != Some(Outcome::Approved) {
+            return Vec::new();
+        }
+        let time_of = |text: &str| parse_time(text).filter(|_| text.contains(':'));
+        let given = record.said.approvals.iter().map(|one| one.at.as_deref().and_then(time_of).unwrap_or(record.time));
+        let wait = |given: i64| {
+            let before = self.answered.iter().filter(|&&answered| answered <= given).max();
+            Some(given.saturating_sub(*before.or_else(|| self.answered.iter().min())?))
+        };
+        given.filter_map(wait).collect()
     }
 }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::check;
 use super::error::LedgerError;
-use super::files::{self, Head, Lock};
+use super::files::{self, Head};
 use super::merkle::{Frontier, leaf};
 use super::note::{Checkpoint, Note, SigningKey};
 use super::record::{Draft, FORMAT, LINE_BYTES_MAX, NO_PREVIOUS, Record};
 use super::rows::Rows;
 use super::verify::{self, Torn};
+use crate::folder::Lock;
 
 /// The right to append to a ledger.
 pub struct Writer {

@@ -9,7 +9,7 @@ use super::arguments::Arguments;
 use super::session::{Answer, Refusal, Session};
 use crate::context::{Part, Scope, ground as claims};
 use crate::model::text::glob_ignore_case;
-use crate::model::{Certainty, EntityId, EntityKind, FindingState, Severity};
+use crate::model::{EntityId, FindingState, Severity};
 
 type Answered = Result<Answer, Refusal>;
 
@@ -34,46 +34,7 @@ fn of_whom(session: &Session, arguments: &Arguments<'_>, part: Part, whose: impl
 #[expect(clippy::unnecessary_wraps, reason = "tools have one signature")]
 pub(super) fn summary(session: &Session, _arguments: &Arguments<'_>) -> Answered {
     let scope = session.scope();
-    let results = &scope.world().results;
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for entity in scope.entities() {
-        *kinds.entry(entity.kind.as_str()).or_default() += 1;
-    }
-    let (mut severities, mut rules) = (BTreeMap::<&str, usize>::new(), BTreeMap::<&str, usize>::new());
-    for &row in scope.rows(Part::Findings) {
-        let finding = &results.findings[row as usize];
-        if finding.state != FindingState::Absent && scope.holds(finding.entity) {
-            *severities.entry(finding.severity.as_str()).or_default() += 1;
-            *rules.entry(finding.rule.as_str()).or_default() += 1;
-        }
-    }
-    let mut risks: Vec<f64> = scope.rows(Part::Scores).iter().map(|&row| results.scores[row as usize].risk).collect();
-    risks.sort_by(f64::total_cmp);
-    let paths = |certainty| {
-        let of = scope.rows(Part::Paths).iter().map(|&row| &results.paths[row as usize]);
-        of.filter(|path| path.certainty == certainty && scope.holds(path.entity)).count()
-    };
-    let principals = || scope.entities().filter(|entity| entity.is_principal());
-    let data = json!({
-        "entities": kinds,
-        "principals": principals().count(),
-        "nhis": principals().filter(|entity| entity.nhi == Some(true)).count(),
-        "humans": principals().filter(|entity| entity.nhi == Some(false)).count(),
-        "agents": principals().filter(|entity| entity.kind == EntityKind::Agent).count(),
-        "findings": {"by_severity": severities, "by_rule": rules},
-        "paths": {"certain": paths(Certainty::Certain), "conditional": paths(Certainty::Conditional)},
-        "risk": {"median": quantile(&risks, 0.5), "p90": quantile(&risks, 0.9), "max": risks.last()},
-    });
-    Ok(Answer { data, rows: rows(scope, Part::Metrics), ..Answer::default() })
-}
-
-/// The smallest value that at least a share of the sorted values do not exceed; `None` of nothing.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
-    let index = (share * sorted.len() as f64).ceil();
-    // A share of the length of a list is a place in it.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the length of a list")]
-    let at = (index as usize).max(1);
-    sorted.get(at - 1).copied()
+    Ok(Answer { data: scope.summary(), rows: rows(scope, Part::Metrics), ..Answer::default() })
 }
 
 pub(super) fn query_findings(session: &Session, arguments: &Arguments<'_>) -> Answered {

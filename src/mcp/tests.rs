@@ -64,7 +64,7 @@ fn tools_answer_with_the_rows_of_the_domain() {
     assert_eq!(of("paths_to_protected", json!({"principal": "role/pay-app"})), "paths#0");
     assert_eq!(
         of("explain_principal", json!({"principal": "pay-app"})),
-        "entities#4 grants#1 approvals#0 scores#1 findings#1 paths#0 edges#1"
+        "findings#1 paths#0 scores#1 approvals#0 entities#4 grants#1 edges#1"
     );
     assert_eq!(of("baseline", json!({})), "approvals#0");
     let grounded =

@@ -47,7 +47,8 @@ record! {
         pub platform: String,
         /// Id of the scope that contains the entity (an account, tenant or cluster); null for a top-level scope.
         pub scope: Option<String>,
-        /// Policy domain that the configuration puts the entity in.
+        /// Policy domain: by the entity's own label, else by that of the nearest scope that it is in; null where nothing
+        /// around it has one, or scopes equally near differ.
         pub domain: Option<String>,
         /// What the entity is.
         pub kind: EntityKind,

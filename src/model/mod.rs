@@ -21,6 +21,8 @@ mod record;
 mod removal;
 mod result;
 mod snapshot;
+#[cfg(test)]
+pub mod testing;
 pub mod text;
 
 pub use access_table::{AccessTable, ClassRow, ClassTable};

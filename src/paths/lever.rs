@@ -1,6 +1,7 @@
 //! One thing that can be taken away in the real world: what it is called, whether the account could, and by which
 //! changes.
 
+use super::called::{attachment, called};
 use super::stated::{Notation, thing};
 use crate::model::{Change, Condition, Effect, EntityId, EntityKind, Grant, Layer, MembershipKind, Tables, Trustee};
 
@@ -150,7 +151,7 @@ impl Lever {
                 let grant = &tables.grants[grant as usize];
                 format!("trust statement {} of {}", grant.statement, name(grant.holder))
             }
-            Self::Attachment { holder, policy } => format!("{} on {}", name(policy), name(holder)),
+            Self::Attachment { holder, policy } => attachment(tables, holder, policy),
             Self::Membership { container, member } => format!("{} in {}", name(member), name(container)),
         }
     }
@@ -190,13 +191,6 @@ pub fn changes_in_turn(tables: &Tables, levers: &[Lever]) -> Vec<Vec<Change>> {
         lever.pull(&mut tables);
     }
     out
-}
-
-fn called(tables: &Tables, entity: EntityId) -> String {
-    let entity = tables.entity(entity);
-    let policy = entity.kind == EntityKind::RoleDefinition && entity.platform == "aws";
-    let kind = if policy { "policy" } else { entity.kind.as_str() };
-    format!("{} {}", kind.replace('_', " "), entity.name)
 }
 
 /// Whether a role definition or policy is the account's own to change.

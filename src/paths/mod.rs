@@ -4,6 +4,7 @@
 //! Arcs run in the direction of the attack: `a → b` when who controls `a` can come to control `b`. Target-set nodes
 //! are transparent: passing one is no hop.
 
+mod called;
 mod choke_points;
 mod clause;
 mod cut;

@@ -156,6 +156,11 @@ pub trait Platform: Sync {
         None
     }
 
+    /// Id of the nearest scope that an entity is in, where its own id says so and no row of memberships does.
+    fn home(&self, _entity: &Entity) -> Option<String> {
+        None
+    }
+
     /// Name of the policy that says whom a principal trusts, where it has none yet.
     fn trust_policy(&self) -> &'static str {
         "trust"

@@ -2,8 +2,11 @@
 //!
 //! What the gate said of a draft is a *Compliance Finding* (2003) about the draft; everything else is *Entity
 //! Management* (3004) of it. `raw_data` is the record in canonical form without its hash and `raw_data_hash` that hash,
-//! so that whoever has the events can recompute the chain. Where a model wrote the draft the event has the profile
-//! `ai_operation`. Nobody's event is dressed up as another's: who acted is in `actor`, which model drafted in `ai_agent`.
+//! so that whoever has the events can recompute the chain. Nobody's event is dressed up as another's: who acted is in
+//! `actor`, which model drafted in `ai_agent`. A finding has both in `evidences`, where its class puts them; management has
+//! an `actor` of its own and no place for a model, which therefore stands in `unmapped`.
+//!
+//! `tests/python/reports_check.py` holds events of every kind against the schemas of the classes.
 
 use serde_json::{Map, Value, json};
 
@@ -47,13 +50,11 @@ fn event(record: &Record) -> Value {
         if is_verdict { (COMPLIANCE, "Compliance Finding") } else { (ENTITY_MANAGEMENT, "Entity Management") };
     let (activity, activity_name) = activity(said.kind);
     let (severity, severity_name) = severity(record);
-    let profiles = said.ai.as_ref().map(|_| json!(["ai_operation"]));
     let metadata = known([
         ("version", json!(VERSION)),
         ("uid", json!(record.hash)),
         ("sequence", json!(record.seq)),
         ("correlation_uid", text(said.draft_key())),
-        ("profiles", json!(profiles)),
         ("product", json!({"name": "overgrant", "vendor_name": "overgrant", "version": env!("CARGO_PKG_VERSION")})),
     ]);
     let mut event = known([
@@ -70,8 +71,6 @@ fn event(record: &Record) -> Value {
         ("time", json!(record.time)),
         ("message", json!(message(record))),
         ("metadata", metadata),
-        ("actor", actor(record)),
-        ("ai_agent", agent(record)),
         ("raw_data", json!(hashed(record))),
         ("raw_data_hash", json!({"algorithm_id": 3, "algorithm": "SHA-256", "value": record.hash})),
         ("unmapped", unmapped(record)),
@@ -84,7 +83,10 @@ fn event(record: &Record) -> Value {
             ("types", json!(["gate"])),
         ]);
         event["compliance"] = compliance(said.verdict);
+        let evidence = [("name", json!("draft")), ("actor", actor(record)), ("ai_agent", agent(record))];
+        event["evidences"] = json!([known(evidence)]);
     } else {
+        event["actor"] = actor(record);
         event["entity"] = known([
             ("uid", json!(said.draft_key().map_or_else(|| record.seq.to_string(), |key| plain(key).into_owned()))),
             ("type", json!(entity_type(said.kind))),
@@ -149,8 +151,11 @@ fn actor(record: &Record) -> Value {
 
 fn agent(record: &Record) -> Value {
     let Some(ai) = &record.said.ai else { return Value::Null };
-    let model =
-        ai.model.as_ref().map(|model| known([("name", json!(plain(model))), ("version", text(ai.version.as_deref()))]));
+    // Records do not say who makes a model, and the class asks for it: this is its word for what is not known.
+    let model = ai.model.as_ref().map(|model| {
+        let version = text(ai.version.as_deref());
+        known([("name", json!(plain(model))), ("version", version), ("ai_provider", json!("Unknown"))])
+    });
     known([("uid", json!(plain(&ai.id))), ("instance_uid", text(ai.instance.as_deref())), ("ai_model", json!(model))])
 }
 
@@ -167,7 +172,9 @@ fn compliance(verdict: Option<Verdict>) -> Value {
 
 fn unmapped(record: &Record) -> Value {
     let said = &record.said;
+    let agent = if said.kind == Kind::Gate { Value::Null } else { agent(record) };
     known([
+        ("ai_agent", agent),
         ("prev", json!(record.prev)),
         ("kind", json!(said.kind)),
         ("workflow", text(said.workflow.as_deref())),
@@ -185,7 +192,8 @@ fn unmapped(record: &Record) -> Value {
 mod tests {
     use super::*;
     use crate::ledger::record::digest;
-    use crate::ledger::{Actor, Ai, Draft};
+    use crate::ledger::{Actor, Ai, ApprovalGiven, Draft, Outcome};
+    use crate::reports::tests::HOSTILE;
 
     fn record(kind: Kind) -> Record {
         let actor = Actor { kind: ActorKind::Human, id: "ada\u{1b}[2J".into(), on_behalf_of: None };
@@ -200,6 +208,50 @@ mod tests {
         Record::seal(said, 3, &"a".repeat(64), 1000).expect("it has a canonical form").0
     }
 
+    /// A chain with a record of every kind, whole and bare, every verdict and author.
+    fn everything() -> Vec<Record> {
+        let mut drafts: Vec<Draft> = Kind::ALL.iter().map(|&kind| record(kind).said).collect();
+        for (kind, id) in [(ActorKind::Ai, "drafter"), (ActorKind::Service, "overgrant"), (ActorKind::Human, HOSTILE)] {
+            let actor = Actor { kind, id: id.to_owned(), on_behalf_of: Some("E-1001".to_owned()) };
+            drafts.extend(Kind::ALL.iter().map(|&kind| Draft::new(kind, actor.clone())));
+        }
+        for &verdict in Verdict::ALL {
+            drafts.push(Draft { verdict: Some(verdict), ..record(Kind::Gate).said });
+        }
+        let approvals =
+            vec![ApprovalGiven { by: "grace".into(), at: Some("2026-11-22T00:00:00Z".into()), method: None }];
+        let ai = Some(Ai { id: HOSTILE.into(), instance: Some("i-1".into()), model: None, version: None });
+        let hostile = || Some(HOSTILE.to_owned());
+        let (workflow, ticket, domain, tier, owner) = (hostile(), hostile(), hostile(), hostile(), hostile());
+        let (traceparent, refers_to, tool) = (hostile(), Some(3), hostile());
+        let said = Draft { ai, workflow, ticket, domain, tier, approvals, ..record(Kind::Decision).said };
+        drafts.push(Draft { owner, traceparent, refers_to, tool, outcome: Some(Outcome::Approved), ..said });
+        let mut records: Vec<Record> = Vec::new();
+        for (seq, said) in (0..).zip(drafts) {
+            let prev = records.last().map_or_else(|| "0".repeat(64), |last| last.hash.clone());
+            let time = 1_795_305_600_000 + i64::try_from(seq).expect("few");
+            records.push(Record::seal(said, seq, &prev, time).expect("it has a canonical form").0);
+        }
+        records
+    }
+
+    /// With `OVERGRANT_REPORTS` the events are kept for `tests/python/reports_check.py`.
+    #[test]
+    fn events_of_reports_are_written_where_they_are_wanted() {
+        let text = lines(&everything());
+        assert_eq!(text.lines().count(), 4 * Kind::ALL.len() + Verdict::ALL.len() + 1);
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line).expect("JSON");
+            assert!(!line.contains(['\u{1b}', '\u{202e}']), "shown, not sent: {line}");
+            let is_verdict = event["class_uid"] == 2003;
+            assert_eq!((event.get("evidences").is_some(), event.get("actor").is_some()), (is_verdict, !is_verdict));
+        }
+        if let Some(folder) = std::env::var_os("OVERGRANT_REPORTS") {
+            let path = std::path::PathBuf::from(folder).join("ledger.ocsf.jsonl");
+            std::fs::write(path, text).expect("it can be written");
+        }
+    }
+
     fn parsed(kind: Kind) -> Value {
         let text = lines(&[record(kind)]);
         assert_eq!(text.lines().count(), 1);
@@ -211,12 +263,17 @@ mod tests {
         let event = parsed(Kind::Gate);
         let of = |keys: [&str; 4]| keys.map(|key| event[key].as_u64().unwrap_or_default());
         assert_eq!(of(["class_uid", "type_uid", "category_uid", "severity_id"]), [2003, 200_301, 2, 4]);
-        assert_eq!((&event["compliance"]["status"], &event["ai_agent"]["uid"]), (&json!("Fail"), &json!("drafter")));
-        assert_eq!(event["metadata"]["profiles"], json!(["ai_operation"]));
+        assert_eq!(event["compliance"]["status"], "Fail");
+        assert_eq!(
+            event["evidences"][0]["ai_agent"],
+            json!({"uid": "drafter", "ai_model": {"name": "m", "version": "1", "ai_provider": "Unknown"}})
+        );
+        assert_eq!(event["evidences"][0]["actor"]["user"]["uid"], "ada\\u{1b}[2J");
         let event = parsed(Kind::Decision);
         assert_eq!((&event["class_uid"], &event["type_uid"]), (&json!(3004), &json!(300_403)));
         assert_eq!((&event["entity"]["uid"], &event["comment"]), (&json!("d-1"), &json!("because")));
         assert_eq!(event["actor"]["user"]["uid"], "ada\\u{1b}[2J", "shown, not sent");
+        assert_eq!(event["unmapped"]["ai_agent"]["uid"], "drafter");
     }
 
     #[test]

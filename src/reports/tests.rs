@@ -4,6 +4,7 @@ use super::material::{
     Band, Compared, FrameworkText, Gauge, Material, PlanStep, PlanText, Planned, RuleText, Series, SeriesPoint,
 };
 use super::{Exposed, Exposure, View};
+use crate::model::testing;
 use crate::model::{
     Certainty, ChokeKind, ChokePoint, Coverage, Edge, Effect, Entity, EntityId, EntityKind, Exception, ExceptionStatus,
     Finding, FindingState, Grant, Issue, IssueSeverity, Layer, Metric, Orphan, OrphanReason, Path, Results, Score,
@@ -36,55 +37,13 @@ pub fn right_to_left() -> String {
     "אבגדהוזחטי".repeat(100)
 }
 
-const ACCOUNT: &str = "111122223333";
-
 fn entity(kind: EntityKind, path: &str, name: &str, nhi: Option<bool>) -> Entity {
-    let mut entity = Entity::named(&format!("arn:aws:iam::{ACCOUNT}:{path}"), "aws", kind, name);
-    entity.present = true;
-    entity.scope = Some(ACCOUNT.to_owned());
-    entity.nhi = nhi;
-    entity
+    Entity { name: name.to_owned(), nhi, ..testing::entity(kind, path) }
 }
 
 fn score(entity: u32, risk: f64, reason: &str) -> Score {
-    Score {
-        entity: EntityId(entity),
-        excess: None,
-        orphan: None,
-        escalation: Some(risk),
-        credential: None,
-        risk,
-        risk_low: risk - 1.0,
-        risk_high: risk + 1.0,
-        shares: vec![format!("escalation={}", -(1.0 - risk / 100.0).ln())],
-        pgr: None,
-        wpg: None,
-        wpa: None,
-        mass: 10.0,
-        power: 0.5,
-        hops_to_protected: Some(1),
-        blast_radius: 0.25,
-        exposure_in: 0,
-        cohort: "aws".to_owned(),
-        cohort_n: 3,
-        cohort_percentile: None,
-        surprise: None,
-        surprise_percentile: None,
-        observed_cohort: None,
-        observed_cohort_n: None,
-        observed_surprise: None,
-        observed_percentile: None,
-        role_gap_n: None,
-        role_gap_mass: None,
-        removable_n: None,
-        removable_mass: None,
-        window_days: None,
-        coverage: 0.25,
-        evidence_grade: "static".to_owned(),
-        reason_1: Some(reason.to_owned()),
-        reason_2: None,
-        reason_3: None,
-    }
+    let shares = vec![format!("escalation={}", -(1.0 - risk / 100.0).ln())];
+    Score { shares, reason_1: Some(reason.to_owned()), ..testing::score(entity, risk) }
 }
 
 fn grant() -> Grant {
@@ -112,28 +71,18 @@ fn grant() -> Grant {
 
 fn finding() -> Finding {
     Finding {
-        fingerprint: "f00d".to_owned(),
-        rule: "escalation-path".to_owned(),
-        severity: Severity::Critical,
-        entity: EntityId(3),
-        title: "=evil() can become administrator".to_owned(),
         subjects: vec![5],
-        affected_n: 1,
         evidence: vec!["statement `Keys`".to_owned()],
         frameworks: vec!["owasp-nhi:2025:NHI5".to_owned()],
-        first_seen: 1_700_000_000_000,
-        state: FindingState::New,
-        exception: None,
+        ..testing::finding("f00d", 3, Severity::Critical, "=evil() can become administrator")
     }
 }
 
 impl Default for Fixture {
     /// Six entities sorted by id: account, group, policy, role, two users, the last with an escape in its name.
     fn default() -> Self {
-        let mut account = Entity::named(ACCOUNT, "aws", EntityKind::Scope, "main");
-        (account.present, account.protected) = (true, true);
         let entities = vec![
-            account,
+            testing::account(),
             entity(EntityKind::Group, "group/ops", "ops", None),
             entity(EntityKind::RoleDefinition, "policy/deploy", "deploy", None),
             entity(EntityKind::Role, "role/ci/deploy", "deploy", Some(true)),
@@ -141,9 +90,7 @@ impl Default for Fixture {
             entity(EntityKind::User, "user/team/ops\u{1b}[2J", "ops\u{1b}[2J", Some(false)),
         ];
         let mut tables = Tables { entities, grants: vec![grant()], ..Tables::default() };
-        for (number, entity) in (0..).zip(&mut tables.entities) {
-            entity.entity = EntityId(number);
-        }
+        testing::number(&mut tables.entities);
         tables.sources.push(Source {
             path: "iam.json".to_owned(),
             kind: "aws-iam".to_owned(),

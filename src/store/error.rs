@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
 
+use crate::folder::Failed;
+
 /// Names listed in a message at most; the rest is counted.
 const NAMES_LISTED_MAX: usize = 8;
 
@@ -52,6 +54,12 @@ pub enum StoreError {
     /// The column cannot be searched by number.
     #[error("the table `{table}` has no column `{column}` of numbers")]
     NoSuchKey { table: &'static str, column: String },
+}
+
+impl From<Failed> for StoreError {
+    fn from(failed: Failed) -> Self {
+        Self::io(failed.action, &failed.path, failed.error)
+    }
 }
 
 impl StoreError {

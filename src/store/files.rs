@@ -22,40 +22,12 @@ pub(super) fn read_text(path: &Path) -> Result<String, StoreError> {
     String::from_utf8(bytes).map_err(|_| StoreError::integrity(path, "it is not UTF-8 text"))
 }
 
-/// Writes a file and returns when it is on the disk.
-pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let fail = |error| StoreError::io("write", path, error);
-    let mut file = File::create(path).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
-    file.sync_all().map_err(fail)
-}
-
-/// Replaces `dir/name` so that a reader sees the old or the new content, never a part.
-pub(super) fn replace(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let staged = dir.join(format!(".{name}.new"));
-    write_durably(&staged, bytes)?;
-    rename(&staged, &dir.join(name))?;
-    sync_dir(dir)
-}
-
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(|error| StoreError::io("move a finished file to", to, error))
 }
 
 pub(super) fn remove_tree(path: &Path) -> Result<(), StoreError> {
     fs::remove_dir_all(path).map_err(|error| StoreError::io("remove", path, error))
-}
-
-/// Makes the names in a directory durable.
-#[cfg(unix)]
-pub(super) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
-    File::open(dir).and_then(|handle| handle.sync_all()).map_err(|error| StoreError::io("flush", dir, error))
-}
-
-/// Directories cannot be flushed here; renames are durable in order by the file system's journal.
-#[cfg(not(unix))]
-pub(super) fn sync_dir(_dir: &Path) -> Result<(), StoreError> {
-    Ok(())
 }
 
 /// The names in a directory in byte order, and whether each is a directory. A name that is no Unicode is shown

@@ -36,6 +36,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::folder;
 use crate::model::Record;
 use std::collections::BTreeMap;
 use std::fs;
@@ -131,7 +132,7 @@ impl Store {
 
     fn create(dir: &Path) -> Result<Self, StoreError> {
         // A crash while a store was made leaves these two.
-        let leftovers = [writer::LOCK.to_owned(), format!(".{FORMAT_FILE}.new")];
+        let leftovers = [folder::LOCK.to_owned(), folder::staged(FORMAT_FILE)];
         if files::list(dir)?.iter().any(|(name, _)| !leftovers.contains(name)) {
             let reason = "it is not empty and has no `overgrant.json`";
             return Err(StoreError::NotAStore { path: dir.to_owned(), reason });
@@ -140,7 +141,7 @@ impl Store {
         let made_by = format!("overgrant {}", env!("CARGO_PKG_VERSION"));
         let mut text = serde_json::to_string_pretty(&StoreFormat { format: STORE_FORMAT, made_by }).unwrap_or_default();
         text.push('\n');
-        files::replace(dir, FORMAT_FILE, text.as_bytes())?;
+        folder::replace(dir, FORMAT_FILE, text.as_bytes())?;
         Self::open(dir)
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, files};
+use crate::folder;
 
 /// Name of the file in the store's directory.
 pub(super) const TAGS: &str = "tags.json";
@@ -59,5 +60,5 @@ pub(super) fn load(dir: &Path) -> Result<BTreeMap<String, String>, StoreError> {
 pub(super) fn save(dir: &Path, tags: BTreeMap<String, String>) -> Result<(), StoreError> {
     let mut text = serde_json::to_string_pretty(&TagFile { format: TAGS_FORMAT, tags }).unwrap_or_default();
     text.push('\n');
-    files::replace(dir, TAGS, text.as_bytes())
+    Ok(folder::replace(dir, TAGS, text.as_bytes())?)
 }

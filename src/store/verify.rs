@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::manifest::{BLOCKS, BlockList, MANIFEST, Manifest, SnapshotId, TableInfo, check_sha256};
 use super::schema::{TABLES, file_name};
 use super::{FORMAT_FILE, LEDGER, Store, StoreError, files, snapshot, tags, writer};
+use crate::folder;
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -74,7 +75,7 @@ fn verify_store(store: &Store, ids: &[SnapshotId]) -> Result<Verification, Store
     let mut found = Verification::new(None);
     for (name, is_dir) in files::list(store.path())? {
         let known = match name.as_str() {
-            FORMAT_FILE | tags::TAGS | writer::LOCK => !is_dir,
+            FORMAT_FILE | tags::TAGS | folder::LOCK => !is_dir,
             LEDGER => is_dir,
             // What a crashed or running writer holds; no reader looks at it.
             other if other.starts_with(writer::STAGING) || other.starts_with(writer::REMOVED) => is_dir,

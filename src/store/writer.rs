@@ -5,7 +5,7 @@
 //! reader looks at and the next writer removes; after it, the snapshot is there. Removal renames first, too.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,9 @@ use super::encode::{self, Written};
 use super::files::{self, BLOCK_BYTES};
 use super::manifest::{BLOCKS, BlockList, MANIFEST, MANIFEST_FORMAT, Manifest, SCHEMA_VERSION, SnapshotId};
 use super::{Store, StoreError, schema, tags, verify};
+use crate::folder::{self, Lock, NoLock, Patience};
 use crate::model::{ClassRow, ClassTable, Record, Results, Tables};
 
-/// Name of the file whose lock the writer holds. It stays in place: removing it would let two writers lock two files.
-pub(super) const LOCK: &str = ".lock";
 /// Beginning of the names of directories that are being written.
 pub(super) const STAGING: &str = ".staging-";
 /// Beginning of the names of directories that are being removed.
@@ -116,18 +115,18 @@ impl<'s> Writer<'s> {
         }
         let id = SnapshotId { repeat: last.map_or(1, |last| last.repeat + 1), ..first };
         let blocks = blocks_of(written).to_text();
-        files::write_durably(&staging.join(BLOCKS), blocks.as_bytes())?;
+        folder::write(&staging.join(BLOCKS), blocks.as_bytes())?;
         after(Step::BlocksWritten)?;
         manifest.snapshot = id.to_string();
         manifest.parent = ids.iter().rev().find(|id| id.as_of < as_of).map(ToString::to_string);
         manifest.blocks_sha256 = files::sha256(blocks.as_bytes());
         let text = manifest.seal();
-        files::write_durably(&staging.join(MANIFEST), text.as_bytes())?;
-        files::sync_dir(&staging)?;
+        folder::write(&staging.join(MANIFEST), text.as_bytes())?;
+        folder::sync(&staging)?;
         after(Step::ManifestWritten)?;
         files::rename(&staging, &self.store.path().join(id.folder()))?;
         after(Step::Renamed)?;
-        files::sync_dir(self.store.path())?;
+        folder::sync(self.store.path())?;
         Ok(manifest)
     }
 
@@ -159,7 +158,7 @@ impl<'s> Writer<'s> {
             if !dry_run {
                 let doomed = self.store.path().join(format!("{REMOVED}{name}"));
                 files::rename(&self.store.path().join(id.folder()), &doomed)?;
-                files::sync_dir(self.store.path())?;
+                folder::sync(self.store.path())?;
                 files::remove_tree(&doomed)?;
             }
             removed.push(name);
@@ -194,33 +193,12 @@ impl<'s> Writer<'s> {
     }
 }
 
-/// The lock of a store's directory.
-#[derive(Debug)]
-pub(super) struct Lock(File);
-
-impl Drop for Lock {
-    /// Ends the lock by name. Closing the file alone would leave it held by a process that was being started at that
-    /// moment and has a copy of every open file until it becomes another program.
-    fn drop(&mut self) {
-        // A lock that cannot be given back ends with the file.
-        let _ = self.0.unlock();
-    }
-}
-
 /// Takes the lock of a store's directory, or says that another writer has it.
 pub(super) fn lock(dir: &Path) -> Result<Lock, StoreError> {
-    let path = dir.join(LOCK);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| StoreError::io("open for writing", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &path, error)),
-    }
+    folder::lock(dir, Patience::NONE).map_err(|no| match no {
+        NoLock::Held => StoreError::Locked { path: dir.to_owned() },
+        NoLock::Failed(failed) => failed.into(),
+    })
 }
 
 /// The manifest of what was staged, but for what depends on the rest of the store.

@@ -2,13 +2,15 @@
 
     reports_check.py FOLDER
 
-FOLDER has NAME.sarif, NAME.ocsf.jsonl and NAME.prom of several snapshots. SARIF must fit the JSON schema of OASIS, and
+FOLDER has NAME.sarif, NAME.ocsf.jsonl and NAME.prom of several snapshots, and ledger.ocsf.jsonl, the events of a ledger. SARIF must fit the JSON schema of OASIS, and
 what that schema cannot say: indexes point at what is named, a state is there for all results or for none
 (`tests/browser/formats.test.mjs` asks the SARIF multitool as well). OCSF events must fit the schema of their class whole,
 in version 1.8.0, the newest that is published with all classes; what all findings have in common must fit 1.9.0, of which
-Detection Finding is published. OpenMetrics must be read by both parsers of the Prometheus client.
+Detection Finding is published. The same holds for the events of a ledger, whose chain must also come out of them again.
+OpenMetrics must be read by both parsers of the Prometheus client.
 """
 
+import hashlib
 import json
 import sys
 from importlib import resources
@@ -21,6 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 FINDINGS = "ocsf-1.9.0-detection_finding.schema.json"
 OCSF = "1.8.0"
 CLASSES = {2008: "iam_analysis_finding", 2003: "compliance_finding"}
+LEDGER_CLASSES = {2003: "compliance_finding", 3004: "entity_management"}
 # Attributes that differ from class to class: all others of a finding are the same in schema 1.9's Detection Finding.
 OF_CLASS = {"class_uid", "class_name", "type_uid", "type_name"}
 
@@ -87,6 +90,38 @@ def ocsf(path, schemas):
     return len(lines), seen
 
 
+def ledger(path, schemas):
+    common = vendored(FINDINGS)
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    seen, previous = set(), "0" * 64
+    for number, line in enumerate(lines, 1):
+        event = json.loads(line)
+        uid = event["class_uid"]
+        where = f"{path.name} line {number}"
+        seen.add((uid, event["activity_id"]))
+        if uid == 2003:
+            (evidence,) = event["evidences"]
+            fits(common, {"$ref": "#/$defs/evidences"}, evidence, f"{where} evidences")
+            for key in event.keys() & common["properties"].keys() - OF_CLASS:
+                fits(common, common["properties"][key], event[key], f"{where} {key}")
+            # What version 1.9 added to evidences; all else has to fit the class as it was before.
+            evidence.pop("ai_agent", None)
+        elif "ai_agent" in event["unmapped"]:
+            fits(common, {"$ref": "#/$defs/ai_agent"}, event["unmapped"]["ai_agent"], f"{where} ai_agent")
+        for error in schemas[uid].iter_errors(event):
+            place = "/".join(map(str, error.absolute_path))
+            raise AssertionError(f"{where} at /{place}: {error.message[:300]}")
+        assert event["type_uid"] == uid * 100 + event["activity_id"], where
+        assert event["category_uid"] == uid // 1000 and event["metadata"]["version"] == "1.9.0", where
+        record = json.loads(event["raw_data"])
+        assert record["prev"] == event["unmapped"]["prev"] == previous, where
+        assert record["seq"] == event["metadata"]["sequence"] == number - 1, where
+        previous = hashlib.sha256(event["raw_data"].encode()).hexdigest()
+        assert previous == event["raw_data_hash"]["value"] == event["metadata"]["uid"], where
+    assert seen == {(2003, 1), (3004, 1), (3004, 2), (3004, 3), (3004, 99)}, f"every kind of event is tried: {seen}"
+    return len(lines)
+
+
 def ocsf_classes():
     """A validator of each class: every attribute that it may have, those that it must, types and enumerations, through
     all objects; an attribute that no class or object has is an error."""
@@ -94,7 +129,7 @@ def ocsf_classes():
 
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=OCSF))
     classes = {}
-    for uid, name in CLASSES.items():
+    for uid, name in (CLASSES | LEDGER_CLASSES).items():
         assert schema.lookup_class_name_from_uid(uid) == name
         document = schema.get_class_schema(name)
         jsonschema.Draft202012Validator.check_schema(document)
@@ -137,6 +172,7 @@ def main():
         assert results == events, "both have all findings"
         print(f"{name}: {results} SARIF results, {events} OCSF events, {samples} samples")
     assert classes == set(CLASSES), f"both classes are tried, not only {classes}"
+    print(f"ledger: {ledger(folder / 'ledger.ocsf.jsonl', schemas)} OCSF events")
 
 
 if __name__ == "__main__":

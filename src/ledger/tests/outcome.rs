@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{NOW, approval, filled, human, verdict, writer};
 use crate::ledger::observe::{judge, pending, record, unexplained};
+use crate::ledger::record::ApprovalGiven;
 use crate::ledger::rows::{Row, Rows, Table, difference, of};
 use crate::ledger::summary::{GateCounts, earlier, fates, gate};
 use crate::ledger::{Draft, Kind, Ledger, Observed, Outcome, Verdict};
+use crate::model::text::format_time;
 use crate::model::{Builder, Entity, EntityKind, Membership, MembershipKind, Source, SourceId, Standing, Tables};
 
 fn row(subject: &str, object: &str, says: &str) -> Row {
@@ -139,6 +141,34 @@ fn drafts_are_counted_by_their_last_verdict_and_followed_to_their_end() {
         (a.decided, a.observed, a.challenged),
         (Some((NOW + 30, Outcome::Approved)), Some(Observed::Matched), true)
     );
+}
+
+#[test]
+fn approvals_wait_from_the_latest_answer_before_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut writer = writer(folder.path());
+    let mut put = |draft: Draft, second: i64| writer.append(draft, NOW + second * 1000).expect("a record");
+    let given = |second: Option<i64>| ApprovalGiven {
+        by: "grace@example.com".to_owned(),
+        at: second.map(|second| format_time(NOW + second * 1000)),
+        method: None,
+    };
+    put(verdict("a", Verdict::NeedsHuman), 0);
+    put(verdict("a", Verdict::Allow), 100);
+    // Given after the first answer, before any, after the second, and when the decision was recorded.
+    let approvals = vec![given(Some(5)), given(Some(-3)), given(Some(130)), given(None)];
+    put(Draft { approvals, ..approval("a") }, 200);
+    // A day has no time at which somebody approved.
+    let day = ApprovalGiven { at: Some("2026-11-22".to_owned()), ..given(None) };
+    put(verdict("day", Verdict::Allow), 205);
+    put(Draft { approvals: vec![day], ..approval("day") }, 207);
+    put(approval("ungated"), 210);
+    put(verdict("rejected", Verdict::NeedsHuman), 220);
+    put(Draft { outcome: Some(Outcome::Rejected), ..approval("rejected") }, 221);
+    drop(writer);
+    let records = Ledger::open(folder.path()).expect("there").records().expect("sound");
+    let waits: Vec<Vec<i64>> = fates(&records).into_iter().map(|fate| fate.approved_after).collect();
+    assert_eq!(waits, [vec![5_000, -3_000, 30_000, 100_000], vec![2_000], vec![], vec![]]);
 }
 
 #[test]

@@ -42,6 +42,18 @@ impl Platform for Kubernetes {
         change::changed(tables, fresh);
     }
 
+    fn home(&self, entity: &Entity) -> Option<String> {
+        let parts = names::parts(&entity.id)?;
+        // The service accounts of a namespace are a group of their own.
+        let group = || parts.name.strip_prefix(names::SERVICE_ACCOUNTS)?.strip_prefix(':');
+        let namespace = match (parts.namespace, parts.kind) {
+            ("", "group") => group()?,
+            ("", _) => return None,
+            (namespace, _) => namespace,
+        };
+        Some(names::object(parts.cluster, "", "namespace", namespace))
+    }
+
     fn takes_manifests(&self) -> bool {
         true
     }
