@@ -67,7 +67,7 @@ fn way(context: &Context<'_>, answer: &Answer) -> Option<Draft> {
     };
     let target = answer.target().filter(|_| answer.is_handed_on())?;
     let (who, what) = (context.call(answer.agent), context.call(target));
-    let title = format!("AI agent {who} {reaches} {what} through a queue past every human approval");
+    let title = format!("{who} {reaches} {what} through a queue past every human approval");
     let mut evidence = vec![answer.says().to_owned()];
     context.tell_way(&answer.way, &mut evidence);
     evidence.push(format!("{what}: {}", context.rank_reason(target)));
@@ -236,7 +236,7 @@ mod tests {
         let found = handed_on(Certainty::Certain).check(&AgentNoHumanApproval);
         assert_eq!(cases(&found), [("none", "agent"), ("path", "agent")]);
         let draft = &found[1].2;
-        assert_eq!(draft.title, "AI agent user `agent` reaches role `admin` through a queue past every human approval");
+        assert_eq!(draft.title, "user `agent` reaches role `admin` through a queue past every human approval");
         assert_eq!(
             draft.evidence,
             [

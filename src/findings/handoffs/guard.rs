@@ -89,7 +89,10 @@ impl<'a> Handoffs<'a> {
         }
         let told = |rows: &[&Approval]| rows.iter().map(|row| self.told(requester, row)).collect::<Vec<_>>();
         match self.approvers.agreement(requester, whole) {
-            Agreement::Human => Some(Guard::Human(told(whole))),
+            Agreement::Human => {
+                let asked = whole.iter().copied().filter(|row| row.required != Some(false));
+                Some(Guard::Human(told(&asked.collect::<Vec<_>>())))
+            }
             Agreement::Unknown => Some(Guard::Unknown(told(whole))),
             Agreement::Nobody if part.iter().any(|row| row.required != Some(false)) => {
                 let mut why = vec!["only some of what is asked for there is known to be approved".to_owned()];
