@@ -42,8 +42,11 @@ fn answer(folder: &TempDir, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document")
 }
 
-/// Open findings of a rule: name, severity, state and evidence.
-fn found(folder: &TempDir, rule: &str) -> Vec<(String, String, String, Vec<String>)> {
+/// A finding: name, severity, state and evidence.
+type Told = (String, String, String, Vec<String>);
+
+/// Open findings of a rule.
+fn found(folder: &TempDir, rule: &str) -> Vec<Told> {
     let document = answer(folder, &["findings", "--rule", rule, "--format", "json"]);
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let rows = document["findings"].as_array().expect("a list").iter().filter(|row| row["state"] != "absent");
@@ -52,7 +55,7 @@ fn found(folder: &TempDir, rule: &str) -> Vec<(String, String, String, Vec<Strin
 }
 
 /// Two scans, the second of other tables, and what the second finds.
-fn grown(grants: &str, members: &str, workflows: &str) -> (TempDir, Vec<(String, String, String, Vec<String>)>) {
+fn grown(grants: &str, members: &str, workflows: &str) -> (TempDir, Vec<Told>) {
     let folder = tempfile::tempdir().expect("a folder");
     export(folder.path(), GRANTS, "", WORKFLOWS);
     scan(&folder, "overgrant-store", "2026-11-01");
@@ -219,6 +222,6 @@ fn explain_names_the_approvals_without_which_there_would_be_a_way() {
     assert_eq!(crossings("tables:desk/principal/triage"), [request]);
     let queue = json!("arn:aws:sqs:eu-west-1:111122223333:iam-requests");
     let carried = (queue, json!("arn:aws:iam::111122223333:role/iam-connector"), 3);
-    assert_eq!(crossings("tables:desk/principal/drafter"), [carried.clone()]);
+    assert_eq!(crossings("tables:desk/principal/drafter"), std::slice::from_ref(&carried));
     assert_eq!(crossings("arn:aws:iam::111122223333:role/assistant"), [carried]);
 }

@@ -160,7 +160,7 @@ impl<'a> Approvers<'a> {
             |one: &&str| **one == person.person || self.person(one).is_some_and(|known| known.person == person.person);
         match person.status {
             PersonStatus::Leaver => Approver::Left,
-            _ if requester.owners.iter().any(|one| answers(&one)) => Approver::Own,
+            _ if requester.owners.iter().any(answers) => Approver::Own,
             PersonStatus::Active => Approver::Human,
             PersonStatus::Unknown => Approver::Unknown,
         }
@@ -224,7 +224,9 @@ impl<'a> Approvers<'a> {
         if members.is_empty() || nested {
             counts.unknown = counts.unknown.saturating_add(MANY);
         }
-        members.into_iter().for_each(|member| counts.add(self.member(requester, member)));
+        for member in members {
+            counts.add(self.member(requester, member));
+        }
     }
 
     /// Whether a human being must agree by these rows of approvals. Rows of one object are one chain with one quorum;
@@ -237,7 +239,9 @@ impl<'a> Approvers<'a> {
         }
         let of_chain = |chain: Vec<&Approval>| {
             let mut counts = Counts::default();
-            chain.iter().for_each(|row| self.count(requester, &row.approver, None, &mut counts));
+            for row in &chain {
+                self.count(requester, &row.approver, None, &mut counts);
+            }
             let found = counts.agreement(chain.iter().filter_map(|row| row.quorum).max());
             // Whether it has to be asked for at all may not be known.
             let sure = chain.iter().any(|row| row.required == Some(true));
@@ -250,7 +254,9 @@ impl<'a> Approvers<'a> {
     #[must_use]
     pub fn any_of(self, requester: &Requester<'_>, place: EntityId, reviewers: &[&str]) -> Agreement {
         let mut counts = Counts::default();
-        reviewers.iter().for_each(|name| self.count(requester, name, Some(place), &mut counts));
+        for name in reviewers {
+            self.count(requester, name, Some(place), &mut counts);
+        }
         counts.agreement(Some(1))
     }
 
@@ -314,10 +320,13 @@ mod tests {
         });
     }
 
+    /// Approvers, quorum, whether it is required, and what that comes to.
+    type Case = (&'static [&'static str], Option<u32>, Option<bool>, Agreement);
+
     #[test]
     fn an_approval_holds_where_the_quorum_cannot_be_had_without_a_human_being() {
         use Agreement::{Human, Nobody, Unknown};
-        let cases: &[(&[&str], Option<u32>, Option<bool>, Agreement)] = &[
+        let cases: &[Case] = &[
             (&["p-ann"], Some(1), Some(true), Human),
             (&["p-ann"], None, Some(true), Human),
             (&["p-ann"], Some(1), None, Unknown),

@@ -426,19 +426,7 @@ impl World {
             edges.push(Edge { src: from.0, dst: to.0, technique, certainty, reasons: vec![], evidence });
         }
         let mut asked = asked(&self.duties, &self.environments, &of, &place_of);
-        asked.writes = self
-            .writes
-            .iter()
-            .map(|&(who, workflow, target, certainty)| Write {
-                entity: of(who),
-                about: workflow.map_or_else(|| About::Queue(of(target)), About::Proposals),
-                target: of(target),
-                action: "sqs:SendMessage".to_owned(),
-                certainty,
-                reasons: if certainty == Certainty::Certain { vec![] } else { vec!["source address".to_owned()] },
-                evidence: vec![],
-            })
-            .collect();
+        asked.writes = self.writes.iter().map(|row| written(row, &of)).collect();
         let mut reach = vec![0.0; n];
         for (who, share) in self.reach {
             reach[of(who).index()] = share;
@@ -484,6 +472,19 @@ impl World {
 /// The cases and names of what a rule found, for comparisons.
 pub fn cases<'a>(found: &'a [(&'static str, String, Draft)]) -> Vec<(&'static str, &'a str)> {
     found.iter().map(|(case, name, _)| (*case, name.as_str())).collect()
+}
+
+/// A right to change something.
+fn written(&(who, workflow, target, certainty): &Written, of: &dyn Fn(Handle) -> EntityId) -> Write {
+    Write {
+        entity: of(who),
+        about: workflow.map_or_else(|| About::Queue(of(target)), About::Proposals),
+        target: of(target),
+        action: "sqs:SendMessage".to_owned(),
+        certainty,
+        reasons: if certainty == Certainty::Certain { vec![] } else { vec!["source address".to_owned()] },
+        evidence: vec![],
+    }
 }
 
 /// What the evaluators would have answered.

@@ -160,7 +160,9 @@ mod tests {
                 while !targets.iter().any(|target| layer.contains(target)) {
                     let next: Vec<u32> =
                         arcs.iter().filter(|arc| !gated(arc.2) && layer.contains(arc.0)).map(|arc| arc.1).collect();
-                    next.into_iter().for_each(|node| { layer.insert(node); });
+                    for node in next {
+                        layer.insert(node);
+                    }
                     hops += 1;
                 }
                 prop_assert_eq!(edges.len(), hops);

@@ -156,27 +156,18 @@ impl<'a> Handoffs<'a> {
                 (Some(edge), Some(to)) => {
                     let how = entered.take().unwrap_or(edge);
                     let step = Step { certainty: how.certainty.max(edge.certainty), ..of_edge(how, at, to.clone()) };
-                    steps.push(self.guarded(step, guards.get(&hop)));
+                    steps.push(guarded(step, guards.get(&hop)));
                     at = to;
                 }
                 (None, to) => {
                     let to = to.unwrap_or_else(|| at.clone());
                     let Some(link) = self.link(hop) else { continue };
-                    steps.push(self.guarded(self.of_link(link, at, to.clone()), guards.get(&hop)));
+                    steps.push(guarded(self.of_link(link, at, to.clone()), guards.get(&hop)));
                     at = to;
                 }
             }
         }
         steps
-    }
-
-    /// A step with what its guard leaves open.
-    fn guarded(&self, mut step: Step, guard: Option<&Guard>) -> Step {
-        if let Some(Guard::Unknown(why)) = guard {
-            step.certainty = Certainty::Conditional;
-            step.reasons.extend(why.iter().filter(|one| !step.reasons.contains(one)).cloned().collect::<Vec<_>>());
-        }
-        step
     }
 
     /// A gate as a step with its approvals.
@@ -254,4 +245,14 @@ fn of_edge(edge: &Edge, from: Place, to: Place) -> Step {
         rows: Vec::new(),
         handoff: false,
     }
+}
+
+/// A step with what its guard leaves open.
+fn guarded(mut step: Step, guard: Option<&Guard>) -> Step {
+    if let Some(Guard::Unknown(why)) = guard {
+        step.certainty = Certainty::Conditional;
+        let more: Vec<String> = why.iter().filter(|one| !step.reasons.contains(one)).cloned().collect();
+        step.reasons.extend(more);
+    }
+    step
 }

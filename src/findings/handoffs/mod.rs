@@ -172,3 +172,6 @@ impl<'a> Handoffs<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
