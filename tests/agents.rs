@@ -202,7 +202,7 @@ fn explain_tells_the_shortest_way_past_every_approval() {
     let evidence = found["way"][1]["evidence"][0].as_str().expect("a text");
     assert!(evidence.starts_with("workflow `desk-rules` carries out what it takes from `Tickets` ("), "{evidence}");
     assert!(evidence.ends_with("workflows.csv, line 4)"), "{evidence}");
-    assert!(text.contains("Human approval before the protected zone\n  a certain way leads"), "{text}");
+    assert!(text.contains("Human approval before privileged change\n  a certain way leads"), "{text}");
     let (found, _) = explained("agents_01_past_every_approval", "tables:desk/principal/clerk");
     assert_eq!(found, Value::Null, "a rule of the desk is no agent");
 }
@@ -213,7 +213,7 @@ fn explain_names_the_approvals_without_which_there_would_be_a_way() {
     let crossings = |principal: &str| {
         let (found, text) = explained(case, principal);
         assert_eq!((&found["verdict"], &found["way"]), (&json!("approved"), &json!([])));
-        assert!(text.contains("every way to the protected zone crosses a human approval"), "{text}");
+        assert!(text.contains("every way to a privileged change crosses a human approval"), "{text}");
         let of =
             |one: &Value| (one["from"].clone(), one["to"].clone(), one["approved_by"].as_array().map_or(0, Vec::len));
         found["approvals"].as_array().expect("a list").iter().map(of).collect::<Vec<_>>()

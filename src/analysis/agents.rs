@@ -1,6 +1,7 @@
-//! Whether an agent comes to the protected zone past every human approval, asked of a stored snapshot.
+//! Whether an agent comes to a privileged change past every human approval, asked of a stored snapshot.
 
 use crate::access::{Evaluators, Settings};
+use crate::findings::Asked;
 use crate::findings::agents::agents;
 use crate::findings::handoffs::{Answer, Handoffs};
 use crate::model::{EntityId, Results, Tables};
@@ -13,7 +14,8 @@ pub fn approvals(tables: &Tables, results: &Results, as_of: i64, principal: Enti
     let all = agents(tables);
     let agent = all.iter().find(|agent| agent.principal == principal)?;
     let land = stored(tables, results);
-    let writes = writers::ask(tables, &Evaluators::new(tables, Settings { as_of }));
-    let handoffs = Handoffs::new(tables, &land, &writes);
+    let evaluators = Evaluators::new(tables, Settings { as_of });
+    let asked = writers::ask(tables, &evaluators, &results.edges, Asked::default());
+    let handoffs = Handoffs::new(tables, &land, &asked);
     Some(handoffs.answer(agent))
 }

@@ -219,7 +219,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         attack_graph_watched(&tables, &evaluators, &library, &|n| progress.advance(n));
     let masses: Vec<(&str, f64)> =
         evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
-    let asked = Asked { writes: writers::ask(&tables, &evaluators), ..asked::ask(&tables, &evaluators) };
+    let asked = writers::ask(&tables, &evaluators, &edges, asked::ask(&tables, &evaluators));
     drop(evaluators);
     results.edges = edges;
     results.target_sets = target_sets;

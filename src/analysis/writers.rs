@@ -1,18 +1,20 @@
 //! Asks the evaluators who may change a queue that something takes from, and what workflows may only propose changes to.
 //!
-//! A class of principals is asked once for all of its members, action by action of what it is granted, and nothing is
-//! asked where no table of workflows names a queue or a proposal. Time is that of classes × granted actions of the
-//! services that the things belong to.
+//! A class of principals is asked once for all of its members, action by action of what it is granted, and only where an
+//! agent or a connector comes to control one of them: nothing is asked where there is no agent. Time is that of these
+//! classes × their granted actions of the services that the things belong to.
 
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
-use crate::access::{Ask, Evaluator, Evaluators, View};
+use crate::access::{Ask, Evaluator, Evaluators, Granted, View};
+use crate::findings::Asked;
+use crate::findings::agents::agents;
 use crate::findings::asked::{About, Write};
 use crate::findings::handoffs::names;
-use crate::model::{Certainty, EntityId, EntityKind, Tables};
+use crate::model::{Certainty, Decision, Edge, EntityId, EntityKind, Tables};
 
 /// Access levels at which something is changed.
 const CHANGES: [&str; 2] = ["write", "permissions"];
@@ -25,25 +27,70 @@ struct Subject<'t> {
     services: Option<BTreeSet<&'t str>>,
 }
 
-/// Who may change what, sorted.
-pub fn ask(tables: &Tables, evaluators: &Evaluators<'_>) -> Vec<Write> {
+/// Adds who may change what, and which connectors may change permissions. `edges` are the attack edges, by source.
+pub fn ask(tables: &Tables, evaluators: &Evaluators<'_>, edges: &[Edge], asked: Asked) -> Asked {
+    let on_the_way = reached(tables, edges);
+    if on_the_way.is_empty() {
+        return asked;
+    }
     let queues = names::queues(tables);
     let mut wanted: Vec<(About, Vec<EntityId>)> =
         queues.entities().map(|queue| (About::Queue(queue), vec![queue])).collect();
-    let proposals = (0..).zip(&tables.workflows).filter(|(_, row)| row.principal.is_some());
+    let proposals = (0..).zip(&tables.workflows).filter(|(_, row)| row.principal.is_some() && row.ai == Some(true));
     wanted.extend(proposals.map(|(at, row)| (About::Proposals(at), names::proposals(tables, row))));
     wanted.retain(|(_, things)| !things.is_empty());
     wanted.sort();
     wanted.dedup();
-    let mut found = Vec::new();
+    let mut writes = Vec::new();
     for (platform, evaluator) in evaluators.iter() {
         let subjects: Vec<Subject<'_>> =
             wanted.iter().filter_map(|(about, things)| subject(tables, platform, *about, things)).collect();
         if !subjects.is_empty() {
-            found.extend(of_platform(evaluator, &subjects));
+            writes.extend(of_platform(evaluator, &subjects, &on_the_way));
         }
     }
-    found.sort_by_key(|row| (row.entity, row.about));
+    writes.sort_by_key(|row| (row.entity, row.about));
+    Asked { writes, changers: changers(tables, evaluators), ..asked }
+}
+
+/// Nodes of the attack graph that agents, or whatever takes from a queue, come to control; nothing without an agent.
+/// Nobody else's rights are of interest here.
+fn reached(tables: &Tables, edges: &[Edge]) -> RoaringBitmap {
+    let mut open: Vec<u32> = agents(tables).iter().map(|agent| agent.principal.0).collect();
+    if !open.is_empty() {
+        open.extend(connectors(tables).map(|principal| principal.0));
+    }
+    let mut seen = RoaringBitmap::new();
+    while let Some(node) = open.pop() {
+        if seen.insert(node) {
+            let first = edges.partition_point(|edge| edge.src < node);
+            open.extend(edges[first..].iter().take_while(|edge| edge.src == node).map(|edge| edge.dst));
+        }
+    }
+    seen
+}
+
+fn connectors(tables: &Tables) -> impl Iterator<Item = EntityId> + '_ {
+    tables.workflows.iter().filter(|row| !row.takes_from.is_empty()).filter_map(|row| row.principal)
+}
+
+/// Identities of connectors that may change permissions, and how sure that is.
+fn changers(tables: &Tables, evaluators: &Evaluators<'_>) -> Vec<(EntityId, Certainty)> {
+    let mut found: Vec<(EntityId, Certainty)> = Vec::new();
+    for principal in connectors(tables) {
+        let Some(evaluator) = evaluators.of(&tables.entity(principal).platform) else { continue };
+        let granted = evaluator.granted(principal);
+        let rows = granted.iter().filter(|row| row.level == "permissions" && !row.actions.is_empty());
+        let sure = |row: &Granted| match row.decision {
+            Decision::Allowed => Some(Certainty::Certain),
+            Decision::Conditional => Some(Certainty::Conditional),
+            // What cannot be decided is not known to be held.
+            Decision::Denied | Decision::Unknown => None,
+        };
+        found.extend(rows.filter_map(sure).min().map(|certainty| (principal, certainty)));
+    }
+    found.sort_unstable();
+    found.dedup();
     found
 }
 
@@ -77,10 +124,12 @@ fn concerns(action: &str, services: Option<&BTreeSet<&str>>) -> bool {
     })
 }
 
-fn of_platform(evaluator: &dyn Evaluator, subjects: &[Subject<'_>]) -> Vec<Write> {
+fn of_platform(evaluator: &dyn Evaluator, subjects: &[Subject<'_>], on_the_way: &RoaringBitmap) -> Vec<Write> {
     let classes = evaluator.classes();
     let of_class = |class: usize| -> Vec<Write> {
-        let Some(&first) = classes[class].members.first() else { return Vec::new() };
+        let members: Vec<EntityId> =
+            classes[class].members.iter().copied().filter(|member| on_the_way.contains(member.0)).collect();
+        let Some(&first) = members.first() else { return Vec::new() };
         let view = evaluator.open(class);
         let granted = evaluator.granted(first);
         let rows = granted.iter().filter(|row| CHANGES.contains(&row.level));
@@ -91,7 +140,7 @@ fn of_platform(evaluator: &dyn Evaluator, subjects: &[Subject<'_>]) -> Vec<Write
             let evidence = |row: &Write| evaluator.evidence_of(class, member, &row.evidence);
             rows.iter().map(|row| Write { entity: member, evidence: evidence(row), ..row.clone() }).collect::<Vec<_>>()
         };
-        classes[class].members.iter().flat_map(of_member).collect()
+        members.iter().flat_map(of_member).collect()
     };
     let acts = |class: &usize| classes[*class].kind != EntityKind::Group;
     (0..classes.len()).into_par_iter().filter(acts).flat_map_iter(of_class).collect()

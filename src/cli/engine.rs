@@ -305,7 +305,7 @@ pub fn witness_paths(snapshot: &Snapshot, from: EntityId, to: Option<EntityId>, 
     analysis::witness_paths(&snapshot.tables, &snapshot.results, from, to, count)
 }
 
-/// Whether an agent comes to the protected zone past every human approval; `None` for what is no agent.
+/// Whether an agent comes to a privileged change past every human approval; `None` for what is no agent.
 pub fn approvals(snapshot: &Snapshot, principal: EntityId) -> Option<Answer> {
     analysis::agents::approvals(&snapshot.tables, &snapshot.results, snapshot.as_of, principal)
 }

@@ -16,10 +16,11 @@ const INFO: Info = Info {
     meaning: "Nothing makes a human being who is somebody else, and still there, agree before what this AI workflow \
               asks for is done: no approval is required of it or of its queue, none is needed for a quorum, or the \
               quorum can be had from the agent, who answers for it, a machine, or somebody who left. Or a way leads \
-              from its identity through queues, connectors and pipelines to the protected zone on which no human being \
-              must agree: the shortest is told step by step. (Where every way crosses an approval, `explain` names the \
-              approvals that do it.) A queue that AI workflows alone use is named too: requests belong where people \
-              already look. Without any approval in the input nothing is said.",
+              from its identity through queues, connectors and pipelines to a privileged change (to the protected zone, \
+              or to a connector that may change permissions) on which no human being must agree: the shortest is told \
+              step by step. (Where every way crosses an approval, `explain` names the approvals that do it.) A queue \
+              that AI workflows alone use is named too: requests belong where people already look. Without any approval \
+              in the input nothing is said.",
     remediation: "Send the requests of the workflow to the queue that people's requests go to, with at least one \
                   required approver who is neither its owner nor the owner of its identity. Put such an approval on \
                   the queue or the connector of a way, or take one of its steps away.",
@@ -30,7 +31,7 @@ const INFO: Info = Info {
         ("approver-left", "who approves has left"),
         ("unknown", "whether a human being must approve is not known"),
         ("ai-only-queue", "the queue serves AI workflows alone, and others go elsewhere"),
-        ("path", "a certain way through a queue or connector leads to the protected zone past every human approval"),
+        ("path", "a certain way through a queue or connector leads to a privileged change past every human approval"),
         ("path-conditional", "such a way hangs on something, or on an approval that may not hold"),
     ],
 };
@@ -52,14 +53,16 @@ impl Rule for AgentNoHumanApproval {
         let of_workflow =
             |row: &'_ Workflow| [unapproved(context, row, &answers), ai_only_queue(context, row)].into_iter().flatten();
         let mut found: Vec<Draft> = context.ai_workflows().flat_map(of_workflow).collect();
-        found.extend(answers.iter().filter_map(|answer| way(context, answer)));
+        let ways =
+            handoffs.iter().flat_map(|handoffs| answers.iter().filter_map(|answer| way(context, handoffs, answer)));
+        found.extend(ways);
         found
     }
 }
 
-/// A way to the protected zone that takes a queue and passes every human approval. One that takes none is the matter of
+/// A way to a privileged change that takes a queue and passes every human approval. One that takes none is the matter of
 /// `agent-blast-radius`.
-fn way(context: &Context<'_>, answer: &Answer) -> Option<Draft> {
+fn way(context: &Context<'_>, handoffs: &Handoffs<'_>, answer: &Answer) -> Option<Draft> {
     let (case, reaches) = match answer.verdict {
         Verdict::Unapproved => ("path", "reaches"),
         Verdict::PerhapsUnapproved => ("path-conditional", "may reach"),
@@ -70,7 +73,8 @@ fn way(context: &Context<'_>, answer: &Answer) -> Option<Draft> {
     let title = format!("{who} {reaches} {what} through a queue past every human approval");
     let mut evidence = vec![answer.says().to_owned()];
     context.tell_way(&answer.way, &mut evidence);
-    evidence.push(format!("{what}: {}", context.rank_reason(target)));
+    let why = handoffs.changes_permissions(target).map_or_else(|| context.rank_reason(target), str::to_owned);
+    evidence.push(format!("{what}: {why}"));
     let key = vec!["path".to_owned()];
     Some(Draft { entity: answer.agent, case, title, subjects: vec![target], key, evidence, cause: None })
 }
@@ -240,7 +244,7 @@ mod tests {
         assert_eq!(
             draft.evidence,
             [
-                "a certain way leads to the protected zone past every human approval",
+                "a certain way leads to a privileged change past every human approval",
                 "step 1: user `agent` to queue `requests` by a request of workflow `agent`, certain",
                 "the requests of workflow `agent` go to `requests` (t.json)",
                 "step 2: queue `requests` to user `connector` by workflow `carry` carries it out, certain",
@@ -252,6 +256,22 @@ mod tests {
         );
         let found = handed_on(Certainty::Conditional).check(&AgentNoHumanApproval);
         assert_eq!(cases(&found), [("none", "agent"), ("path-conditional", "agent")]);
+    }
+
+    #[test]
+    fn a_connector_that_may_change_permissions_is_privileged_without_being_protected() {
+        for (certainty, expected) in [(Certainty::Certain, "path"), (Certainty::Conditional, "path-conditional")] {
+            let mut world = world(&["agent"]);
+            let connector = world.robot("connector");
+            world.builder.workflows[0].queue = Some("requests".to_owned());
+            let row = world.workflow("carry", Some(connector), &["execute"]);
+            (row.ai, row.takes_from) = (Some(false), vec!["requests".to_owned()]);
+            world.approval("agent", "p-owner");
+            world.changes(connector, certainty);
+            let found = world.check(&AgentNoHumanApproval);
+            assert_eq!(cases(&found), [("self", "agent"), (expected, "agent")]);
+            assert!(found[1].2.evidence.last().is_some_and(|line| line.contains("it may change permissions")));
+        }
     }
 
     #[test]
@@ -316,7 +336,7 @@ mod tests {
         assert_eq!(
             found[0].2.evidence[1..],
             [
-                "user `agent`: every way to the protected zone crosses a human approval; without these there is none",
+                "user `agent`: every way to a privileged change crosses a human approval; without these there is none",
                 "approval 1: queue `requests` to user `connector` by workflow `carry` carries it out",
                 "`carry` is approved by `p-ann` (a human being), required, quorum 1 (t.json)",
             ]

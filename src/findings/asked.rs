@@ -11,6 +11,8 @@ pub struct Asked {
     pub environments: Vec<InEnvironment>,
     /// Who may change a queue that something takes from, or what a workflow may only propose changes to; sorted.
     pub writes: Vec<Write>,
+    /// Identities of connectors and pipelines that may change permissions, and how sure that is; by entity.
+    pub changers: Vec<(EntityId, Certainty)>,
 }
 
 /// Who holds each side of a rule of segregation of duties.

@@ -122,7 +122,7 @@ impl<'a> Context<'a> {
     /// How agents' ways run through queues and connectors: a graph of its own, made anew by every call.
     #[must_use]
     pub fn handoffs(&self) -> Handoffs<'a> {
-        Handoffs::new(self.tables, self.facts.land, &self.facts.asked.writes)
+        Handoffs::new(self.tables, self.facts.land, self.facts.asked)
     }
 
     /// Every principal that an export defines, by number.

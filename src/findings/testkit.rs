@@ -37,6 +37,7 @@ pub struct World {
     environments: Vec<Labelled>,
     reach: Vec<(Handle, f64)>,
     writes: Vec<Written>,
+    changers: Vec<(Handle, Certainty)>,
 }
 
 /// Access of somebody to a thing in an environment, by a statement.
@@ -67,6 +68,7 @@ impl World {
             environments: vec![],
             reach: vec![],
             writes: vec![],
+            changers: vec![],
         };
         world.add(&format!("aws:account/{ACCOUNT}"), EntityKind::Scope, ACCOUNT, None);
         world
@@ -323,6 +325,11 @@ impl World {
         self.writes.push((who, workflow, target, certainty));
     }
 
+    /// A connector that may change permissions.
+    pub fn changes(&mut self, who: Handle, certainty: Certainty) {
+        self.changers.push((who, certainty));
+    }
+
     /// A thing of the account.
     pub fn resource(&mut self, name: &str) -> Handle {
         self.add(&format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:{name}"), EntityKind::Resource, name, None)
@@ -427,6 +434,7 @@ impl World {
         }
         let mut asked = asked(&self.duties, &self.environments, &of, &place_of);
         asked.writes = self.writes.iter().map(|row| written(row, &of)).collect();
+        asked.changers = self.changers.iter().map(|&(who, certainty)| (of(who), certainty)).collect();
         let mut reach = vec![0.0; n];
         for (who, share) in self.reach {
             reach[of(who).index()] = share;

@@ -188,7 +188,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Whether an agent comes to the protected zone past every human approval: reads the whole attack graph where the
+    /// Whether an agent comes to a privileged change past every human approval: reads the whole attack graph where the
     /// principal is one, and gives nothing where it is not. All input tables must have been read.
     pub fn approvals(&mut self, of: EntityId) -> Result<Option<Answer>, Failure> {
         if !super::is_agent(&self.snapshot.tables, of) {

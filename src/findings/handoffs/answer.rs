@@ -12,7 +12,7 @@ use crate::paths::Hop;
 const CITED_MAX: usize = 3;
 
 names! {
-    /// Whether an agent comes to the protected zone past every human approval.
+    /// Whether an agent comes to a privileged change past every human approval.
     pub enum Verdict {
         /// It is in the zone itself.
         Inside = "inside",
@@ -68,7 +68,7 @@ pub struct Answer {
     pub verdict: Verdict,
     /// A shortest way: of [`Verdict::Unapproved`] and [`Verdict::PerhapsUnapproved`] alone.
     pub way: Vec<Step>,
-    /// The approvals that separate the agent from the zone: every way crosses one of them, and none can be left out. Of
+    /// The approvals that separate the agent from a privileged change: every way crosses one of them, and none can be left out. Of
     /// [`Verdict::Approved`] alone.
     pub approvals: Vec<Crossing>,
 }
@@ -98,14 +98,14 @@ impl Answer {
     pub const fn says(&self) -> &'static str {
         match self.verdict {
             Verdict::Inside => "it is in the protected zone itself: no approval stands before that",
-            Verdict::Unapproved => "a certain way leads to the protected zone past every human approval",
+            Verdict::Unapproved => "a certain way leads to a privileged change past every human approval",
             Verdict::PerhapsUnapproved => {
-                "a way that hangs on something leads to the protected zone past every human approval"
+                "a way that hangs on something leads to a privileged change past every human approval"
             }
             Verdict::Approved => {
-                "every way to the protected zone crosses a human approval; without these there is none"
+                "every way to a privileged change crosses a human approval; without these there is none"
             }
-            Verdict::NoWay => "no way leads to the protected zone, with or without approval",
+            Verdict::NoWay => "no way leads to a privileged change, with or without approval",
         }
     }
 }
@@ -133,7 +133,7 @@ impl Context<'_> {
         }
     }
 
-    /// Adds the approvals that separate an agent from the protected zone.
+    /// Adds the approvals that separate an agent from a privileged change.
     pub fn tell_approvals(&self, approvals: &[Crossing], evidence: &mut Vec<String>) {
         for (crossing, at) in approvals.iter().zip(1..) {
             let (from, to) = (self.call_place(&crossing.step.from), self.call_place(&crossing.step.to));

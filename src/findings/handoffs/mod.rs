@@ -5,6 +5,8 @@
 //! step that a human being must agree to is a gate: the requests of a workflow that has an approval, what is taken from a
 //! queue that has one or by a connector that has one, and a job for which the platform itself asks reviewers.
 //!
+//! A *privileged change* is what a member of the protected zone can do, or a connector that may change permissions.
+//!
 //! Three answers are possible. A *certain* way takes certain steps past which nothing stands; a *possible* one takes steps
 //! that hang on something, an approval of which nobody knows whether it holds among them; and when there is neither, the
 //! gates that every way crosses are named, none to spare ([`crate::graph::gates`]). Without any approval in the input
@@ -21,7 +23,7 @@ pub use guard::Guard;
 
 use super::agents::Agent;
 use super::approvers::Approvers;
-use super::asked::{About, Write};
+use super::asked::{About, Asked, Write};
 use crate::model::{Certainty, EntityId, Tables, Workflow};
 use crate::paths::{Found, Hop, Landscape, Linked};
 
@@ -49,6 +51,8 @@ enum Link<'a> {
 pub struct Handoffs<'a> {
     tables: &'a Tables,
     zone: &'a [(EntityId, String)],
+    /// Connectors that may change permissions, whether or not that leads to the zone.
+    changers: &'a [(EntityId, Certainty)],
     approvers: Approvers<'a>,
     linked: Linked<'a, 'a>,
     links: Vec<Link<'a>>,
@@ -59,9 +63,9 @@ pub struct Handoffs<'a> {
 }
 
 impl<'a> Handoffs<'a> {
-    /// Joins the tables of workflows with the attack graph. `writes` is what effective permissions say.
+    /// Joins the tables of workflows with the attack graph, and with what the evaluators were asked.
     #[must_use]
-    pub fn new(tables: &'a Tables, land: &'a Landscape<'a>, writes: &'a [Write]) -> Self {
+    pub fn new(tables: &'a Tables, land: &'a Landscape<'a>, asked: &'a Asked) -> Self {
         let resolved = names::queues(tables);
         let mut queues: Vec<Queue> = Vec::new();
         let mut places: BTreeMap<names::Key, usize> = BTreeMap::new();
@@ -95,12 +99,13 @@ impl<'a> Handoffs<'a> {
                 link(Link::Carry(row, at), queues[at].node, principal.0);
             }
         }
-        for write in writes {
+        for write in &asked.writes {
             link(Link::Write(write), write.entity.0, write.target.0);
         }
         let linked = land.linked(more as usize, ends);
         let reviewed = guard::reviewed(tables, land.edges());
-        Self { tables, zone: &land.zone, approvers: Approvers::new(tables), linked, links, resolved, queues, reviewed }
+        let (zone, changers, approvers) = (land.zone.as_slice(), asked.changers.as_slice(), Approvers::new(tables));
+        Self { tables, zone, changers, approvers, linked, links, resolved, queues, reviewed }
     }
 
     /// Whether anything is handed on: a connector or pipeline takes from a queue, or reviewers guard a job.
@@ -124,7 +129,14 @@ impl<'a> Handoffs<'a> {
         }
     }
 
-    /// Whether and how an agent comes to the protected zone past every human approval.
+    /// What is a privileged change to come to, as far as that is at least so sure: members of the protected zone, and
+    /// connectors that may change permissions. Not the agent itself.
+    fn goals(&self, from: EntityId, certainty: Certainty) -> impl Iterator<Item = EntityId> + '_ {
+        let changers = self.changers.iter().filter(move |row| row.1 <= certainty).map(|row| row.0);
+        self.zone.iter().map(|row| row.0).chain(changers).filter(move |&goal| goal != from)
+    }
+
+    /// Whether and how an agent comes to a privileged change past every human approval.
     #[must_use]
     pub fn answer(&self, agent: &Agent<'a>) -> Answer {
         let from = agent.principal;
@@ -132,15 +144,15 @@ impl<'a> Handoffs<'a> {
             return Answer::new(from, Verdict::Inside);
         }
         let guards = self.guards(agent);
-        let zone = || self.zone.iter().map(|row| row.0);
         // What may only be proposed is no hand-off: coming to it gives nobody anything.
         let handed = |hop: Hop| !matches!(self.link(hop), Some(Link::Write(Write { about: About::Proposals(_), .. })));
         let certain = |hop: Hop| handed(hop) && self.certainty(hop) == Certainty::Certain;
-        if let Found::Open(hops) = self.linked.search(from, zone(), certain, |hop| guards.contains_key(&hop)) {
+        let goals = self.goals(from, Certainty::Certain);
+        if let Found::Open(hops) = self.linked.search(from, goals, certain, |hop| guards.contains_key(&hop)) {
             return Answer { way: self.steps(from, &hops, &guards), ..Answer::new(from, Verdict::Unapproved) };
         }
         let gate = |hop: Hop| matches!(guards.get(&hop), Some(Guard::Human(_)));
-        match self.linked.search(from, zone(), handed, gate) {
+        match self.linked.search(from, self.goals(from, Certainty::Conditional), handed, gate) {
             Found::Open(hops) => {
                 Answer { way: self.steps(from, &hops, &guards), ..Answer::new(from, Verdict::PerhapsUnapproved) }
             }
@@ -150,6 +162,17 @@ impl<'a> Handoffs<'a> {
             }
             Found::Nowhere => Answer::new(from, Verdict::NoWay),
         }
+    }
+
+    /// Why coming to an entity is a privileged change, where it is not in the protected zone.
+    #[must_use]
+    pub fn changes_permissions(&self, entity: EntityId) -> Option<&'static str> {
+        let (_, certainty) = self.changers.iter().find(|row| row.0 == entity)?;
+        let in_zone = self.zone.binary_search_by_key(&entity, |row| row.0).is_ok();
+        (!in_zone).then_some(match certainty {
+            Certainty::Certain => "it may change permissions, and carries out what it takes from a queue",
+            Certainty::Conditional => "it may change permissions under a condition, and carries out what it takes",
+        })
     }
 
     /// The shortest way on which an agent comes to change what its workflow (a row of the table) may only propose: by

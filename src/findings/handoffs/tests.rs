@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{Answer, Handoffs, Place, Step, Verdict};
+use crate::findings::Asked;
 use crate::findings::agents::agents;
 use crate::findings::testkit::World;
 use crate::model::{Attribute, Certainty, Edge, EntityId, Handle, PersonStatus, Tables};
@@ -146,7 +147,8 @@ fn ends(tables: &Tables, step: &Step) -> Ends {
 
 fn answer(tables: &Tables, edges: &[Edge], zone: EntityId) -> Answer {
     let land = Landscape::new(tables, edges, &[], vec![(zone, "protected".to_owned())]);
-    let handoffs = Handoffs::new(tables, &land, &[]);
+    let asked = Asked::default();
+    let handoffs = Handoffs::new(tables, &land, &asked);
     let all = agents(tables);
     let agent = all.iter().find(|agent| tables.entity(agent.principal).name == "m0");
     // It is one where a workflow runs as it; else nothing is asked about it.

@@ -1,4 +1,4 @@
-//! Whether an agent comes to the protected zone past every human approval: a way, or the approvals that close every one.
+//! Whether an agent comes to a privileged change past every human approval: a way, or the approvals that close every one.
 
 use std::fmt::Write as _;
 
@@ -67,7 +67,7 @@ impl Told {
     /// A section of the page.
     pub fn tell(&self, text: &mut String) {
         // Writing to a string cannot fail, here and below.
-        let _ = writeln!(text, "\nHuman approval before the protected zone");
+        let _ = writeln!(text, "\nHuman approval before privileged change");
         let _ = writeln!(text, "  {}", self.says);
         for (step, at) in self.way.iter().zip(1..) {
             let how = plain(&step.how);
@@ -145,8 +145,8 @@ mod tests {
         assert_eq!(
             text,
             "
-Human approval before the protected zone
-  a way that hangs on something leads to the protected zone past every human approval
+Human approval before privileged change
+  a way that hangs on something leads to a privileged change past every human approval
   1. arn:aws:iam::111122223333:role/ci/deploy to queue `q` by a request of workflow `w`, conditional
      if nobody knows
      statement `Keys` of `inline` (iam.json, /RoleDetailList/0)

@@ -60,7 +60,7 @@ pub struct Dossier<'a> {
     pub findings: Vec<&'a Finding>,
     /// Paths to the protected zone.
     pub paths: Vec<WitnessPath>,
-    /// Of an agent: whether it comes to the protected zone past every human approval.
+    /// Of an agent: whether it comes to a privileged change past every human approval.
     pub approvals: Option<Told>,
     /// Its scores.
     pub score: Option<&'a Score>,
