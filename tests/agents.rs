@@ -185,7 +185,7 @@ fn explained(case: &str, principal: &str) -> (Value, String) {
 
 #[test]
 fn explain_tells_the_shortest_way_past_every_approval() {
-    let (found, text) = explained("agents_01_past_every_approval", "tables:desk/principal/triage");
+    let (found, text) = explained("workflows_01_past_every_approval", "tables:desk/principal/triage");
     assert_eq!(found["verdict"], "unapproved");
     let step = |step: &Value| {
         (step["from"].as_str().expect("a text").to_owned(), step["to"].as_str().expect("a text").to_owned())
@@ -203,13 +203,13 @@ fn explain_tells_the_shortest_way_past_every_approval() {
     assert!(evidence.starts_with("workflow `desk-rules` carries out what it takes from `Tickets` ("), "{evidence}");
     assert!(evidence.ends_with("workflows.csv, line 4)"), "{evidence}");
     assert!(text.contains("Human approval before privileged change\n  a certain way leads"), "{text}");
-    let (found, _) = explained("agents_01_past_every_approval", "tables:desk/principal/clerk");
+    let (found, _) = explained("workflows_01_past_every_approval", "tables:desk/principal/clerk");
     assert_eq!(found, Value::Null, "a rule of the desk is no agent");
 }
 
 #[test]
 fn explain_names_the_approvals_without_which_there_would_be_a_way() {
-    let case = "agents_02_every_way_approved";
+    let case = "workflows_02_every_way_approved";
     let crossings = |principal: &str| {
         let (found, text) = explained(case, principal);
         assert_eq!((&found["verdict"], &found["way"]), (&json!("approved"), &json!([])));

@@ -432,9 +432,8 @@ impl World {
             let technique = "sts-001".to_owned();
             edges.push(Edge { src: from.0, dst: to.0, technique, certainty, reasons: vec![], evidence });
         }
-        let mut asked = asked(&self.duties, &self.environments, &of, &place_of);
-        asked.writes = self.writes.iter().map(|row| written(row, &of)).collect();
-        asked.changers = self.changers.iter().map(|&(who, certainty)| (of(who), certainty)).collect();
+        let asked = asked(&self.duties, &self.environments, &of, &place_of);
+        let asked = changing(asked, &self.writes, &self.changers, &of);
         let mut reach = vec![0.0; n];
         for (who, share) in self.reach {
             reach[of(who).index()] = share;
@@ -482,9 +481,14 @@ pub fn cases<'a>(found: &'a [(&'static str, String, Draft)]) -> Vec<(&'static st
     found.iter().map(|(case, name, _)| (*case, name.as_str())).collect()
 }
 
-/// A right to change something.
-fn written(&(who, workflow, target, certainty): &Written, of: &dyn Fn(Handle) -> EntityId) -> Write {
-    Write {
+/// With rights to change something.
+fn changing(
+    asked: Asked,
+    writes: &[Written],
+    changers: &[(Handle, Certainty)],
+    of: &dyn Fn(Handle) -> EntityId,
+) -> Asked {
+    let write = |&(who, workflow, target, certainty): &Written| Write {
         entity: of(who),
         about: workflow.map_or_else(|| About::Queue(of(target)), About::Proposals),
         target: of(target),
@@ -492,7 +496,9 @@ fn written(&(who, workflow, target, certainty): &Written, of: &dyn Fn(Handle) ->
         certainty,
         reasons: if certainty == Certainty::Certain { vec![] } else { vec!["source address".to_owned()] },
         evidence: vec![],
-    }
+    };
+    let changers = changers.iter().map(|&(who, certainty)| (of(who), certainty)).collect();
+    Asked { writes: writes.iter().map(write).collect(), changers, ..asked }
 }
 
 /// What the evaluators would have answered.
