@@ -34,6 +34,7 @@ fn scan(export: &Value, day: &str, before: Option<&Scan>) -> Scan {
         findings: &scan.results.findings,
         past: None,
         recorded: None,
+        earlier: None,
     });
     analysis::scan(&request, before, &Silent).unwrap()
 }

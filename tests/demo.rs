@@ -156,6 +156,10 @@ fn every_rule_finds_what_was_planted_in_each_week_and_nothing_else() {
     assert!(told.is_empty(), "{} differences:\n{}", told.len(), told.join("\n"));
     // Of this one there is something to find only in a store with a ledger: `tests/ledger.rs` has that.
     tallies.remove("unexplained-change");
+    // This one compares with an earlier snapshot, and the weeks are scanned one by one here: `tests/agents.rs` has two.
+    tallies.remove("agent-scope-creep");
+    // Of this one the demo has nothing: no assistant in it can do what it may only propose. `tests/cases/workflows_03_*` has.
+    tallies.remove("agent-propose-only");
     let untried: Vec<&str> = tallies.iter().filter(|(_, tally)| tally.right == 0).map(|(rule, _)| *rule).collect();
     assert_eq!(untried, [""; 0], "every rule has something planted for it");
     assert!(truth.sound.len() >= 20);

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod ad;
+mod agents;
 mod agreement;
 mod analysed;
 mod azure;

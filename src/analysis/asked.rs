@@ -21,7 +21,7 @@ const PRINCIPAL: &str = "principal:";
 
 /// Asks everything.
 pub fn ask(tables: &Tables, evaluators: &Evaluators<'_>) -> Asked {
-    Asked { duties: duties(tables, evaluators), environments: environments(tables, evaluators) }
+    Asked { duties: duties(tables, evaluators), environments: environments(tables, evaluators), ..Asked::default() }
 }
 
 fn catalogue(platform: &str) -> Vec<&'static str> {

@@ -3,21 +3,27 @@
 //! [`scan`] reads, evaluates, searches and measures; the queries below answer one question on tables that a store
 //! handed back. Nothing here reads a clock or a store: the time and the snapshot before are handed in.
 
+pub mod agents;
 pub mod asked;
+pub mod creep;
 pub mod cuts;
 pub mod examples;
 pub mod preflight;
 mod recorded;
 mod role_gap;
 mod usage;
+pub mod writers;
 
 use std::path::PathBuf;
 
+pub use creep::Earlier;
 pub use recorded::Recorded;
 
 use crate::access::{Evaluators, Granted, Settings};
 use crate::config::Config;
-use crate::findings::{self, Asked, Context, Facts, Frameworks, exceptions, history, lifecycle, unexplained_change};
+use crate::findings::{
+    self, Asked, Context, Facts, Frameworks, agent_scope_creep, exceptions, history, lifecycle, unexplained_change,
+};
 use crate::metrics::history::past::Past;
 use crate::metrics::{self, Cut, Inputs, RoleComplexity};
 use crate::model::{
@@ -145,6 +151,8 @@ pub struct Before<'b> {
     pub past: Option<&'b Past>,
     /// What the ledger says; nothing is held against it without one.
     pub recorded: Option<&'b Recorded>,
+    /// What agents held then; nothing is compared with it without one.
+    pub earlier: Option<&'b Earlier>,
 }
 
 /// Reads files and folders into one snapshot's tables. Gives the number of files that some reader took as well.
@@ -212,7 +220,7 @@ pub fn scan(request: &ScanRequest, before: Option<Before<'_>>, progress: &dyn Pr
         attack_graph_watched(&tables, &evaluators, &library, &|n| progress.advance(n));
     let masses: Vec<(&str, f64)> =
         evaluators.iter().map(|(name, evaluator)| (name, evaluator.administrator_mass())).collect();
-    let asked = asked::ask(&tables, &evaluators);
+    let asked = writers::ask(&tables, &evaluators, &edges, asked::ask(&tables, &evaluators));
     drop(evaluators);
     results.edges = edges;
     results.target_sets = target_sets;
@@ -303,6 +311,10 @@ fn measure(
     let recorded = before.and_then(|before| Some(before.recorded?.compare(tables, &before)));
     if let Some(recorded) = &recorded {
         unexplained_change::apply(&context, &frameworks, &recorded.unexplained, &mut findings);
+    }
+    if let Some((before, earlier)) = before.and_then(|before| Some((before, before.earlier?))) {
+        let creeps = earlier.compare(tables, &results.access, &before);
+        agent_scope_creep::apply(&context, &frameworks, &creeps, &mut findings);
     }
     let judged = exceptions::apply(&context, &frameworks, &mut findings);
     if let Some(before) = before {

@@ -310,11 +310,13 @@ fn workflow(tables: &Tables, row: &Workflow) -> Hash {
         functions,
         tier,
         queue,
+        takes_from,
+        proposes,
         source: _,
         record: _,
     } = row;
     let line = Row::new(tables, "workflows").text(workflow).id_if_any(*principal);
-    line.cell(&(business_process, control_owner, ai, functions, tier, queue)).done()
+    line.cell(&(business_process, control_owner, ai, functions, tier, queue, takes_from, proposes)).done()
 }
 
 fn role_baseline(tables: &Tables, row: &RoleBaseline) -> Hash {

@@ -20,11 +20,12 @@ use std::path::{Path, PathBuf};
 use super::args::{SnapshotArgs, StoreArgs};
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::analysis::{self, Before};
+use crate::analysis::{self, Before, Earlier, creep};
 use crate::config::Config;
+use crate::findings::handoffs::Answer;
 use crate::model::{
-    Access, Coverage, Entity, EntityId, Finding, Issue, Metric, Record, Request, Results, Score, Source, Tables,
-    Verdict,
+    Access, Coverage, Entity, EntityId, EntityKind, Finding, Issue, Metric, Record, Request, Results, Score, Source,
+    Tables, Verdict, Workflow,
 };
 use crate::paths::Witnesses;
 use crate::reports::material::Material;
@@ -220,20 +221,34 @@ pub fn scan(at: &StoreArgs, request: &ScanRequest, progress: &dyn Progress) -> R
         Some(reader) => {
             let tables = Tables { entities: reader.read::<Entity>()?, ..Tables::default() };
             let recorded = ledger::recorded(at, &reader, request.as_of)?;
-            Some((tables, reader.read::<Finding>()?, history::past(&store, request)?, recorded))
+            let earlier = earlier(&reader, &tables)?;
+            Some((tables, reader.read::<Finding>()?, history::past(&store, request)?, recorded, earlier))
         }
         None => None,
     };
-    let before = before.as_ref().map(|(tables, findings, past, recorded)| Before {
+    let before = before.as_ref().map(|(tables, findings, past, recorded, earlier)| Before {
         tables,
         findings,
         past: Some(past),
         recorded: recorded.as_ref(),
+        earlier: earlier.as_ref(),
     });
     analysis::scan(request, before, progress).map_err(|error| {
         let exit = if error.is_usage() { Exit::Usage } else { Exit::Input };
         Failure { exit, message: error.to_string(), hint: error.hint() }
     })
+}
+
+/// What agents held in a snapshot, of which the entities are read; `None` where it has none.
+fn earlier(reader: &SnapshotReader, named: &Tables) -> Result<Option<Earlier>, Failure> {
+    let agent = |entity: &Entity| entity.kind == EntityKind::Agent;
+    if reader.read::<Workflow>()?.is_empty() && !named.entities.iter().any(agent) {
+        return Ok(None);
+    }
+    let tables = reader.tables()?;
+    let keys: Vec<u32> = creep::watched(&tables).into_iter().map(|entity| entity.0).collect();
+    let access = reader.read_keys::<Access>("entity", &keys)?;
+    Ok(Some(Earlier::new(reader.manifest().as_of, &tables, &access)))
 }
 
 /// Stores a scan. Gives the snapshot and the id of the one before.
@@ -288,6 +303,16 @@ pub fn who_can(
 /// Shortest paths from a principal to a target, or to the protected zone, and whether a limit ended the search.
 pub fn witness_paths(snapshot: &Snapshot, from: EntityId, to: Option<EntityId>, count: usize) -> Witnesses {
     analysis::witness_paths(&snapshot.tables, &snapshot.results, from, to, count)
+}
+
+/// Whether an agent comes to a privileged change past every human approval; `None` for what is no agent.
+pub fn approvals(snapshot: &Snapshot, principal: EntityId) -> Option<Answer> {
+    analysis::agents::approvals(&snapshot.tables, &snapshot.results, snapshot.as_of, principal)
+}
+
+/// Whether a principal is an agent.
+pub fn is_agent(tables: &Tables, principal: EntityId) -> bool {
+    crate::findings::agents::agents(tables).iter().any(|agent| agent.principal == principal)
 }
 
 fn exposure(tables: &Tables, results: &Results) -> Exposure {

@@ -273,6 +273,8 @@ pub const ALL: &[(&str, &[Column])] = &[
             internal("functions", Texts),
             internal("tier", Text),
             internal("queue", Text),
+            internal("takes_from", Texts),
+            internal("proposes", Texts),
             public("source", Plain),
             internal("record", Text),
         ],

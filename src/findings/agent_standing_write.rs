@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::agents::{Agent, call};
 use super::facts::short_list;
+use super::handoffs::names;
 use super::{Context, Draft, Info, Rule};
 use crate::model::{Access, Decision};
 
@@ -38,15 +39,8 @@ impl Rule for AgentStandingWrite {
 
 /// Whether all AI workflows are declared not to execute: `None` when one of them declares nothing.
 fn only_prepares(agent: &Agent<'_>) -> Option<bool> {
-    let mut prepares = true;
-    for row in agent.workflows.iter().filter(|row| row.ai == Some(true)) {
-        if row.functions.is_empty() {
-            return None;
-        }
-        let harmless = |one: &String| ["suggest", "prepare"].iter().any(|known| known.eq_ignore_ascii_case(one.trim()));
-        prepares &= row.functions.iter().all(harmless);
-    }
-    Some(prepares)
+    let rows = agent.workflows.iter().filter(|row| row.ai == Some(true));
+    rows.map(|row| names::only_prepares(row)).try_fold(true, |all, one| Some(all && one?))
 }
 
 fn draft(context: &Context<'_>, agent: &Agent<'_>) -> Option<Draft> {

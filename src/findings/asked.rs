@@ -9,6 +9,10 @@ pub struct Asked {
     pub duties: Vec<Duties>,
     /// Who may do something to things that are labelled with an environment, sorted by entity, then environment.
     pub environments: Vec<InEnvironment>,
+    /// Who may change a queue that something takes from, or what a workflow may only propose changes to; sorted.
+    pub writes: Vec<Write>,
+    /// Identities of connectors and pipelines that may change permissions, and how sure that is; by entity.
+    pub changers: Vec<(EntityId, Certainty)>,
 }
 
 /// Who holds each side of a rule of segregation of duties.
@@ -43,5 +47,30 @@ pub struct InEnvironment {
     /// Action that it may do there.
     pub action: String,
     pub certainty: Certainty,
+    pub evidence: Vec<u32>,
+}
+
+/// Why a right to change something is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// A connector or pipeline takes from it.
+    Queue(EntityId),
+    /// The workflow of this row may only propose changes to it.
+    Proposals(u32),
+}
+
+/// Effective permission of a principal to change something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    pub entity: EntityId,
+    pub about: About,
+    /// One of the things.
+    pub target: EntityId,
+    /// Action that it may do there.
+    pub action: String,
+    pub certainty: Certainty,
+    /// What it hangs on, in words.
+    pub reasons: Vec<String>,
+    /// Numbers of the grants that give it.
     pub evidence: Vec<u32>,
 }

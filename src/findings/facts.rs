@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::asked::Asked;
+use super::handoffs::Handoffs;
 use super::lifecycle::Lifecycle;
 use super::trust::account_of;
 use crate::config::Config;
@@ -116,6 +117,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn lifecycle(&self) -> &Lifecycle {
         self.lifecycle.get_or_init(|| Lifecycle::new(self))
+    }
+
+    /// How agents' ways run through queues and connectors: a graph of its own, made anew by every call.
+    #[must_use]
+    pub fn handoffs(&self) -> Handoffs<'a> {
+        Handoffs::new(self.tables, self.facts.land, self.facts.asked)
     }
 
     /// Every principal that an export defines, by number.

@@ -7,10 +7,13 @@
 mod administrator_equivalent;
 mod agent_blast_radius;
 mod agent_no_human_approval;
+mod agent_propose_only;
+pub mod agent_scope_creep;
 mod agent_shared_identity;
 mod agent_standing_write;
 mod agent_unmapped;
-mod agents;
+pub mod agents;
+pub mod approvers;
 pub mod asked;
 pub mod causes;
 mod ci_static_credential;
@@ -23,6 +26,7 @@ mod escalation_path;
 pub mod exceptions;
 pub mod facts;
 pub mod frameworks;
+pub mod handoffs;
 pub mod history;
 mod human_use_of_nhi;
 mod insecure_authentication;
@@ -97,6 +101,8 @@ pub const ALL: &[&dyn Rule] = &[
     &agent_blast_radius::AgentBlastRadius,
     &agent_no_human_approval::AgentNoHumanApproval,
     &agent_unmapped::AgentUnmapped,
+    &agent_propose_only::AgentProposeOnly,
+    &agent_scope_creep::AgentScopeCreep,
     &stale_exception::StaleException,
     &unexplained_change::UnexplainedChange,
 ];

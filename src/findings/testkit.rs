@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::asked::{Asked, Duties, Holder, InEnvironment};
+use super::asked::{About, Asked, Duties, Holder, InEnvironment, Write};
 use super::{Context, DAY, Draft, Facts, Rule};
 use crate::config::Config;
 use crate::model::{
@@ -36,10 +36,14 @@ pub struct World {
     duties: Vec<[Vec<Held>; 2]>,
     environments: Vec<Labelled>,
     reach: Vec<(Handle, f64)>,
+    writes: Vec<Written>,
+    changers: Vec<(Handle, Certainty)>,
 }
 
 /// Access of somebody to a thing in an environment, by a statement.
 type Labelled = (Handle, &'static str, Handle, Certainty, u32);
+/// Who may write what, as a queue or as what the workflow of a row may only propose changes to.
+type Written = (Handle, Option<u32>, Handle, Certainty);
 /// A duty that somebody has, by the statement that gives it.
 pub type Held = (Handle, Certainty, Option<u32>);
 
@@ -63,6 +67,8 @@ impl World {
             duties: vec![],
             environments: vec![],
             reach: vec![],
+            writes: vec![],
+            changers: vec![],
         };
         world.add(&format!("aws:account/{ACCOUNT}"), EntityKind::Scope, ACCOUNT, None);
         world
@@ -314,6 +320,21 @@ impl World {
         self.environments.push((who, environment, target, Certainty::Certain, grant));
     }
 
+    /// A right to change a queue, or what the workflow of a row may only propose changes to.
+    pub fn writes(&mut self, who: Handle, workflow: Option<u32>, target: Handle, certainty: Certainty) {
+        self.writes.push((who, workflow, target, certainty));
+    }
+
+    /// A connector that may change permissions.
+    pub fn changes(&mut self, who: Handle, certainty: Certainty) {
+        self.changers.push((who, certainty));
+    }
+
+    /// A thing of the account.
+    pub fn resource(&mut self, name: &str) -> Handle {
+        self.add(&format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:{name}"), EntityKind::Resource, name, None)
+    }
+
     /// The share of everything that certain paths lead to.
     pub fn reach(&mut self, who: Handle, share: f64) {
         self.reach.push((who, share));
@@ -338,6 +359,8 @@ impl World {
             functions: functions.iter().map(|&one| one.to_owned()).collect(),
             tier: None,
             queue: None,
+            takes_from: vec![],
+            proposes: vec![],
             source: self.builder.source_id(),
             record: String::new(),
         });
@@ -410,6 +433,7 @@ impl World {
             edges.push(Edge { src: from.0, dst: to.0, technique, certainty, reasons: vec![], evidence });
         }
         let asked = asked(&self.duties, &self.environments, &of, &place_of);
+        let asked = changing(asked, &self.writes, &self.changers, &of);
         let mut reach = vec![0.0; n];
         for (who, share) in self.reach {
             reach[of(who).index()] = share;
@@ -457,6 +481,26 @@ pub fn cases<'a>(found: &'a [(&'static str, String, Draft)]) -> Vec<(&'static st
     found.iter().map(|(case, name, _)| (*case, name.as_str())).collect()
 }
 
+/// With rights to change something.
+fn changing(
+    asked: Asked,
+    writes: &[Written],
+    changers: &[(Handle, Certainty)],
+    of: &dyn Fn(Handle) -> EntityId,
+) -> Asked {
+    let write = |&(who, workflow, target, certainty): &Written| Write {
+        entity: of(who),
+        about: workflow.map_or_else(|| About::Queue(of(target)), About::Proposals),
+        target: of(target),
+        action: "sqs:SendMessage".to_owned(),
+        certainty,
+        reasons: if certainty == Certainty::Certain { vec![] } else { vec!["source address".to_owned()] },
+        evidence: vec![],
+    };
+    let changers = changers.iter().map(|&(who, certainty)| (of(who), certainty)).collect();
+    Asked { writes: writes.iter().map(write).collect(), changers, ..asked }
+}
+
 /// What the evaluators would have answered.
 fn asked(
     duties: &[[Vec<Held>; 2]],
@@ -487,5 +531,5 @@ fn asked(
     });
     let mut environments: Vec<InEnvironment> = labelled.collect();
     environments.sort_by(|a, b| (a.entity, &a.environment).cmp(&(b.entity, &b.environment)));
-    Asked { duties, environments }
+    Asked { duties, environments, ..Asked::default() }
 }

@@ -11,6 +11,7 @@
 //! | components, condensation | [`components`] | O(n + m) |
 //! | weight reachable from every node, or reaching some; reachable sets | [`closure`] | O((n + m) · targets / 512), O(n + m) |
 //! | what every path must cross | [`dominators`] | O(m log n) |
+//! | a walk past no gate, or gates that every walk crosses | [`gates`] | O(n + m) |
 //! | what nodes reach only together | [`joint`] | O(rounds · (n + m)) and what is asked |
 //! | what is cut off when edges go | [`loss`] | O(n + m), then the part that is affected |
 //! | the cheapest cut, and the proof that it is | [`minimum_cut`](mod@minimum_cut) | O(m √m) with unit costs |
@@ -19,6 +20,7 @@ pub mod closure;
 pub mod components;
 pub mod csr;
 pub mod dominators;
+pub mod gates;
 pub mod joint;
 pub mod loss;
 pub mod minimum_cut;
@@ -35,6 +37,7 @@ pub use closure::{reach_counts, reach_weights, reachable_from, reaching, upstrea
 pub use components::{Components, Condensation};
 pub use csr::Csr;
 pub use dominators::Dominators;
+pub use gates::{Passage, passage};
 pub use joint::{Joint, Joints, Share, joint_arcs};
 pub use loss::Losses;
 pub use minimum_cut::{MinimumCut, UNCUTTABLE, Walk, minimum_cut};

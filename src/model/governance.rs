@@ -168,6 +168,11 @@ record! {
         pub tier: Option<String>,
         /// Queue that its requests go to.
         pub queue: Option<String>,
+        /// Queues whose requests it carries out: what a connector or a pipeline is. Each is named as in `queue`, or by the
+        /// full id of the entity that it is.
+        pub takes_from: Vec<String>,
+        /// What it may only propose changes to: full ids, and names with `*` and `?` as wildcards; empty when no table says.
+        pub proposes: Vec<String>,
         /// Source of the record.
         pub source: SourceId,
         /// Place in that source.

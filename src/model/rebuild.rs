@@ -271,6 +271,8 @@ mod tests {
             functions: vec![],
             tier: None,
             queue: None,
+            takes_from: vec![],
+            proposes: vec![],
             source,
             record: text("line 2"),
         });

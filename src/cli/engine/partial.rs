@@ -7,6 +7,7 @@
 use super::{Snapshot, SnapshotArgs, reader};
 use crate::analysis;
 use crate::cli::failure::Failure;
+use crate::findings::handoffs::Answer;
 use crate::model::{
     Access, AccessTable, Assist, Certainty, ClassTable, Edge, Entity, EntityId, EntityKind, Finding, Grant, Membership,
     Orphan, Peer, Record, Removal, Score, TargetSet,
@@ -185,6 +186,16 @@ impl Partial {
         self.snapshot.results.edges = self.reader.read::<Edge>()?;
         self.snapshot.results.target_sets = self.reader.read::<TargetSet>()?;
         Ok(())
+    }
+
+    /// Whether an agent comes to a privileged change past every human approval: reads the whole attack graph where the
+    /// principal is one, and gives nothing where it is not. All input tables must have been read.
+    pub fn approvals(&mut self, of: EntityId) -> Result<Option<Answer>, Failure> {
+        if !super::is_agent(&self.snapshot.tables, of) {
+            return Ok(None);
+        }
+        self.load_whole_graph()?;
+        Ok(super::approvals(&self.snapshot, of))
     }
 
     fn load_results(&mut self, of: EntityId) -> Result<(), Failure> {

@@ -67,6 +67,8 @@ impl World {
             functions: vec![],
             tier: None,
             queue: None,
+            takes_from: vec![],
+            proposes: vec![],
             source: self.builder.source_id(),
             record: String::new(),
         });

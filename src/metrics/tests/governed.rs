@@ -300,6 +300,8 @@ fn agents_and_what_third_parties_act_as_are_kinds_of_their_own() {
         functions: vec![],
         tier: None,
         queue: None,
+        takes_from: vec![],
+        proposes: vec![],
         source,
         record: String::new(),
     });

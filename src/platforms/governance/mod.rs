@@ -24,6 +24,7 @@ mod rules;
 mod testing;
 mod text_blocks;
 mod usage_file;
+mod workflows;
 
 use super::input::table;
 use super::{Coverage, Evaluator, Platform, Settings, input};
@@ -56,6 +57,7 @@ impl Platform for Governance {
     fn complete(&self, tables: &mut Tables) {
         identities::join(tables);
         checks::all(tables);
+        workflows::check(tables);
         ownership::settle(tables);
         sort(tables);
     }

@@ -28,7 +28,7 @@ pub fn approval(row: &mut Row<'_>) {
     }
 }
 
-/// `workflow,business_process,control_owner,principal,ai,functions,tier,queue`
+/// `workflow,business_process,control_owner,principal,ai,functions,tier,queue,takes_from,proposes`
 pub fn workflow(row: &mut Row<'_>) {
     let Some(workflow) = row.required("workflow") else { return };
     let principal = row.text("principal").map(|text| row.refer(Wanted::Principal, &text));
@@ -50,6 +50,8 @@ pub fn workflow(row: &mut Row<'_>) {
         functions: functions.into_iter().filter(|word| FUNCTIONS.contains(&word.as_str())).collect(),
         tier: row.text("tier"),
         queue: row.text("queue"),
+        takes_from: row.list("takes_from"),
+        proposes: row.list("proposes"),
         source: row.out.source_id(),
         record: row.place(),
         workflow,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::approvals::Told;
 use super::derivation;
 use crate::cli::commands::steps;
 use crate::cli::engine::{self, Entitlements, Snapshot, WitnessPath};
@@ -59,6 +60,8 @@ pub struct Dossier<'a> {
     pub findings: Vec<&'a Finding>,
     /// Paths to the protected zone.
     pub paths: Vec<WitnessPath>,
+    /// Of an agent: whether it comes to a privileged change past every human approval.
+    pub approvals: Option<Told>,
     /// Its scores.
     pub score: Option<&'a Score>,
 }
@@ -89,6 +92,7 @@ pub fn gather(snapshot: &Snapshot, principal: EntityId, paths_n: usize) -> Dossi
         credentials: tables.credentials.iter().filter(|row| row.entity == principal).collect(),
         findings,
         paths: if paths_n == 0 { Vec::new() } else { engine::witness_paths(snapshot, principal, None, paths_n).paths },
+        approvals: None,
         score: results.scores.iter().find(|row| row.entity == principal),
         groups,
     }
@@ -207,7 +211,8 @@ fn time(millis: Option<i64>) -> Value {
 
 impl Dossier<'_> {
     /// The JSON form: `{format, snapshot, principal{}, groups[], policies[], access[], entitlements[], removals[],
-    /// peers[], trusted_by[], trusted_for[], credentials[], findings[], paths[], score{}}`.
+    /// peers[], trusted_by[], trusted_for[], credentials[], findings[], paths[], approvals{}, score{}}`; `approvals`
+    /// is null for what is no agent.
     pub fn published(&self, snapshot: &Snapshot) -> Value {
         let view = snapshot.view();
         let ids = |list: &[EntityId]| list.iter().map(|&id| view.id(id)).collect::<Vec<_>>();
@@ -236,6 +241,7 @@ impl Dossier<'_> {
             "credentials": self.credentials.iter().map(|row| credential(row)).collect::<Vec<_>>(),
             "findings": self.findings.iter().map(|row| rows::finding(&view, row)).collect::<Vec<_>>(),
             "paths": self.paths.iter().map(|path| steps::json(snapshot, path)).collect::<Vec<_>>(),
+            "approvals": self.approvals.as_ref().map(Told::published),
             "score": self.score.map(|score| scored(snapshot, score)),
         })
     }

@@ -1,8 +1,11 @@
 //! `explain`: one principal in full: who it is, what it may do and through what, what follows, what it scores.
 
+mod approvals;
 mod derivation;
 mod dossier;
 mod text;
+
+use dossier::Dossier;
 
 use crate::cli::args::{Form, SnapshotArgs};
 use crate::cli::engine::Partial;
@@ -46,11 +49,12 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let principal = resolve::principal(partial.tables(), &args.principal)?;
     let count = usize::from(args.count);
     partial.load_principal(principal)?;
+    let approvals = partial.approvals(principal)?.map(|answer| approvals::Told::new(partial.tables(), answer));
     if count > 0 {
         partial.load_paths(principal, None, count)?;
     }
     let snapshot = partial.into_snapshot();
-    let dossier = dossier::gather(&snapshot, principal, count);
+    let dossier = Dossier { approvals, ..dossier::gather(&snapshot, principal, count) };
     let text = match args.format {
         Form::Json => document::text(&dossier.published(&snapshot)),
         Form::Table => text::told(&snapshot, &dossier, terminal.layout(), args.full),

@@ -30,6 +30,9 @@ pub fn told(snapshot: &Snapshot, dossier: &Dossier<'_>, layout: Layout, full: bo
     credentials(&mut text, dossier, layout);
     findings(&mut text, dossier, layout);
     paths(&mut text, snapshot, dossier);
+    if let Some(approvals) = &dossier.approvals {
+        approvals.tell(&mut text);
+    }
     score(&mut text, dossier.score, layout);
     text
 }
