@@ -31,3 +31,4 @@ mod scoped;
 mod splitmix;
 mod tidy;
 mod vault;
+mod worked_example;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::change::gate::Rules;
+use crate::change::{self, Read};
 use crate::cli::args::{SnapshotArgs, StoreArgs};
 use crate::cli::clock;
 use crate::cli::engine::gate::{By, Judge};
@@ -13,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
 use crate::ledger::{Actor, ActorKind, Draft, Kind};
-use crate::mcp::{Call, Gatekeeper, Journal, ServeError, Session, serve};
+use crate::mcp::{Call, Gatekeeper, Journal, Named, ServeError, Session, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,11 +36,15 @@ pub struct Args {
     /// Configuration (TOML) with the limits of preflight
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Time of judgements and of records, for tests and replays [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let config = engine::config(args.config.as_deref())?;
+    clock::as_of(args.as_of.as_deref())?;
     let (world, sources) = scoped::world(&args.at)?;
     scoped::must_be_fit(&world, &sources, &config)?;
     let snapshot = world.snapshot.clone();
@@ -49,8 +54,9 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     // What is judged is the snapshot that is served, and no newer one.
     let at = SnapshotArgs { snapshot: Some(snapshot), ..args.at.clone() };
     let store = &args.at.store;
-    let gate = Gate { judge: Judge::open(&at, by)?, store: store.clone() };
-    let session = Session::new(scope, Box::new(gate), Box::new(Book { store: store.clone() }));
+    let gate = Gate { judge: Judge::open(&at, by)?, store: store.clone(), as_of: args.as_of.clone() };
+    let book = Book { store: store.clone(), as_of: args.as_of.clone() };
+    let session = Session::new(scope, Box::new(gate), Box::new(book));
     serve(session).map_err(|error| {
         let failure = Failure::new(Exit::Input, error.to_string());
         match error {
@@ -65,23 +71,43 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
 struct Gate {
     judge: Judge,
     store: StoreArgs,
+    /// Time of judgements; now where none is given.
+    as_of: Option<String>,
+}
+
+/// A failure in words for an assistant.
+fn told(failure: Failure) -> String {
+    match failure.hint {
+        Some(hint) => format!("{} ({hint})", failure.message),
+        None => failure.message,
+    }
 }
 
 impl Gate {
+    fn read(&self, change_set: &str) -> Result<Read, Failure> {
+        self.judge.text(change_set.as_bytes(), "change_set")
+    }
+
     fn document(&self, change_set: &str) -> Result<Value, String> {
         let judged = || -> Result<Value, Failure> {
-            let read = self.judge.text(change_set.as_bytes(), "change_set")?;
-            let found = self.judge.judge(&read, &judged::past(&self.store)?, &Rules::none(), clock::as_of(None)?)?;
-            Ok(found.document())
+            let (read, now) = (self.read(change_set)?, clock::as_of(self.as_of.as_deref())?);
+            Ok(self.judge.judge(&read, &judged::past(&self.store)?, &Rules::none(), now)?.document())
         };
-        judged().map_err(|failure| match failure.hint {
-            Some(hint) => format!("{} ({hint})", failure.message),
-            None => failure.message,
-        })
+        judged().map_err(told)
     }
 }
 
 impl Gatekeeper for Gate {
+    fn named(&self, change_set: &str) -> Result<Vec<Named>, String> {
+        let read = self.read(change_set).map_err(told)?;
+        let named = change::named(&read.set.changes).into_iter().map(|one| match one {
+            change::Named::Entity(id) => Named::Entity(id.to_owned()),
+            change::Named::Object(id) => Named::Object(id.to_owned()),
+            change::Named::Exception(id) => Named::Exception(id.to_owned()),
+        });
+        Ok(named.collect())
+    }
+
     fn evaluate(&self, change_set: &str) -> Result<Value, String> {
         self.document(change_set)
     }
@@ -103,6 +129,8 @@ impl Gatekeeper for Gate {
 /// The ledger of the store, which has a record of every call.
 struct Book {
     store: StoreArgs,
+    /// Time of records; now where none is given.
+    as_of: Option<String>,
 }
 
 impl Journal for Book {
@@ -126,7 +154,7 @@ impl Journal for Book {
             ..Draft::new(Kind::Call, actor)
         };
         let written = || -> Result<(), Failure> {
-            book::append(&self.store, draft, clock::as_of(None)?)?;
+            book::append(&self.store, draft, clock::as_of(self.as_of.as_deref())?)?;
             Ok(())
         };
         written().map_err(|failure| failure.message)
