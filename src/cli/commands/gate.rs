@@ -176,12 +176,15 @@ fn shown(found: &Gate, explain: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{}: draft {} on snapshot {}, tier {}, {} approvals required",
+        "{}: draft {} on snapshot {}, tier {}, {} required",
         found.verdict.as_str().to_uppercase().replace('_', " "),
         plain(&found.draft_id),
         plain(&found.snapshot),
         found.tier,
-        found.required_approvals,
+        match found.required_approvals {
+            1 => "1 approval".to_owned(),
+            n => format!("{n} approvals"),
+        },
     );
     text.push('\n');
     for (one, invariant) in found.invariants.iter().zip(invariants::ALL) {
