@@ -9,8 +9,8 @@ mod soundness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use overgrant::change::{self, ChangeError, ChangeSet};
 use overgrant::change::gate::{Amounts, Base, Gate, Past, Rules, Status, Terms, Verdict, gate};
+use overgrant::change::{self, ChangeError, ChangeSet};
 use overgrant::config::Config;
 use overgrant::model::Decision;
 use overgrant::model::text::parse_time;

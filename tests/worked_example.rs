@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// What stands for text that the page leaves out.
@@ -181,12 +182,43 @@ fn the_page_shows_what_its_commands_print() {
 }
 
 #[test]
+fn a_counter_proposal_is_written_where_there_is_one_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    copy(&files(), at);
+    assert_eq!(crate::cli::run(at, &["scan", "before", "--as-of", "2026-11-22"]).status.code(), Some(0));
+    let text = fs::read_to_string(at.join("draft-1.json")).expect("the draft");
+    let whole: Value = serde_json::from_str(&text.replace("CONTEXT_SHA256", &"0".repeat(64))).expect("JSON");
+    let judge = |keep: &[usize]| {
+        let mut draft = whole.clone();
+        draft["changes"] = keep.iter().map(|&at| whole["changes"][at].clone()).collect();
+        fs::write(at.join("draft.json"), draft.to_string()).expect("written");
+        let line = ["gate", "draft.json", "--as-of", "2026-11-22T08:00:00Z", "--counter", "part.json"];
+        let output = crate::cli::run(at, &line);
+        let part = fs::read_to_string(at.join("part.json")).ok();
+        let part = part.map(|text| serde_json::from_str::<Value>(&text).expect("JSON"));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), part)
+    };
+    for (keep, code, why) in [(&[2][..], 1, "no part of the draft passes"), (&[0, 1], 0, "the draft is not blocked")] {
+        let (found, said, part) = judge(keep);
+        assert_eq!((found, part), (Some(code), None), "{said}");
+        assert!(said.contains(&format!("nothing is written to `part.json`: {why}")), "{said}");
+    }
+    let (code, said, part) = judge(&[0, 1, 2]);
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    let mut expected = whole.clone();
+    expected["changes"].as_array_mut().expect("a list").truncate(2);
+    assert_eq!(part, Some(expected), "the same head, and the operations that pass");
+}
+
+#[test]
 fn documents_on_the_page_are_parts_of_the_files_that_it_names() {
     let packed = |text: &str| text.split_whitespace().collect::<String>();
     let mut tried = 0;
     for block in blocks(&page()).iter().filter(|block| block.language == "json") {
         let name = block.before.split('`').nth(1).unwrap_or_default();
-        let file = fs::read_to_string(files().join(name)).unwrap_or_else(|error| panic!("line {}: {error}", block.line));
+        let file =
+            fs::read_to_string(files().join(name)).unwrap_or_else(|error| panic!("line {}: {error}", block.line));
         let text = block.lines.join("\n");
         assert!(packed(&file).contains(&packed(&text)), "line {}: not in `{name}`", block.line);
         tried += 1;

@@ -8,7 +8,7 @@ In every protocol revision that the client knows: tools are listed, each is call
 that the server states for it, questions about what lies outside the domain are refused by each tool that can be asked
 one, and a hostile name is found as data and nowhere else. Then the story of docs/worked-example.md is told through the
 server: a draft is blocked with a counter-proposal, the part waits for a person, and passes when the ledger has the
-decision. After each, the ledger is sound and has exactly the calls that were made, with the digests of what was asked
+decision, and not where a rule of the house stands against it. After each, the ledger is sound and has exactly the calls that were made, with the digests of what was asked
 and answered. A server whose sources are not fit must not begin.
 """
 
@@ -335,6 +335,17 @@ async def tell(program: str, server, store: Path, example: Path, folder: Path) -
         return asked.calls
 
 
+async def house_rule(server, second: dict) -> list:
+    """The rules of the house hold for assistants as for everyone."""
+    async with Client(server, read_timeout_seconds=120, client_info=CLIENT) as client:
+        asked = Asked(client)
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        data = await told(asked, tools, "evaluate_change", second)
+        assert data["verdict"] == "block" and not failing(data), (data["verdict"], failing(data))
+        assert [(one["rule"], one["message"]) for one in data["rules"]] == [("house.deny/freeze", "no changes this week")], data["rules"]
+        return asked.calls
+
+
 async def look_again(server, before: dict) -> list:
     """After the change the domain's findings are gone and its exposure is less."""
     async with Client(server, read_timeout_seconds=120, client_info=CLIENT) as client:
@@ -362,12 +373,18 @@ def check_story(program: str, example: Path, folder: Path) -> None:
     store = folder / "example-store"
     run(program, "scan", example / "before", "--store", store, "--as-of", AS_OF, "--quiet", codes=(0, 4))
 
-    def server(as_of):
-        args = ["mcp", "--store", str(store), "--domain", PAYMENTS, "--as-of", as_of]
+    def server(as_of, *more):
+        args = ["mcp", "--store", str(store), "--domain", PAYMENTS, "--as-of", as_of, *more]
         return StdioServerParameters(command=program, args=args)
 
     before, calls = asyncio.run(first_look(server(NOW)))
     calls += asyncio.run(tell(program, server(NOW), store, example, folder))
+    rules = folder / "rules"
+    rules.mkdir()
+    freeze = 'deny contains {"rule": "freeze", "message": "no changes this week"} if input.draft.draft_id == "D-118"'
+    (rules / "house.rego").write_text(f"package house\n\nimport rego.v1\n\n{freeze}\n", encoding="utf-8")
+    second = json.loads((folder / "draft-2.json").read_text(encoding="utf-8"))
+    calls += asyncio.run(house_rule(server(NOW, "--rules", str(rules)), second))
     check_ledger(program, store, calls, PAYMENTS)
     run(program, "scan", example / "after", "--store", store, "--as-of", "2026-11-23", "--quiet", codes=(0, 4))
     shown = json.loads(run(program, "ledger", "show", "--kind", "observed", "--store", store, "--format", "json"))

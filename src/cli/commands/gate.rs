@@ -127,7 +127,8 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
 fn write_counter(draft: &Read, found: &Gate, path: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
     let part = found.counter_proposal.as_ref().filter(|part| !part.changes.is_empty());
     let Some(part) = part else {
-        let why = if found.verdict == Verdict::Block { "no part of the draft passes" } else { "the draft is not blocked" };
+        let why =
+            if found.verdict == Verdict::Block { "no part of the draft passes" } else { "the draft is not blocked" };
         terminal.must_say(&format!("nothing is written to `{}`: {why}", path.display()));
         return Ok(());
     };

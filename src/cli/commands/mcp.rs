@@ -8,7 +8,7 @@ use crate::change::gate::Rules;
 use crate::change::{self, Read};
 use crate::cli::args::{SnapshotArgs, StoreArgs};
 use crate::cli::clock;
-use crate::cli::engine::gate::{By, Judge};
+use crate::cli::engine::gate::{self, By, Judge};
 use crate::cli::engine::{self, judged, ledger as book, scoped};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -19,6 +19,7 @@ use crate::mcp::{Call, Gatekeeper, Journal, Named, ServeError, Session, serve};
 const EXAMPLES: &str = "\
 Examples:
   overgrant mcp --store ./overgrant-store --domain payments
+  overgrant mcp --store ./overgrant-store --domain payments --rules rules/ --profile joiner-mover-leaver
 
 The protocol runs over standard input and output: this is a command for the configuration of a client, not for a \
 terminal. Every tool only reads. The domain and the snapshot are fixed when it starts, and it starts only when \
@@ -36,6 +37,18 @@ pub struct Args {
     /// Configuration (TOML) with the limits of preflight
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Folder of private techniques that the scan used; may be given several times
+    #[arg(long, value_name = "DIR")]
+    techniques: Vec<PathBuf>,
+    /// Table of risk tiers, asks and budgets (TOML) [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    terms: Option<PathBuf>,
+    /// Folder of house rules (Rego) for drafts; may be given several times
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    /// House rules that come with the program; may be given several times
+    #[arg(long, value_name = "NAME")]
+    profile: Vec<String>,
     /// Time of judgements and of records, for tests and replays [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
@@ -45,16 +58,22 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let config = engine::config(args.config.as_deref())?;
     clock::as_of(args.as_of.as_deref())?;
+    let rules = gate::rules(&args.rules, &args.profile)?;
     let (world, sources) = scoped::world(&args.at)?;
     scoped::must_be_fit(&world, &sources, &config)?;
     let snapshot = world.snapshot.clone();
     let scope = scoped::scope(world, &args.domain)?;
     terminal.note(&format!("serving the domain {} of snapshot {snapshot} on standard input and output", args.domain));
-    let by = By { config: args.config.as_deref(), domain: Some(&args.domain), ..By::default() };
+    let by = By {
+        config: args.config.as_deref(),
+        techniques: &args.techniques,
+        domain: Some(&args.domain),
+        terms: args.terms.as_deref(),
+    };
     // What is judged is the snapshot that is served, and no newer one.
     let at = SnapshotArgs { snapshot: Some(snapshot), ..args.at.clone() };
     let store = &args.at.store;
-    let gate = Gate { judge: Judge::open(&at, by)?, store: store.clone(), as_of: args.as_of.clone() };
+    let gate = Gate { judge: Judge::open(&at, by)?, rules, store: store.clone(), as_of: args.as_of.clone() };
     let book = Book { store: store.clone(), as_of: args.as_of.clone() };
     let session = Session::new(scope, Box::new(gate), Box::new(book));
     serve(session).map_err(|error| {
@@ -70,6 +89,7 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
 /// The gate over the snapshot that is served.
 struct Gate {
     judge: Judge,
+    rules: Rules,
     store: StoreArgs,
     /// Time of judgements; now where none is given.
     as_of: Option<String>,
@@ -91,7 +111,7 @@ impl Gate {
     fn document(&self, change_set: &str) -> Result<Value, String> {
         let judged = || -> Result<Value, Failure> {
             let (read, now) = (self.read(change_set)?, clock::as_of(self.as_of.as_deref())?);
-            Ok(self.judge.judge(&read, &judged::past(&self.store)?, &Rules::none(), now)?.document())
+            Ok(self.judge.judge(&read, &judged::past(&self.store)?, &self.rules, now)?.document())
         };
         judged().map_err(told)
     }

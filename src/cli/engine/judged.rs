@@ -143,8 +143,11 @@ fn may_decide(judged: &Draft, said: &Decided) -> Result<(), Failure> {
         return Ok(());
     }
     if judged.verdict == Some(Said::Block) {
-        return Err(Failure::usage(format!("the gate blocks the draft `{}`: it must not be made as it is", said.draft))
-            .hint("draft it anew (`overgrant gate FILE --counter NEW` writes the part that passes), and record that"));
+        return Err(Failure::usage(format!(
+            "the gate blocks the draft `{}`: it must not be made as it is",
+            said.draft
+        ))
+        .hint("draft it anew (`overgrant gate FILE --counter NEW` writes the part that passes), and record that"));
     }
     let behind = [Some(&judged.actor.id), judged.actor.on_behalf_of.as_ref()];
     match said.by.iter().find(|by| behind.contains(&Some(by))) {
