@@ -9,8 +9,8 @@ mod soundness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use overgrant::change::ChangeError;
 use overgrant::change::gate::{Amounts, Base, Gate, Past, Rules, Status, Terms, Verdict, gate};
+use overgrant::change::{self, ChangeError, ChangeSet};
 use overgrant::config::Config;
 use overgrant::model::Decision;
 use overgrant::model::text::parse_time;
@@ -129,6 +129,7 @@ impl Bench<'_> {
 
 /// What the ledger keeps of a judged draft.
 fn past(draft: &Value, found: &Gate, now: i64, decided_by: &[String]) -> Past {
+    let set = ChangeSet::from_value(draft);
     let author = &draft["author"];
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let blocked = found.verdict == Verdict::Block;
@@ -139,6 +140,7 @@ fn past(draft: &Value, found: &Gate, now: i64, decided_by: &[String]) -> Past {
         at: now,
         amounts: Some(if blocked { Amounts::default() } else { found.amounts }),
         approved_by: decided_by.to_vec(),
+        approved_sha256: set.ok().and_then(|set| change::sha256(&set.changes)),
     }
 }
 

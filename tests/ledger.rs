@@ -143,6 +143,84 @@ fn what_is_no_record_is_refused_with_its_place() {
     assert!(!folder.path().join("overgrant-store/ledger/records.jsonl").exists());
 }
 
+/// A verdict on a draft that was made for Ines, with digests of this letter.
+fn judged(verdict: &str, letter: &str) -> String {
+    let mut record = gate("D-1", verdict);
+    record["actor"] = json!({"kind": "ai", "id": "drafter", "on_behalf_of": "ines"});
+    record["tier"] = json!("medium");
+    record["ticket"] = json!("CHG-1");
+    for key in ["change_sha256", "inverse_sha256", "rows_sha256"] {
+        record[key] = json!(letter.repeat(64));
+    }
+    record.to_string()
+}
+
+#[test]
+fn a_decision_takes_over_what_was_judged_and_is_nobodys_about_themselves() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let decide = |outcome: &str, by: &str| {
+        let line = ["ledger", "decide", "D-1", outcome, "--by", by, "--reason", "why", "--as-of", "2026-11-03"];
+        run(at, &line)
+    };
+    let append = |text: &str| {
+        let done = feed(at, &["ledger", "append", "--as-of", "2026-11-02"], text);
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+    };
+    append(&gate("D-2", "needs_human").to_string());
+    let unknown = decide("approved", "otto");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(said(&unknown).contains("no verdict on a draft `D-1`"), "{}", said(&unknown));
+    append(&judged("block", "a"));
+    let blocked = decide("approved", "otto");
+    assert_eq!(blocked.status.code(), Some(2));
+    assert!(said(&blocked).contains("the gate blocks the draft `D-1`"), "{}", said(&blocked));
+    append(&judged("needs_human", "b"));
+    for own in ["ines", "drafter"] {
+        assert_eq!(decide("approved", own).status.code(), Some(2), "{own} stands behind the draft");
+    }
+    assert_eq!(decide("maybe", "otto").status.code(), Some(2));
+    assert_eq!(decide("rejected", "otto").status.code(), Some(0));
+    let line = [
+        "ledger",
+        "decide",
+        "D-1",
+        "approved",
+        "--by",
+        "otto",
+        "--by",
+        "ada",
+        "--reason",
+        "why",
+        "--method",
+        "hardware key",
+        "--until",
+        "2026-12-31",
+        "--as-of",
+        "2026-11-04",
+        "--format",
+        "json",
+    ];
+    let made = answer(&run(at, &line), 0)["appended"][0].clone();
+    let at_time = "2026-11-04T00:00:00Z";
+    let given = |by: &str| json!({"by": by, "at": at_time, "method": "hardware key"});
+    assert_eq!(made["approvals"], json!([given("otto"), given("ada")]));
+    assert_eq!(made["actor"], json!({"kind": "human", "id": "otto"}));
+    assert_eq!((&made["owner"], &made["revocation"]["until"]), (&json!("otto"), &json!("2026-12-31")));
+    assert_eq!(
+        (&made["tier"], &made["ticket"], &made["ai"]["id"]),
+        (&json!("medium"), &json!("CHG-1"), &json!("drafter"))
+    );
+    for key in ["change_sha256", "inverse_sha256", "rows_sha256"] {
+        assert_eq!(made[key], json!("b".repeat(64)), "{key} of the last verdict");
+    }
+    let shown = answer(&run(at, &["ledger", "show", "--kind", "decision", "--format", "json"]), 0);
+    let rejected = &shown["records"][0];
+    assert_eq!((&rejected["outcome"], &rejected["approvals"]), (&json!("rejected"), &Value::Null));
+    assert_eq!(shown["records"].as_array().map(Vec::len), Some(2));
+    assert_eq!(run(at, &["ledger", "verify"]).status.code(), Some(0));
+}
+
 /// Tables of a small system: people in groups, groups with rights.
 fn export(folder: &Path, members: &str, grants: &str) {
     let at = folder.join("export");

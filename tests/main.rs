@@ -33,3 +33,4 @@ mod scoped;
 mod splitmix;
 mod tidy;
 mod vault;
+mod worked_example;

@@ -9,6 +9,7 @@ mod decode;
 mod digest;
 mod error;
 pub mod gate;
+mod named;
 mod read;
 mod schema;
 mod set;
@@ -17,6 +18,7 @@ pub use apply::{Applied, SOURCE_KIND, apply};
 pub use decode::{FieldSpec, Time};
 pub use digest::{digest, sha256};
 pub use error::ChangeError;
+pub use named::{Named, named};
 pub use read::{BYTES_MAX, Note, NoteKind, Read, read};
 pub use schema::schema;
 pub use set::{

@@ -43,6 +43,8 @@ pub struct Earlier<'r> {
     pub amounts: &'r BTreeMap<String, f64>,
     /// Who approved it. Sorted.
     pub approved_by: Vec<&'r str>,
+    /// SHA-256 of the change that they approved: what the decision says, else what the gate had judged last by then.
+    pub approved_sha256: Option<&'r str>,
 }
 
 /// Drafts that the gate let pass or handed to a person, each by its last verdict, in the order of their first records. A
@@ -77,6 +79,11 @@ fn of_draft<'r>(draft: &'r str, records: &[&'r Record]) -> Option<Earlier<'r>> {
             actors.extend(said.ai.as_ref().map(|ai| ai.id.as_str()));
         }
     }
+    let approved_sha256 = decision.and_then(|decision| {
+        let judged = |record: &&&Record| record.said.kind == Kind::Gate && record.seq < decision.seq;
+        let before = records.iter().rev().find(judged);
+        decision.said.change_sha256.as_deref().or_else(|| before?.said.change_sha256.as_deref())
+    });
     let approvals = decision.into_iter().flat_map(|record| &record.said.approvals);
     let approved_by: BTreeSet<&str> = approvals.map(|approval| approval.by.as_str()).collect();
     Some(Earlier {
@@ -86,6 +93,7 @@ fn of_draft<'r>(draft: &'r str, records: &[&'r Record]) -> Option<Earlier<'r>> {
         at: gate.time,
         amounts: &gate.said.amounts,
         approved_by: approved_by.into_iter().collect(),
+        approved_sha256,
     })
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::arguments::Arguments;
-use super::session::{Answer, Refusal, Session};
+use super::arguments::{Arguments, stranger};
+use super::session::{Answer, Named, Refusal, Session};
 use crate::context::{Part, Scope, ground as claims};
 use crate::model::text::glob_ignore_case;
 use crate::model::{EntityId, FindingState, Severity};
@@ -120,8 +120,32 @@ pub(super) fn baseline(session: &Session, arguments: &Arguments<'_>) -> Answered
 /// What the gate says of a change set, with everything outside the domain replaced.
 fn gated(session: &Session, arguments: &Arguments<'_>, ask: impl Fn(&str) -> Result<Value, String>) -> Answered {
     let scope = session.scope();
-    let found = ask(&arguments.document("change_set")?).map_err(|error| Refusal(scope.scrub(&error)))?;
+    let said = |error: String| Refusal(scope.scrub(&error));
+    let document = arguments.document("change_set")?;
+    let named = session.gate().named(&document).map_err(said)?;
+    if let Some(other) = named.iter().find(|one| !is_ours(scope, one)) {
+        // A document of another form may have named it otherwise, and is told no more than it knew.
+        let shown = if document.contains(other.id()) { other.id() } else { "what a name of the document means" };
+        return Err(stranger(shown, scope));
+    }
+    let found = ask(&document).map_err(said)?;
     Ok(Answer { data: scope.scrub_document(&found), ..Answer::default() })
+}
+
+/// Whether an operation on this may be judged here. What the gate says of a change to something outside tells what that
+/// gives, to whom, and who approves it; so such a draft is refused like one that names nothing.
+fn is_ours(scope: &Scope, named: &Named) -> bool {
+    let tables = &scope.world().tables;
+    let entity = |id: &String| tables.find(id).is_some_and(|entity| scope.holds(entity));
+    let of = |part: Part| scope.rows(part).iter().map(|&row| row as usize);
+    match named {
+        Named::Entity(id) => entity(id),
+        Named::Object(id) => entity(id) || of(Part::Approvals).any(|row| tables.approvals[row].object == *id),
+        Named::Exception(id) => {
+            let is_there = tables.exceptions.iter().any(|row| row.exception == *id);
+            !is_there || of(Part::Exceptions).any(|row| tables.exceptions[row].exception == *id)
+        }
+    }
 }
 
 pub(super) fn evaluate_change(session: &Session, arguments: &Arguments<'_>) -> Answered {

@@ -91,16 +91,10 @@ impl<'a> Arguments<'a> {
         }
         let mut names = Names::new([text]);
         scope.entities().for_each(|entity| names.learn(entity));
-        let shown = visible(text, 200);
         match names.find(text, |entity| Some(u8::from(!entity.is_principal()))) {
             Named::One(found) => Ok(Some(found.entity)),
-            Named::Nothing => {
-                let domain = visible(scope.domain(), 200);
-                Err(Refusal(format!(
-                    "`{shown}` is not in the domain `{domain}`; `query_findings` and `score` list who is"
-                )))
-            }
-            Named::Several(found) => Err(Refusal(ambiguous(&shown, &found))),
+            Named::Nothing => Err(stranger(text, scope)),
+            Named::Several(found) => Err(Refusal(ambiguous(&visible(text, 200), &found))),
         }
     }
 
@@ -114,6 +108,12 @@ impl<'a> Arguments<'a> {
             .collect();
         json!({"tool": tool.name, "arguments": rest}).to_string()
     }
+}
+
+/// The refusal of what is outside the domain, and of what is nowhere.
+pub(super) fn stranger(text: &str, scope: &Scope) -> Refusal {
+    let (text, domain) = (visible(text, 200), visible(scope.domain(), 200));
+    Refusal(format!("`{text}` is not in the domain `{domain}`; `query_findings` and `score` list who is"))
 }
 
 fn ambiguous(text: &str, found: &[&Entity]) -> String {

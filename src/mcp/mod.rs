@@ -18,5 +18,5 @@ mod tools;
 mod tests;
 
 pub use server::{ServeError, serve};
-pub use session::{Call, Closed, Gatekeeper, Journal, NoJournal, Outcome, Refusal, Session};
+pub use session::{Call, Closed, Gatekeeper, Journal, Named, NoJournal, Outcome, Refusal, Session};
 pub use tools::{ALL, Tool};

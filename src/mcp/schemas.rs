@@ -128,9 +128,103 @@ pub(super) fn nothing() -> Value {
     json!({"type": "object", "additionalProperties": false})
 }
 
-/// A document of another part of the engine.
-pub(super) fn document() -> Value {
-    json!({"type": "object"})
+/// A document with these fields. One that is too large even with its lists cut says only that.
+fn document(properties: &Value) -> Value {
+    let required: Vec<&String> = properties.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+    let whole = json!({"properties": properties, "required": required, "additionalProperties": false});
+    let too_large = json!({
+        "properties": {"too_large": {"const": true}}, "required": ["too_large"], "additionalProperties": false,
+    });
+    json!({"type": "object", "anyOf": [whole, too_large]})
+}
+
+/// A list of objects with these fields, which may have more. The last item of a list that was cut is `{"more": N}`.
+fn list(fields: &[&str]) -> Value {
+    let more = json!({"type": "object", "properties": {"more": {"type": "integer"}}, "required": ["more"]});
+    json!({"type": "array", "items": {"anyOf": [{"type": "object", "required": fields}, more]}})
+}
+
+/// A list of texts, which may be cut in the same way.
+fn texts() -> Value {
+    json!({"type": "array", "items": {"type": ["string", "object"]}})
+}
+
+fn verdict() -> Value {
+    json!({"enum": ["allow", "needs_human", "needs_step_up", "block"], "description": "Only `allow` is a permission"})
+}
+
+fn rollback_fields() -> Value {
+    json!({
+        "verified": {"type": "boolean", "description": "Whether the inverse restores the digest of the tables"},
+        "changes": list(&["op"]),
+        "irreversible": texts(),
+    })
+}
+
+/// What would take a change set back.
+pub(super) fn rollback() -> Value {
+    document(&rollback_fields())
+}
+
+/// What a person needs to decide.
+pub(super) fn evidence() -> Value {
+    document(&json!({
+        "verdict": verdict(),
+        "tier": {"type": "string"},
+        "required_approvals": {"type": "integer", "minimum": 0},
+        "evidence_missing": texts(),
+    }))
+}
+
+/// A judged change set.
+pub(super) fn judged() -> Value {
+    let status = json!({"enum": ["pass", "unknown", "needs_human", "needs_step_up", "block"]});
+    let witness = list(&["says", "rows"]);
+    let invariant = json!({
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "status": status, "witness": witness},
+        "required": ["id", "status", "witness"],
+    });
+    let counter = json!({
+        "type": ["object", "null"],
+        "description": "The largest part of a blocked change set that passes; null of one that is not blocked",
+        "properties": {
+            "kind": {"enum": ["largest_part", "none"]},
+            "verdict": {"enum": ["allow", "needs_human", "needs_step_up", null]},
+            "changes": list(&["op"]),
+            "left_out": {"type": "array", "items": {"type": ["integer", "object"]}},
+            "note": {"type": ["string", "null"]},
+        },
+        "required": ["kind", "verdict", "changes", "left_out", "note"],
+    });
+    let part = |fields: &[&str]| json!({"type": "object", "required": fields});
+    let rollback = json!({"type": "object", "properties": rollback_fields(), "required": ["verified", "changes"]});
+    document(&json!({
+        "format": {"const": 1},
+        "draft_id": {"type": "string"},
+        "snapshot": {"type": "string"},
+        "verdict": verdict(),
+        "tier": {"type": "string"},
+        "required_approvals": {"type": "integer", "minimum": 0},
+        "invariants": {"type": "array", "minItems": 1, "items": invariant},
+        "rules": list(&["rule", "message"]),
+        "added_access": list(&["principal", "actions", "resources", "decision"]),
+        "removed_access": list(&["principal", "actions", "resources", "decision"]),
+        "added_reach": list(&[]),
+        "removed_but_used": list(&["principal", "permission"]),
+        "surplus_over_intent": list(&["principal", "actions", "resources"]),
+        "approval_delta": part(&["direct", "transitive", "needed"]),
+        "sod_new": list(&["entity", "title"]),
+        "exceptions_undeclared": list(&["kind", "says"]),
+        "cumulative": part(&["window_days", "budget", "used", "drafts"]),
+        "metrics": part(&["before", "after", "delta"]),
+        "perpetuates": part(&["findings", "unused_permissions"]),
+        "counter_proposal": counter,
+        "rollback": rollback,
+        "evidence_missing": texts(),
+        "coverage": list(&["name", "known", "of"]),
+        "citations": list(&["table", "row", "side"]),
+    }))
 }
 
 pub(super) fn entity() -> Value {

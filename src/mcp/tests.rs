@@ -129,6 +129,12 @@ fn an_answer_is_bounded_and_its_pages_are_together_the_whole() {
 struct Talkative;
 
 impl Gatekeeper for Talkative {
+    fn named(&self, change_set: &str) -> Result<Vec<Named>, String> {
+        let value: Value = serde_json::from_str(change_set).map_err(|error| error.to_string())?;
+        let ids = value["changes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        Ok(ids.map(|id| Named::Entity(id.to_owned())).collect())
+    }
+
     fn evaluate(&self, change_set: &str) -> Result<Value, String> {
         let witness = arn("role/hr-admin");
         Ok(json!({"verdict": "block", "said": change_set, witness.clone(): [witness, "owner E-1003\u{202e}"]}))
@@ -154,6 +160,14 @@ fn what_the_gate_says_is_scrubbed_and_bounded() {
     assert_eq!(ask("preview_rollback").expect_err("refused").0, format!("`{stub}` is not known"));
     let long = ask("evidence_requirements").expect("an answer").to_string();
     assert!(long.len() < 300_000, "{}", long.len());
+    for tool in ["evaluate_change", "preview_rollback", "evidence_requirements"] {
+        let refused = |id: &str| {
+            let arguments = json!({"change_set": {"changes": [arn("role/pay-app"), id]}});
+            session.call(tool, &map(&arguments), None).expect_err("refused").0.replacen(id, "X", 1)
+        };
+        assert!(refused("role/nobody").starts_with("`X` is not in the domain `payments`"), "{tool}");
+        assert_eq!(refused(&arn("role/hr-admin")), refused("role/nobody"), "{tool}");
+    }
     let closed = call("evaluate_change", &json!({"change_set": {}})).expect_err("refused");
     assert!(closed.contains("take nothing for allowed"), "{closed}");
 }

@@ -111,7 +111,7 @@ pub const ALL: &[Tool] = &[
         description: "The gate's verdict on a drafted change set (allow, needs_human, needs_step_up, block) with witnesses \
                       and a counter-proposal. Nothing is applied or approved.",
         input: schemas::change_set,
-        data: schemas::document,
+        data: schemas::judged,
         answer: answers::evaluate_change,
     },
     Tool {
@@ -119,7 +119,7 @@ pub const ALL: &[Tool] = &[
         title: "Preview the rollback of a change set",
         description: "The changes that would take a drafted change set back, and whether they were verified to.",
         input: schemas::change_set,
-        data: schemas::document,
+        data: schemas::rollback,
         answer: answers::preview_rollback,
     },
     Tool {
@@ -127,7 +127,7 @@ pub const ALL: &[Tool] = &[
         title: "Evidence that a change set needs",
         description: "Which approvals and evidence the risk tier of a drafted change set asks for, and what is missing.",
         input: schemas::change_set,
-        data: schemas::document,
+        data: schemas::evidence,
         answer: answers::evidence_requirements,
     },
     Tool {

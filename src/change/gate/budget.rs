@@ -31,6 +31,8 @@ pub struct Past {
     pub amounts: Option<Amounts>,
     /// Persons who approved it by a decision in the ledger.
     pub approved_by: Vec<String>,
+    /// SHA-256 of the operations that they approved; none when no record says, and then they approved nothing.
+    pub approved_sha256: Option<String>,
 }
 
 /// The budget and what is used of it.

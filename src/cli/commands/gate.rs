@@ -1,16 +1,17 @@
 //! `gate`: whether a draft may be made.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::change::gate::{Checked, Gate, Rules, Status, Verdict, Witness, invariants};
+use crate::change::{ChangeSet, Read};
 use crate::cli::args::{Form, SnapshotArgs};
 use crate::cli::clock;
 use crate::cli::engine::gate::{self as engine, By, Judge};
 use crate::cli::engine::judged;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::terminal::Terminal;
+use crate::cli::terminal::{Terminal, write_file};
 use crate::reports::escape::plain;
 use crate::reports::json as document;
 
@@ -21,6 +22,7 @@ Examples:
   overgrant gate draft.json --explain           every invariant with what it stands on
   overgrant gate draft.json --rules rules/ --profile joiner-mover-leaver
   overgrant gate draft.json --record            … and append the draft and the verdict to the ledger
+  overgrant gate draft.json --counter part.json     write the part of a blocked draft that passes
   overgrant gate --tiers                        the table of risk tiers
   overgrant gate --test-rules --rules rules/    run the tests of the rules
 
@@ -66,6 +68,9 @@ pub struct Args {
     /// Append the draft and the verdict to the ledger of the store, where the budget of later drafts counts them
     #[arg(long, conflicts_with_all = ["tiers", "test_rules"])]
     record: bool,
+    /// Write the part of a blocked draft that passes to this file, as a change set with the same head
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tiers", "test_rules"])]
+    counter: Option<PathBuf>,
     /// Say of every invariant what it stands on
     #[arg(long)]
     explain: bool,
@@ -112,7 +117,30 @@ pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Form::Table => shown(&found, args.explain),
     };
     terminal.data(text.as_bytes())?;
+    if let Some(path) = &args.counter {
+        write_counter(&draft, &found, path, terminal)?;
+    }
     Ok(ended(&found))
+}
+
+/// Writes the counter-proposal as a draft of its own. Without one there is no file, so that nothing old is taken for it.
+fn write_counter(draft: &Read, found: &Gate, path: &Path, terminal: &mut Terminal) -> Result<(), Failure> {
+    let part = found.counter_proposal.as_ref().filter(|part| !part.changes.is_empty());
+    let Some(part) = part else {
+        let why =
+            if found.verdict == Verdict::Block { "no part of the draft passes" } else { "the draft is not blocked" };
+        terminal.must_say(&format!("nothing is written to `{}`: {why}", path.display()));
+        return Ok(());
+    };
+    if !draft.notes.is_empty() {
+        terminal.must_say(&format!(
+            "nothing is written to `{}`: the draft says what operations cannot; change it where it was written",
+            path.display()
+        ));
+        return Ok(());
+    }
+    let set = ChangeSet { changes: part.changes.clone(), ..draft.set.clone() };
+    write_file(path, document::text(&set.to_value()).as_bytes())
 }
 
 fn ended(found: &Gate) -> Exit {
@@ -149,12 +177,15 @@ fn shown(found: &Gate, explain: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{}: draft {} on snapshot {}, tier {}, {} approvals required",
+        "{}: draft {} on snapshot {}, tier {}, {} required",
         found.verdict.as_str().to_uppercase().replace('_', " "),
         plain(&found.draft_id),
         plain(&found.snapshot),
         found.tier,
-        found.required_approvals,
+        match found.required_approvals {
+            1 => "1 approval".to_owned(),
+            n => format!("{n} approvals"),
+        },
     );
     text.push('\n');
     for (one, invariant) in found.invariants.iter().zip(invariants::ALL) {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::to;
 use crate::cli::args::{Form, StoreArgs};
 use crate::cli::clock;
+use crate::cli::engine::judged::{self, Decided};
 use crate::cli::engine::ledger as engine;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -17,7 +18,7 @@ use crate::cli::terminal::Terminal;
 use crate::ledger::merkle::Hash;
 use crate::ledger::rows::Rows;
 use crate::ledger::verify::{HeadState, Place, Signed};
-use crate::ledger::{Actor, ActorKind, Checkpoint, Draft, Inclusion, Kind, Record, Verified};
+use crate::ledger::{Actor, ActorKind, Checkpoint, Draft, Inclusion, Kind, Outcome, Record, Verified};
 use crate::model::text::format_time;
 use crate::reports::escape::{plain, shorten};
 use crate::reports::grid::{Grid, Side};
@@ -31,6 +32,7 @@ const INPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const EXAMPLES: &str = "\
 Examples:
   overgrant ledger append decision.json         a record from a file; - is standard input
+  overgrant ledger decide D-118 approved --by P2 --reason 'the export writes there from Monday on'
   overgrant ledger show                         the newest records
   overgrant ledger show 17 --format json        one record, whole
   overgrant ledger challenge 17 --by ada@example.com --reason 'the approver had left'
@@ -54,6 +56,8 @@ pub struct Args {
 enum What {
     /// Append records given as JSON
     Append(Append),
+    /// Append what a person decides about a draft that the gate has judged
+    Decide(Decide),
     /// List records, or show one
     Show(Show),
     /// Recompute chain, tree and signatures, and say the first record that is not what was written
@@ -79,6 +83,42 @@ struct Append {
     #[arg(long, value_name = "FILE")]
     rows: Option<PathBuf>,
     /// Time of the records [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value = "table")]
+    format: Form,
+}
+
+#[derive(Debug, clap::Args)]
+struct Decide {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Id of the draft; the decision is about what the gate judged last under it
+    #[arg(value_name = "DRAFT")]
+    draft: String,
+    /// What is decided: approved or rejected
+    #[arg(value_name = "OUTCOME", value_parser = outcome)]
+    outcome: Outcome,
+    /// Person who decides, by id; may be given several times
+    #[arg(long, value_name = "PERSON", required = true)]
+    by: Vec<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who answers for what results [default: the first who decides]
+    #[arg(long, value_name = "PERSON")]
+    owner: Option<String>,
+    /// How it is taken back [default: by the inverse that the gate verified]
+    #[arg(long, value_name = "TEXT")]
+    revocation: Option<String>,
+    /// When it ends
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How they proved who they are
+    #[arg(long, value_name = "TEXT")]
+    method: Option<String>,
+    /// Time of the decision [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
     /// What to print
@@ -197,10 +237,15 @@ fn kind(text: &str) -> Result<Kind, String> {
     Kind::parse(text).ok_or_else(|| format!("no kind `{text}`; there are {}", known()))
 }
 
+fn outcome(text: &str) -> Result<Outcome, String> {
+    Outcome::parse(text).ok_or_else(|| format!("no outcome `{text}`; a draft is approved or rejected"))
+}
+
 /// Runs the command.
 pub fn run(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.what {
         What::Append(args) => append(args, terminal),
+        What::Decide(args) => decide(args, terminal),
         What::Show(args) => show(args, terminal),
         What::Verify(args) => verify(args, terminal),
         What::Challenge(args) => challenge(args, terminal),
@@ -216,6 +261,23 @@ fn append(args: &Append, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let rows: Option<Rows> = args.rows.as_deref().map(rows).transpose()?;
     let records = engine::append_all(&args.store, drafts, rows.as_ref(), time)?;
     terminal.data(appended(&records, args.format).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn decide(args: &Decide, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let time = clock::as_of(args.as_of.as_deref())?;
+    let said = Decided {
+        draft: args.draft.clone(),
+        outcome: args.outcome,
+        by: args.by.clone(),
+        method: args.method.clone(),
+        reason: args.reason.clone(),
+        owner: args.owner.clone(),
+        revocation: args.revocation.clone(),
+        until: args.until.clone(),
+    };
+    let record = judged::decide(&args.store, said, time)?;
+    terminal.data(appended(&[record], args.format).as_bytes())?;
     Ok(Exit::Done)
 }
 

@@ -182,8 +182,12 @@ fn earlier_drafts_count_unless_they_came_to_nothing() {
     put(written, 0);
     put(verdict("a", Verdict::Block), 1);
     let amounts = [("added_access".to_owned(), 3.0)].into();
-    put(Draft { amounts, ..verdict("a", Verdict::NeedsHuman) }, 2);
+    let judged = Some("a".repeat(64));
+    put(Draft { amounts, change_sha256: judged, ..verdict("a", Verdict::NeedsHuman) }, 2);
     put(approval("a"), 3);
+    let swapped = Some("b".repeat(64));
+    let amounts = [("added_access".to_owned(), 4.0)].into();
+    put(Draft { amounts, change_sha256: swapped, ..verdict("a", Verdict::NeedsHuman) }, 3);
     put(verdict("blocked", Verdict::Block), 4);
     put(verdict("rejected", Verdict::NeedsHuman), 5);
     put(Draft { outcome: Some(Outcome::Rejected), ..approval("rejected") }, 6);
@@ -195,6 +199,7 @@ fn earlier_drafts_count_unless_they_came_to_nothing() {
     assert_eq!((one.draft, &one.actors[..], one.workflow), ("a", &["ada", "alan", "drafter"][..], Some("onboarding")));
     assert_eq!(
         (one.at, one.amounts.get("added_access"), &one.approved_by[..]),
-        (NOW + 2, Some(&3.0), &["grace@example.com"][..])
+        (NOW + 3, Some(&4.0), &["grace@example.com"][..])
     );
+    assert_eq!(one.approved_sha256, Some("a".repeat(64).as_str()), "what was judged when she decided");
 }

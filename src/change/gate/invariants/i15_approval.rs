@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Cited, Facts, Invariant, Status, Witness, worst};
 use crate::change::Change;
+use crate::change::gate::Past;
 
 /// See [`Invariant::title`].
 pub struct Approved;
@@ -81,28 +82,45 @@ pub fn required(facts: &Facts<'_>) -> usize {
 }
 
 /// Persons whose approval counts, and what is said of the other approvals, with whether whoever gave them stands behind
-/// the draft. A model cannot say who approved: what its drafts say counts where a decision in the ledger confirms it.
+/// the draft. A decision in the ledger counts whether or not the draft names it. A model cannot say who approved: what
+/// its drafts say counts where such a decision confirms it.
 pub fn given(facts: &Facts<'_>) -> (BTreeSet<String>, Vec<(String, bool)>) {
+    let approver = |by: &str| facts.parties.approver(facts.base.tables, by, facts.base.now);
     let (mut valid, mut refused) = (BTreeSet::new(), Vec::new());
+    for by in decided(facts) {
+        match approver(by) {
+            Ok(row) => drop(valid.insert(row.person.clone())),
+            Err(problem) => refused.push(problem),
+        }
+    }
+    let by_ledger = valid.clone();
     for one in &facts.set.approvals {
-        match facts.parties.approver(facts.base.tables, &one.by, facts.base.now) {
+        match approver(&one.by) {
             Err(problem) => refused.push(problem),
             Ok(_) if one.at.0 > facts.base.now => {
                 refused.push((format!("the approval of `{}` is of {}, which is yet to come", one.by, one.at), false));
             }
-            Ok(row) => {
-                let decided = |past: &super::super::Past| {
-                    past.draft_id == facts.set.draft_id
-                        && past.approved_by.iter().any(|by| *by == row.person || *by == one.by)
-                };
-                if facts.parties.ai && !facts.ledger.iter().any(decided) {
-                    let says = format!("the ledger has no decision of `{}`, and a model's draft cannot say it", one.by);
-                    refused.push((says, false));
-                } else {
-                    valid.insert(row.person.clone());
-                }
+            Ok(row) if facts.parties.ai && !by_ledger.contains(&row.person) => {
+                let says = format!(
+                    "the ledger has no decision of `{}` on these operations, and a model's draft cannot say it",
+                    one.by
+                );
+                refused.push((says, false));
             }
+            Ok(row) => drop(valid.insert(row.person.clone())),
         }
     }
+    refused.sort();
+    refused.dedup();
     (valid, refused)
+}
+
+/// Whom the ledger says to have approved exactly these operations under this draft's id, sorted. Who approved other ones
+/// under the same id did not approve these.
+fn decided<'f>(facts: &'f Facts<'_>) -> BTreeSet<&'f str> {
+    let Some(digest) = crate::change::sha256(&facts.set.changes) else { return BTreeSet::new() };
+    let same = |past: &&Past| {
+        past.draft_id == facts.set.draft_id && past.approved_sha256.as_deref().is_some_and(|one| one == digest)
+    };
+    facts.ledger.iter().filter(same).flat_map(|past| &past.approved_by).map(String::as_str).collect()
 }
