@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::Dialect;
-use super::patterns::{Patterns, Term};
+use super::patterns::{Patterns, Term, is_pattern};
 use super::places::{Place, Tree};
 use super::vocabulary::Vocabulary;
 use crate::model::{Effect, EntityId, EntityKind, Grant, Layer, Tables};
@@ -21,6 +21,8 @@ pub const ROLE: &str = "role:";
 #[derive(Debug, Default)]
 pub struct Role {
     terms: Vec<Term>,
+    /// Patterns among its permissions, as they are written.
+    patterns: Vec<String>,
     /// Whether the export says what they are.
     known: bool,
 }
@@ -56,6 +58,7 @@ pub enum About {
 /// All rights of one platform in one snapshot.
 #[derive(Debug)]
 pub struct Rights<'t> {
+    tables: &'t Tables,
     pub vocabulary: Vocabulary<'t>,
     roles: FxHashMap<EntityId, Role>,
     pub list: Vec<Right>,
@@ -75,6 +78,7 @@ impl<'t> Rights<'t> {
         let own = || tables.grants.iter().filter(is_own);
         let vocabulary = Vocabulary::new(dialect, own());
         let mut rights = Self {
+            tables,
             vocabulary,
             roles: roles(tables, dialect),
             list: Vec::new(),
@@ -153,6 +157,31 @@ impl<'t> Rights<'t> {
         right.roles.iter().copied().filter(|role| self.roles.get(role).is_none_or(|role| !role.known))
     }
 
+    /// Patterns of a statement, and of the roles that it gives, that mean no action of the vocabulary, and roles of which
+    /// nothing is known.
+    #[must_use]
+    pub fn uncounted(&self, grant: &Grant, dialect: &dyn Dialect) -> Vec<String> {
+        let strange = |pattern: &&str| {
+            let list = Patterns::new(std::iter::once(*pattern), dialect.folds_case());
+            is_pattern(pattern) && list.bits(&self.vocabulary).is_empty()
+        };
+        let mut out = Vec::new();
+        for action in &grant.actions {
+            let Some(role) = action.strip_prefix(ROLE) else {
+                out.extend(Some(action.as_str()).filter(strange).map(str::to_owned));
+                continue;
+            };
+            match self.tables.find(role).and_then(|role| self.roles.get(&role)) {
+                Some(role) if role.known => {
+                    let strange = role.patterns.iter().map(String::as_str).filter(strange);
+                    out.extend(strange.map(str::to_owned));
+                }
+                _ => out.push(action.clone()),
+            }
+        }
+        out
+    }
+
     /// Places of what a right is about in the vocabulary; what is not known is not among them.
     #[must_use]
     pub fn bits<'r>(&self, right: &'r Right) -> &'r RoaringBitmap {
@@ -173,13 +202,14 @@ fn roles(tables: &Tables, dialect: &dyn Dialect) -> FxHashMap<EntityId, Role> {
     let is_role = |kind: EntityKind| kind == EntityKind::RoleDefinition;
     let own = tables.entities.iter().filter(|one| is_role(one.kind) && one.platform == dialect.platform());
     let mut roles: FxHashMap<EntityId, Role> =
-        own.map(|one| (one.entity, Role { terms: Vec::new(), known: one.present })).collect();
+        own.map(|one| (one.entity, Role { known: one.present, ..Role::default() })).collect();
     for grant in &tables.grants {
         if let Some(role) = roles.get_mut(&grant.holder)
             && grant.effect == Effect::Allow
         {
             role.known = true;
             role.terms.push(term(grant, dialect.folds_case()));
+            role.patterns.extend(grant.actions.iter().filter(|one| is_pattern(one)).cloned());
         }
     }
     roles
