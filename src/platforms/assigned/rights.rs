@@ -35,6 +35,8 @@ pub struct Right {
     pub about: u32,
     own: Term,
     roles: Vec<EntityId>,
+    /// Roles that nothing defines and nothing else names, by id.
+    pub lost: Vec<String>,
     /// Roles whose permissions are left out.
     without: Vec<EntityId>,
     pub places: Vec<Place>,
@@ -145,11 +147,17 @@ impl<'t> Rights<'t> {
             || roles().flat_map(|role| &role.terms).any(|term| term.covers(asked, &self.vocabulary))
         {
             About::Yes
-        } else if self.missing(right).next().is_some() {
+        } else if self.lacks(right) {
             About::Unknown
         } else {
             About::No
         }
+    }
+
+    /// Whether a right gives a role of which nothing is known.
+    #[must_use]
+    pub fn lacks(&self, right: &Right) -> bool {
+        !right.lost.is_empty() || self.missing(right).next().is_some()
     }
 
     /// Role definitions that a right gives and of which nothing is known.
@@ -235,6 +243,7 @@ fn right(grant: &Grant, tables: &Tables, tree: &Tree<'_>, dialect: &dyn Dialect)
         about: 0,
         own: term(grant, dialect.folds_case()),
         roles: named(&grant.actions),
+        lost: grant.actions.iter().filter_map(|one| lost(tables, one)).collect(),
         without: named(&grant.not_actions),
         places: places(&grant.resources),
         not_places: places(&grant.not_resources),
@@ -242,6 +251,12 @@ fn right(grant: &Grant, tables: &Tables, tree: &Tree<'_>, dialect: &dyn Dialect)
         condition: grant.condition.as_deref().map(condition_in_words),
         bits: OnceLock::new(),
     }
+}
+
+/// The role that an action stands for, when there is no such entity.
+fn lost(tables: &Tables, action: &str) -> Option<String> {
+    let role = action.strip_prefix(ROLE)?;
+    tables.find(role).is_none().then(|| role.to_owned())
 }
 
 /// A condition for people: a JSON string without its quotes, anything else as it is.

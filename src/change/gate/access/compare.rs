@@ -19,6 +19,8 @@ pub struct Pair<'a> {
     before: Subject<'a>,
     after: Subject<'a>,
     limits_same: bool,
+    /// Whether what is unknown after is what roles of which nothing is known give: those are rows of their own.
+    of_roles: bool,
 }
 
 /// Rows of one statement that give the same actions.
@@ -80,12 +82,14 @@ impl<'a> Pair<'a> {
         let (before, after) = (Subject::new(before), Subject::new(after));
         let content = |one: &Subject<'_>| one.limits.as_ref().map(Limits::content);
         let limits_same = content(&before) == content(&after);
-        Self { before, after, limits_same }
+        let of_roles = lacks_roles(&after);
+        Self { before, after, limits_same, of_roles }
     }
 
     /// The way back.
     pub fn turned(self) -> Self {
-        Self { before: self.after, after: self.before, limits_same: self.limits_same }
+        let of_roles = lacks_roles(&self.before);
+        Self { before: self.after, after: self.before, limits_same: self.limits_same, of_roles }
     }
 
     /// Access that after has and before has not.
@@ -140,7 +144,7 @@ impl<'a> Pair<'a> {
     }
 
     fn of_action(&self, action: &Action<'_>, sources: &[u32], found: &mut Gains, covered: &mut Covered) {
-        if sources.is_empty() && action.is_surer() {
+        if sources.is_empty() && action.is_surer() && !(action.decision == Decision::Unknown && self.of_roles) {
             let why = if action.decision == Decision::Allowed {
                 "the platform gives it by a statement that is in no export"
             } else {
@@ -326,6 +330,14 @@ impl<'a> Pair<'a> {
         }
         out
     }
+}
+
+/// Whether a principal is given a role of which nothing is known.
+fn lacks_roles(side: &Subject<'_>) -> bool {
+    let Some(evaluator) = side.evaluator else { return false };
+    let lacks = |row: &Grant| evaluator.uncounted(row).iter().any(|one| one.starts_with("role:"));
+    let given = || side.allows().into_iter().filter(|(_, row)| row.actions.iter().any(|one| one.starts_with("role:")));
+    given().any(|(_, row)| lacks(row))
 }
 
 fn level(row: &Granted) -> usize {

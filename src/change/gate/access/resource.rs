@@ -102,7 +102,12 @@ fn relations(
         (&delta.memberships.removed, &delta.memberships.added)
     };
     let across = |row: &Membership| tables.entity(row.member).platform != tables.entity(row.container).platform;
-    let lets_in = |row: &Membership| tables.trusts.iter().any(|one| one.trustee == Some(row.container));
+    let candidates = fresh.iter().any(|row| row.kind == MembershipKind::MemberOf);
+    let federations = if candidates { here.evaluators.federations() } else { Vec::new() };
+    let lets_in = |row: &Membership| {
+        tables.trusts.iter().any(|one| one.trustee == Some(row.container))
+            || federations.iter().any(|one| one.trustee == row.container)
+    };
     let mut out = Vec::new();
     for row in fresh {
         let counts = match row.kind {
