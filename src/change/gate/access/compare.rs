@@ -247,7 +247,11 @@ impl<'a> Pair<'a> {
             let before = self.before.sources(action.within, action.name);
             for old in gone.iter().filter(|old| old.effect == Effect::Deny || !before.contains(&old.grant)) {
                 for resource in resources(old) {
-                    let by = |one: &&&Grant| resources(one).iter().any(|own| self.overlap(own, &resource));
+                    // One that is about all that another is about, and more, does not keep from that.
+                    let under = |own: &String| {
+                        self.overlap(own, &resource) && (self.encloses(own, &resource) || !self.encloses(&resource, own))
+                    };
+                    let by = |one: &&&Grant| resources(one).iter().any(under);
                     let Some(statement) = sources.iter().find(by) else { continue };
                     let was = self.before.answer(action.within, action.name, &resource);
                     let same = was.is_some_and(|was| rank(was) >= rank(action.decision));
@@ -305,7 +309,7 @@ impl<'a> Pair<'a> {
             let actions = patterns(&self.after, row);
             let same = |(space, old): &(String, &Grant)| {
                 (space.is_empty() || *space == within)
-                    && covers_statement(old, row)
+                    && (super::alike(old, row) || covers_statement(old, row))
                     && (patterns(&self.before, old).is_superset(&actions) || old.actions.iter().any(|one| one == "*"))
             };
             if actions.is_empty() || had.iter().any(same) {
