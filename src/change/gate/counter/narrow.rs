@@ -4,7 +4,8 @@
 //! each set of resources. Recorded use narrows it further. It is that of the holder; where the holder cannot be watched
 //! (a group, a policy), of everyone who has something through it; where there is none, of whoever has the very same
 //! statement already, whom the draft copies. An action that was watched and not used is left out where a wildcard asks
-//! for it, or where whoever was watched holds it. What nobody watched stays: unknown is not unused.
+//! for it, or where whoever was watched holds it. What nobody watched stays: unknown is not unused. Of a wildcard over
+//! something of which single uses were recorded, what was used is left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -214,11 +215,15 @@ impl<'s> Narrower<'s> {
         let meant: Vec<&str> = catalogue.iter().copied().filter(|name| glob_ignore_case(action, name)).collect();
         let uses: Vec<(&str, Use)> = meant.into_iter().map(|name| (name, says(name))).collect();
         let any = |wanted: Use| uses.iter().any(|(_, one)| *one == wanted);
-        // A wildcard over something that nobody watched cannot be told apart into what is needed and what is not.
-        if any(Use::Unknown) || !any(Use::Unused) {
-            return all;
+        let of = |wanted: Use| -> BTreeSet<String> {
+            uses.iter().filter(|(_, one)| *one == wanted).map(|(name, _)| (*name).to_owned()).collect()
+        };
+        match (any(Use::Used), any(Use::Unused)) {
+            // Nothing was used, or nothing was watched: what no log can show may be needed.
+            (false, true) => of(Use::Unknown),
+            (true, true) => of(Use::Used),
+            (_, false) => all,
         }
-        uses.iter().filter(|(_, one)| *one == Use::Used).map(|(name, _)| (*name).to_owned()).collect()
     }
 
     /// Whose use says something of a grant, and what was recorded of it; `None` where nothing was.
