@@ -225,10 +225,11 @@ fn exports(folder: &Path, alone: bool, more: Option<&str>) -> Vec<PathBuf> {
 
 fn run(folder: &Path, library: &Library) -> Vec<String> {
     let expect = expectations(folder);
-    let scan = match Analysed::new(exports(folder, expect.alone, expect.export.as_deref()), AS_OF, expect.config.as_deref()) {
-        Ok(scan) => scan,
-        Err(error) => return vec![error],
-    };
+    let scan =
+        match Analysed::new(exports(folder, expect.alone, expect.export.as_deref()), AS_OF, expect.config.as_deref()) {
+            Ok(scan) => scan,
+            Err(error) => return vec![error],
+        };
     let mut wrong: Vec<String> =
         scan.scan.incomplete.iter().map(|what| format!("the scan is incomplete: {what}")).collect();
     let now = parse_time(expect.now.as_deref().unwrap_or("2026-11-22T06:00:00Z")).expect("a time");

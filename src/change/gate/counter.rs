@@ -77,7 +77,8 @@ impl Search<'_> {
     }
 
     fn judged(&self, kept: &[Kept]) -> Option<Verdict> {
-        let part = Read { set: ChangeSet { changes: self.changes(kept), ..self.read.set.clone() }, ..self.read.clone() };
+        let part =
+            Read { set: ChangeSet { changes: self.changes(kept), ..self.read.set.clone() }, ..self.read.clone() };
         let verdict = examine(self.base, self.prepared, &part, self.ledger, self.rules).ok()?.verdict;
         (verdict < Verdict::Block).then_some(verdict)
     }

@@ -175,13 +175,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Why an action on a resource is added by a statement; `None` when it is not.
-    fn gain(
-        &self,
-        statement: &Grant,
-        action: &Action<'_>,
-        resource: &str,
-        covered: &mut Covered,
-    ) -> Option<String> {
+    fn gain(&self, statement: &Grant, action: &Action<'_>, resource: &str, covered: &mut Covered) -> Option<String> {
         let sources = self.before.sources(action.within, action.name);
         let key = (statement.grant, sources.clone(), resource.to_owned());
         let known = *covered.entry(key).or_insert_with(|| self.was_given(statement, &sources, resource));
@@ -197,7 +191,8 @@ impl<'a> Pair<'a> {
                 _ => "the principal is new".to_owned(),
             }
         };
-        let lasting = sources.iter().filter_map(|&number| self.before.grant(number)).all(|one| one.expires_at.is_none());
+        let lasting =
+            sources.iter().filter_map(|&number| self.before.grant(number)).all(|one| one.expires_at.is_none());
         let had = || lasting && self.before.answer(action.within, action.name, resource) == Some(Decision::Allowed);
         (!had() && !self.is_refused(action, resource)).then_some(why)
     }
@@ -249,14 +244,16 @@ impl<'a> Pair<'a> {
                 for resource in resources(old) {
                     // One that is about all that another is about, and more, does not keep from that.
                     let under = |own: &String| {
-                        self.overlap(own, &resource) && (self.encloses(own, &resource) || !self.encloses(&resource, own))
+                        self.overlap(own, &resource)
+                            && (self.encloses(own, &resource) || !self.encloses(&resource, own))
                     };
                     let by = |one: &&&Grant| resources(one).iter().any(under);
                     let Some(statement) = sources.iter().find(by) else { continue };
                     let was = self.before.answer(action.within, action.name, &resource);
                     let same = was.is_some_and(|was| rank(was) >= rank(action.decision));
                     if !same && !self.is_refused(action, &resource) {
-                        let why = format!("the narrower `{}` of `{}` is not there as before", old.statement, old.policy);
+                        let why =
+                            format!("the narrower `{}` of `{}` is not there as before", old.statement, old.policy);
                         action.add(found, Some(statement.grant), &resource, &why);
                     }
                 }

@@ -74,8 +74,11 @@ impl<'a> Subject<'a> {
 
     /// Statements that give an action somewhere, ascending.
     pub fn sources(&self, within: &str, action: &str) -> Vec<u32> {
-        let mut all: Vec<u32> =
-            self.there(within).flat_map(|one| one.rows(action)).flat_map(|(_, sources)| sources.iter().copied()).collect();
+        let mut all: Vec<u32> = self
+            .there(within)
+            .flat_map(|one| one.rows(action))
+            .flat_map(|(_, sources)| sources.iter().copied())
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -140,7 +143,8 @@ impl<'a> Subject<'a> {
                 all.push((String::new(), row));
                 continue;
             }
-            let gives = |one: &&Held| one.granted.iter().flat_map(|row| &row.sources).flatten().any(|by| *by == row.grant);
+            let gives =
+                |one: &&Held| one.granted.iter().flat_map(|row| &row.sources).flatten().any(|by| *by == row.grant);
             let mut places: Vec<String> = self.places.iter().filter(gives).map(|one| one.within.clone()).collect();
             if places.is_empty() {
                 places.push(String::new());

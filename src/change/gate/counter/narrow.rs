@@ -99,7 +99,9 @@ impl<'s> Narrower<'s> {
 
     /// The grant cut to the intent; `None` when nothing is left, or nothing is taken.
     fn intended(&self, change: &Change, of: Option<EntityId>) -> Option<Form> {
-        let Change::PutGrant { holder, actions, not_actions, resources, not_resources, .. } = change else { return None };
+        let Change::PutGrant { holder, actions, not_actions, resources, not_resources, .. } = change else {
+            return None;
+        };
         let catalogue = self.catalogue(holder);
         let mut parts: Vec<Part> = Vec::new();
         for grant in self.set.intent.grants.iter().filter(|grant| self.is_about(grant, holder, of)) {
@@ -145,11 +147,7 @@ impl<'s> Narrower<'s> {
             let asked = evaluator.and_then(|(of, evaluator)| evaluator.encloses(of, outer, inner));
             covers(outer, inner) || asked.unwrap_or(false)
         };
-        if inside(other, one) {
-            Some(one.to_owned())
-        } else {
-            inside(one, other).then(|| other.to_owned())
-        }
+        if inside(other, one) { Some(one.to_owned()) } else { inside(one, other).then(|| other.to_owned()) }
     }
 
     /// Whether a grant of the intent is about whoever has something through a holder.
@@ -254,7 +252,8 @@ impl<'s> Narrower<'s> {
                 *rows.entry(lower(&row.permission)).or_default() |= row.last_used_at.is_some_and(|at| at >= from);
             }
             watched.each.push(seen);
-            let granted = self.evaluators.of(&tables.entity(one).platform).map(|by| by.granted(one)).unwrap_or_default();
+            let granted =
+                self.evaluators.of(&tables.entity(one).platform).map(|by| by.granted(one)).unwrap_or_default();
             let actions = granted.iter().flat_map(|row| &row.actions);
             watched.held.extend(actions.map(|action| lower(&action.action.name)));
         }

@@ -26,7 +26,8 @@ use self::view::{Bound, ClassView, Holder};
 use super::notation::{Action, Asked, Lists, Object};
 use super::{NAME, catalog, defaults, names};
 use crate::model::{
-    AttachmentKind, Decision, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Reason, Request, Tables, Verdict,
+    AttachmentKind, Decision, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Reason, Request, Tables,
+    Verdict,
 };
 use crate::platforms::{Class, Evaluator, Given, Granted, Known, Placed, Settings, View};
 

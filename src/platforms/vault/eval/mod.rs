@@ -260,7 +260,9 @@ impl Evaluator for Compiled<'_> {
                 || match Form::of(outer) {
                     Form::Exact(_) => false,
                     Form::Prefix(stem) => inner.starts_with(stem),
-                    Form::Segments(..) => matches!(Form::of(inner), Form::Exact(path) if super::acl::is_matched(outer, path)),
+                    Form::Segments(..) => {
+                        matches!(Form::of(inner), Form::Exact(path) if super::acl::is_matched(outer, path))
+                    }
                 },
         )
     }
