@@ -4,6 +4,7 @@
 //! `failing` is exact: every invariant that is not named there passes, so that a case shows one invariant and no other.
 //! The facts of `witness` were written by hand from the export.
 
+mod platforms;
 mod soundness;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,6 +204,32 @@ fn each_invariant_has_a_draft_that_passes_it_and_one_that_fails_only_it() {
     // The inverse of what this version applies always leads back: I11 fails in a test that spoils the inverse.
     let expected: BTreeSet<String> = (1..=15).filter(|n| *n != 11).map(|n| format!("I{n}")).collect();
     assert_eq!(failing, expected);
+}
+
+#[test]
+fn each_platform_has_drafts_that_pass_add_reach_and_take_away() {
+    let platforms = [
+        ("active_directory", true),
+        ("azure", true),
+        ("gcp", true),
+        ("github", true),
+        ("kubernetes", true),
+        ("okta", true),
+        ("postgres", true),
+        ("scim", false),
+        ("tables", true),
+        ("vault", true),
+    ];
+    for (name, has_zone) in platforms {
+        let drafts = expectations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gate").join(name)).draft;
+        let any = |wanted: &dyn Fn(&Expected) -> bool| drafts.iter().any(wanted);
+        let none = |rows: &Option<Vec<Row>>| rows.as_ref().is_some_and(Vec::is_empty);
+        assert!(any(&|one| one.verdict == "allow" && !none(&one.added)), "{name}: nothing passes that gives");
+        assert!(any(&|one| one.verdict == "allow" && none(&one.added)), "{name}: nothing passes that takes");
+        let only = |one: &Expected| one.failing.keys().eq(["I2"]) && one.failing["I2"] == "block";
+        assert!(any(&only), "{name}: nothing fails I2 and nothing else");
+        assert!(!has_zone || any(&|one| one.failing.contains_key("I1")), "{name}: nothing comes to the zone");
+    }
 }
 
 fn expectations(folder: &Path) -> Expect {

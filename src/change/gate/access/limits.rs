@@ -130,7 +130,11 @@ fn told(row: &Grant) -> String {
 
 /// Whether two statements say the same.
 pub fn alike(a: &Grant, b: &Grant) -> bool {
-    told(a) == told(b)
+    a.effect == b.effect
+        && a.condition == b.condition
+        && (&a.actions, &a.not_actions) == (&b.actions, &b.not_actions)
+        && (&a.resources, &a.not_resources) == (&b.resources, &b.not_resources)
+        && (&a.principals, &a.not_principals) == (&b.principals, &b.not_principals)
 }
 
 /// Whether one statement applies wherever another one does.

@@ -96,8 +96,11 @@ fn are_there(tables: &Tables) -> bool {
 pub fn others(before: Place<'_>, after: Place<'_>, delta: &Delta, numbers: &Numbers) -> (Vec<EntityId>, Vec<EntityId>) {
     let mut found = [BTreeSet::new(), BTreeSet::new()];
     for (side, out) in [(before, 0), (after, 1)] {
-        if are_there(side.tables) {
-            found[out] = Through::new(side.tables).everyone(side.tables, changed(delta, out == 1));
+        let about = changed(delta, out == 1);
+        // Nobody has something through a principal that does not have it by the rows themselves.
+        let shared = about.iter().any(|&one| !side.tables.entity(one).is_principal());
+        if shared && are_there(side.tables) {
+            found[out] = Through::new(side.tables).everyone(side.tables, about);
         }
     }
     let [was, mut is] = found;

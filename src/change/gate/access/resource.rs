@@ -102,7 +102,7 @@ fn relations(
         (&delta.memberships.removed, &delta.memberships.added)
     };
     let across = |row: &Membership| tables.entity(row.member).platform != tables.entity(row.container).platform;
-    let candidates = fresh.iter().any(|row| row.kind == MembershipKind::MemberOf);
+    let candidates = fresh.iter().any(|row| row.kind == MembershipKind::MemberOf && is_elsewhere(here, row.container));
     let federations = if candidates { here.evaluators.federations() } else { Vec::new() };
     let lets_in = |row: &Membership| {
         tables.trusts.iter().any(|one| one.trustee == Some(row.container))
@@ -135,6 +135,14 @@ fn relations(
         });
     }
     out
+}
+
+/// Whether a reader states what an entity is on another platform, or there is to sign in to: that alone lets nobody in.
+fn is_elsewhere(here: Place<'_>, of: EntityId) -> bool {
+    let rows = &here.tables.attributes;
+    let start = rows.partition_point(|row| row.entity < of);
+    let mut own = rows[start..].iter().take_while(|row| row.entity == of);
+    own.any(|row| row.key.starts_with("federated_") || matches!(&*row.key, "synced_from" | "pod_identity_target"))
 }
 
 fn other_way(here: Place<'_>, numbers: &Numbers, holder: EntityId, forward: bool) -> Option<EntityId> {

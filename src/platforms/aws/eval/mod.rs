@@ -282,8 +282,11 @@ impl Evaluator for Compiled<'_> {
     }
 
     fn uncounted(&self, statement: &Grant) -> Vec<String> {
-        let catalog = Catalog::get().actions();
-        let known = |pattern: &String| catalog.iter().any(|action| glob_ignore_case(pattern, action.full_name));
+        let catalog = Catalog::get();
+        let is_wild = |pattern: &str| pattern.contains(['*', '?']);
+        let matches =
+            |pattern: &str| catalog.actions().iter().any(|action| glob_ignore_case(pattern, action.full_name));
+        let known = |pattern: &str| catalog.find(pattern).is_some() || (is_wild(pattern) && matches(pattern));
         statement.actions.iter().filter(|pattern| !known(pattern)).cloned().collect()
     }
 

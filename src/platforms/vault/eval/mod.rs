@@ -249,8 +249,9 @@ impl Evaluator for Compiled<'_> {
     }
 
     fn question(&self, principal: EntityId, action: &str, resource: &str) -> Option<Request> {
-        let (_, capability) = catalog::parse(action)?;
-        let one = matches!(Form::of(resource), Form::Exact(_)) && !resource.contains("{{");
+        let (area, capability) = catalog::parse(action)?;
+        let inside = catalog::area_of(resource).name == area.name;
+        let one = inside && matches!(Form::of(resource), Form::Exact(_)) && !resource.contains("{{");
         one.then(|| Request::new(principal, capability, resource))
     }
 
