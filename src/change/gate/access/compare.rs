@@ -14,6 +14,9 @@ use crate::platforms::Granted;
 /// Levels of access, the highest last.
 const LEVELS: [&str; 5] = ["list", "read", "tagging", "write", "permissions"];
 
+/// A name that no statement has.
+const FRESH: &str = "\u{1}new";
+
 /// A principal before and after.
 pub struct Pair<'a> {
     before: Subject<'a>,
@@ -208,10 +211,24 @@ impl<'a> Pair<'a> {
                 (Some(old), Some(new)) => new <= old,
             };
             let exempt = |one: &String| statement.not_resources.contains(one) || !self.overlap(one, resource);
-            let on = resources(old).iter().any(|outer| self.encloses(outer, resource));
+            let on = |outer: &String| self.encloses(outer, resource) && !self.is_overridden(outer, sources, resource);
+            let on = resources(old).iter().any(on);
             let on = on && old.not_resources.iter().all(exempt);
             condition && lasting && on && (!standing || self.before.is_standing(old))
         })
+    }
+
+    /// Whether a narrower statement of before may have kept from a resource what one on `outer` gave, where only the most
+    /// specific counts.
+    fn is_overridden(&self, outer: &str, sources: &[u32], resource: &str) -> bool {
+        // What keeps from a part of the very same resource is looked at where it goes.
+        if outer == resource || !self.before.overrides() {
+            return false;
+        }
+        let above = |own: &String| own != outer && self.encloses(own, outer);
+        let about = |own: &String| self.overlap(own, resource) && !above(own);
+        let keeps = |row: &&Grant| !sources.contains(&row.grant) && resources(row).iter().any(about);
+        self.before.statements().iter().any(|row| keeps(&row))
     }
 
     /// Whether all that one resource stands for was in another one before; for what was not there, whether it is now.
@@ -248,17 +265,27 @@ impl<'a> Pair<'a> {
                             && (self.encloses(own, &resource) || !self.encloses(&resource, own))
                     };
                     let by = |one: &&&Grant| resources(one).iter().any(under);
-                    let Some(statement) = sources.iter().find(by) else { continue };
+                    let Some(statement) = sources.iter().find(by) else {
+                        if sources.is_empty() && self.rises(action, &resource) {
+                            action.add(found, None, &resource, &narrower(old));
+                        }
+                        continue;
+                    };
                     let was = self.before.answer(action.within, action.name, &resource);
                     let same = was.is_some_and(|was| rank(was) >= rank(action.decision));
                     if !same && !self.is_refused(action, &resource) {
-                        let why =
-                            format!("the narrower `{}` of `{}` is not there as before", old.statement, old.policy);
-                        action.add(found, Some(statement.grant), &resource, &why);
+                        action.add(found, Some(statement.grant), &resource, &narrower(old));
                     }
                 }
             }
         });
+    }
+
+    /// Whether the answer about something in a resource that no statement names is surer than it was.
+    fn rises(&self, action: &Action<'_>, resource: &str) -> bool {
+        let some = resource.replace(['*', '+'], FRESH);
+        let answer = |side: &Subject<'_>| side.answer(action.within, action.name, &some);
+        answer(&self.after).is_some_and(|is| rank(is) > answer(&self.before).map_or(0, rank))
     }
 
     fn rows(&self, of: EntityId, found: Gains) -> Vec<AccessRow> {
@@ -336,6 +363,10 @@ impl<'a> Pair<'a> {
         }
         out
     }
+}
+
+fn narrower(gone: &Grant) -> String {
+    format!("the narrower `{}` of `{}` is not there as before", gone.statement, gone.policy)
 }
 
 /// Whether a principal is given a role of which nothing is known.

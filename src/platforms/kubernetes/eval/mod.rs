@@ -178,6 +178,16 @@ fn is_masters(id: &str) -> bool {
     names::parts(id).is_some_and(|parts| parts.kind == "group" && parts.name == names::MASTERS)
 }
 
+/// An id as questions write what it means; anything else as it is.
+fn as_asked(text: &str) -> Cow<'_, str> {
+    match names::parts(text) {
+        Some(parts) if parts.kind == "namespace" => Cow::Owned(format!("{}/*", parts.name)),
+        Some(parts) if parts.namespace.is_empty() => Cow::Owned(parts.name),
+        Some(parts) => Cow::Owned(format!("{}/{}", parts.namespace, parts.name)),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// The namespace that a role or a binding is in.
 fn namespace_of(id: &str) -> Option<String> {
     names::parts(id).filter(|parts| !parts.namespace.is_empty()).map(|parts| parts.namespace.to_owned())
@@ -255,6 +265,7 @@ impl Evaluator for Compiled<'_> {
     }
 
     fn encloses(&self, _principal: EntityId, outer: &str, inner: &str) -> Option<bool> {
+        let (outer, inner) = (as_asked(outer), as_asked(inner));
         let namespace = outer.strip_suffix('*').filter(|space| space.ends_with('/'));
         Some(outer == "*" || outer == inner || namespace.is_some_and(|space| inner.starts_with(space)))
     }
