@@ -228,7 +228,7 @@ impl<'a> Pair<'a> {
         let above = |own: &String| own != outer && self.encloses(own, outer);
         let about = |own: &String| self.overlap(own, resource) && !above(own);
         let keeps = |row: &&Grant| !sources.contains(&row.grant) && resources(row).iter().any(about);
-        self.before.statements().iter().any(|row| keeps(&row))
+        self.before.statements().iter().any(keeps)
     }
 
     /// Whether all that one resource stands for was in another one before; for what was not there, whether it is now.
