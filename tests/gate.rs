@@ -4,6 +4,7 @@
 //! `failing` is exact: every invariant that is not named there passes, so that a case shows one invariant and no other.
 //! The facts of `witness` were written by hand from the export.
 
+mod platforms;
 mod soundness;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,11 @@ struct Expect {
     /// Whether the company's exports are not scanned as well.
     #[serde(default)]
     alone: bool,
+    /// A folder from the root of the repository whose files are scanned as well.
+    export: Option<String>,
+    /// Whether each draft is judged as if there were none before it.
+    #[serde(default)]
+    apart: bool,
     /// Domain of the session.
     domain: Option<String>,
     /// Time of the judgement.
@@ -67,6 +73,9 @@ struct Expected {
     /// Persons who decided in the ledger, after this draft.
     #[serde(default)]
     decided_by: Vec<String>,
+    /// Why it is here, for readers.
+    #[serde(default, rename = "why")]
+    _why: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +101,18 @@ struct Row {
 struct Counter {
     verdict: Option<String>,
     left_out: Vec<usize>,
+    /// Places of operations that are narrower, and texts that are said of each, all of them.
+    #[serde(default)]
+    narrowed: Vec<NarrowedTo>,
+    /// All operations as JSON.
+    changes: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NarrowedTo {
+    change: usize,
+    says: Vec<String>,
 }
 
 /// What drafts of a case are judged by.
@@ -187,29 +208,57 @@ fn each_invariant_has_a_draft_that_passes_it_and_one_that_fails_only_it() {
     assert_eq!(failing, expected);
 }
 
+#[test]
+fn each_platform_has_drafts_that_pass_add_reach_and_take_away() {
+    let platforms = [
+        ("active_directory", true),
+        ("azure", true),
+        ("gcp", true),
+        ("github", true),
+        ("kubernetes", true),
+        ("okta", true),
+        ("postgres", true),
+        ("scim", false),
+        ("tables", true),
+        ("vault", true),
+    ];
+    for (name, has_zone) in platforms {
+        let drafts = expectations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gate").join(name)).draft;
+        let any = |wanted: &dyn Fn(&Expected) -> bool| drafts.iter().any(wanted);
+        let none = |rows: &Option<Vec<Row>>| rows.as_ref().is_some_and(Vec::is_empty);
+        assert!(any(&|one| one.verdict == "allow" && !none(&one.added)), "{name}: nothing passes that gives");
+        assert!(any(&|one| one.verdict == "allow" && none(&one.added)), "{name}: nothing passes that takes");
+        let only = |one: &Expected| one.failing.keys().eq(["I2"]) && one.failing["I2"] == "block";
+        assert!(any(&only), "{name}: nothing fails I2 and nothing else");
+        assert!(!has_zone || any(&|one| one.failing.contains_key("I1")), "{name}: nothing comes to the zone");
+    }
+}
+
 fn expectations(folder: &Path) -> Expect {
     let text = std::fs::read_to_string(folder.join("expect.toml")).expect("expectations");
     toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
 }
 
 /// What a case scans: its own files, and those of the company that it has none of the same name for.
-fn exports(folder: &Path, alone: bool) -> Vec<PathBuf> {
+fn exports(folder: &Path, alone: bool, more: Option<&str>) -> Vec<PathBuf> {
     let own = folder.join("export");
     let shared = folder.with_file_name("company");
     let entries = std::fs::read_dir(&shared).expect("the company's exports");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.retain(|path| !alone && !own.join(path.file_name().expect("a name")).exists());
     paths.extend(own.is_dir().then_some(own));
+    paths.extend(more.map(|more| Path::new(env!("CARGO_MANIFEST_DIR")).join(more)));
     paths.sort();
     paths
 }
 
 fn run(folder: &Path, library: &Library) -> Vec<String> {
     let expect = expectations(folder);
-    let scan = match Analysed::new(exports(folder, expect.alone), AS_OF, expect.config.as_deref()) {
-        Ok(scan) => scan,
-        Err(error) => return vec![error],
-    };
+    let scan =
+        match Analysed::new(exports(folder, expect.alone, expect.export.as_deref()), AS_OF, expect.config.as_deref()) {
+            Ok(scan) => scan,
+            Err(error) => return vec![error],
+        };
     let mut wrong: Vec<String> =
         scan.scan.incomplete.iter().map(|what| format!("the scan is incomplete: {what}")).collect();
     let now = parse_time(expect.now.as_deref().unwrap_or("2026-11-22T06:00:00Z")).expect("a time");
@@ -225,6 +274,9 @@ fn run(folder: &Path, library: &Library) -> Vec<String> {
     let mut ledger = Vec::new();
     for one in &expect.draft {
         let bytes = std::fs::read(folder.join(&one.file)).expect("a draft");
+        if expect.apart {
+            ledger.clear();
+        }
         match bench.judge(&bytes, &ledger) {
             Ok(found) => {
                 wrong.extend(differences(one, &found).into_iter().map(|line| format!("{}: {line}", one.file)));
@@ -283,18 +335,31 @@ fn differences(expected: &Expected, found: &Gate) -> Vec<String> {
     if fired != expected.rules.iter().map(String::as_str).collect::<Vec<_>>() {
         wrong.push(format!("rules {fired:?}, expected {:?}", expected.rules));
     }
-    if let Some(counter) = &expected.counter {
-        let left_out = found.counter_proposal.as_ref().map(|one| one.left_out.clone());
-        let verdict = found.counter_proposal.as_ref().and_then(|one| one.verdict).map(Verdict::as_str);
-        if left_out.as_ref() != Some(&counter.left_out) || verdict != counter.verdict.as_deref() {
-            wrong.push(format!("counter-proposal {verdict:?} without {left_out:?}"));
-        }
-    }
+    wrong.extend(expected.counter.as_ref().and_then(|counter| other_counter(counter, found)));
     let keys: Vec<String> = found.document().as_object().expect("an object").keys().cloned().collect();
     if keys != KEYS {
         wrong.push(format!("keys {keys:?}"));
     }
     wrong
+}
+
+/// How the counter-proposal is another one than expected.
+fn other_counter(expected: &Counter, found: &Gate) -> Option<String> {
+    let Some(found) = &found.counter_proposal else { return Some("there is no counter-proposal".to_owned()) };
+    let says = |wanted: &NarrowedTo| {
+        let one = found.narrowed.iter().find(|one| one.change == wanted.change);
+        one.is_some_and(|one| wanted.says.iter().all(|text| one.why.iter().any(|why| why.contains(text))))
+    };
+    let changes = serde_json::to_value(&found.changes).expect("operations are JSON");
+    let right = found.left_out == expected.left_out
+        && found.verdict.map(Verdict::as_str) == expected.verdict.as_deref()
+        && found.narrowed.len() == expected.narrowed.len()
+        && expected.narrowed.iter().all(says)
+        && expected.changes.as_ref().is_none_or(|wanted| *wanted == changes);
+    (!right).then(|| {
+        let (verdict, left_out, narrowed) = (found.verdict, &found.left_out, &found.narrowed);
+        format!("counter-proposal {verdict:?} without {left_out:?}, {narrowed:?}: {changes}")
+    })
 }
 
 /// Keys of the published form, sorted.
@@ -326,7 +391,9 @@ const KEYS: [&str; 24] = [
 ];
 
 fn untold(told: &Told, found: &Gate) -> Option<String> {
-    let invariant = found.invariants.iter().find(|one| one.id == told.invariant)?;
+    let Some(invariant) = found.invariants.iter().find(|one| one.id == told.invariant) else {
+        return Some(format!("there is no invariant {}", told.invariant));
+    };
     let has = |witness: &&overgrant::change::gate::Witness| {
         let path: Vec<String> =
             witness.path.iter().map(|step| format!("{} {} {}", step.from, step.technique, step.to)).collect();

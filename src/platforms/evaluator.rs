@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use roaring::RoaringBitmap;
 
 use super::granted::{Granted, Known};
-use crate::model::{Access, Certainty, EntityId, EntityKind, Request, Verdict};
+use crate::model::{Access, Certainty, EntityId, EntityKind, Grant, Request, Verdict};
 
 /// What an evaluation is told besides the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,15 @@ impl Reach {
     }
 }
 
+/// What a principal may do where some of its rights hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// What stands before the resources of statements there; empty for everywhere, which every other place is inside of.
+    pub within: String,
+    /// As [`Evaluator::granted`] counts it.
+    pub granted: Vec<Granted>,
+}
+
 /// A platform's effective permissions, compiled from one snapshot's tables.
 pub trait Evaluator: Sync {
     /// All classes, ordered by their first member.
@@ -156,6 +165,36 @@ pub trait Evaluator: Sync {
     /// What each row of a principal's access counts, action by action, in the order of [`View::access`]. It costs one
     /// evaluation of the principal's policies: ask for one member of a class.
     fn granted(&self, principal: EntityId) -> Vec<Granted>;
+
+    /// [`Evaluator::granted`] by where it holds, everywhere first. There is one place where statements say themselves what
+    /// they are on; more where an assignment says it and the statements of a role do not.
+    fn placed(&self, principal: EntityId) -> Vec<Placed> {
+        vec![Placed { within: String::new(), granted: self.granted(principal) }]
+    }
+
+    /// The question for [`Evaluator::decide`] whose answer says all there is to say about an action, as
+    /// [`Evaluator::granted`] names it, on a resource, as statements write it; `None` for a pattern, and for what may have
+    /// something inside that is decided otherwise.
+    fn question(&self, _principal: EntityId, _action: &str, _resource: &str) -> Option<Request> {
+        None
+    }
+
+    /// Whether all that one resource of statements (`inner`) stands for is in what another one stands for, where this
+    /// principal holds both; `None` where resources are patterns of `*` and `?` and nothing else.
+    fn encloses(&self, _principal: EntityId, _outer: &str, _inner: &str) -> Option<bool> {
+        None
+    }
+
+    /// Action patterns of an allowing statement that stand for something that [`Evaluator::granted`] does not count: no
+    /// catalogue has it, or nothing is known of the role.
+    fn uncounted(&self, _statement: &Grant) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether of several statements only the most specific counts, so that one that goes may uncover what another gives.
+    fn overrides(&self) -> bool {
+        false
+    }
 
     /// What the platform's catalogue knows of an action, as the platform or as usage records write it; `None` for a name
     /// that it does not have.

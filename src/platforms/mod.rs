@@ -24,7 +24,7 @@ pub mod snowflake;
 pub mod tables;
 pub mod vault;
 
-pub use evaluator::{Ask, Class, Evaluator, Given, On, Reach, Settings, Standpoint, View};
+pub use evaluator::{Ask, Class, Evaluator, Given, On, Placed, Reach, Settings, Standpoint, View};
 pub use granted::{Granted, GrantedAction, Known, Recorded};
 
 use crate::model::rebuild::Identification;
@@ -131,6 +131,11 @@ pub trait Platform: Sync {
 
     /// Whether a text is written as this platform writes resources of which no export needs to know.
     fn is_resource(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Whether machine identities can come in by a token of somebody else's, so that none of them needs a secret.
+    fn has_federation(&self) -> bool {
         false
     }
 

@@ -1,13 +1,19 @@
-//! What would pass: the largest part of a draft that does, found greedily and judged again as a whole.
+//! What would pass: the largest part of a draft that does, found greedily and judged again as a whole, with the grants
+//! that are too wide made as narrow as the intent and recorded use let them be.
 //!
 //! Operations are tried in their order, each added to those that passed so far; what failed is tried again once more has
-//! been taken in, since an operation can stand on a later one. The result is a part to which no single operation of the
-//! rest can be added; it is what a draft's author can do next, and no promise that no larger part passes.
+//! been taken in, since an operation can stand on a later one. A grant that passes in no part as it is written is tried
+//! in narrower forms ([`narrow`]), the least first. The result is a part to which no single operation of the rest can be
+//! added, in no form that was tried; it is what a draft's author can do next, and no promise that no larger part passes.
+
+mod narrow;
 
 use serde::Serialize;
 
 use super::{Base, Past, Prepared, Rules, Verdict, examine};
 use crate::change::{Change, ChangeSet, Read};
+
+use narrow::Narrower;
 
 /// Operations of a draft up to which a part is looked for; each costs one evaluation or more.
 const CHANGES_MAX: usize = 64;
@@ -15,7 +21,8 @@ const CHANGES_MAX: usize = 64;
 /// A part of a draft that passes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CounterProposal {
-    /// `largest_part`, or `none` where not even one operation passes.
+    /// `largest_part`, `narrowed` where a grant in it is narrower than in the draft, or `none` where not even one
+    /// operation passes.
     pub kind: &'static str,
     /// What the gate says of the part; none when there is none.
     pub verdict: Option<Verdict>,
@@ -23,8 +30,104 @@ pub struct CounterProposal {
     pub changes: Vec<Change>,
     /// Places of the operations that are left out, counted from 0.
     pub left_out: Vec<usize>,
+    /// Grants that are narrower than in the draft.
+    pub narrowed: Vec<Narrowed>,
     /// What else there is to say, in words.
     pub note: Option<String>,
+}
+
+/// A grant that is narrower than in the draft.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Narrowed {
+    /// Place of the operation in the draft, counted from 0.
+    pub change: usize,
+    /// How many operations stand in its place.
+    pub changes_n: usize,
+    /// What was taken from it and why, in words.
+    pub why: Vec<String>,
+}
+
+/// The form in which an operation is in a part.
+#[derive(Clone)]
+struct Kept {
+    at: usize,
+    /// None for the operation as the draft has it.
+    narrower: Option<narrow::Form>,
+}
+
+/// Looks for a part that passes.
+struct Search<'s> {
+    base: &'s Base<'s>,
+    prepared: &'s Prepared<'s>,
+    read: &'s Read,
+    ledger: &'s [Past],
+    rules: &'s Rules,
+    kept: Vec<Kept>,
+    verdict: Option<Verdict>,
+}
+
+impl Search<'_> {
+    fn changes(&self, kept: &[Kept]) -> Vec<Change> {
+        let changes = &self.read.set.changes;
+        let of = |one: &Kept| match &one.narrower {
+            Some(form) => form.changes.clone(),
+            None => vec![changes[one.at].clone()],
+        };
+        kept.iter().flat_map(of).collect()
+    }
+
+    fn judged(&self, kept: &[Kept]) -> Option<Verdict> {
+        let part =
+            Read { set: ChangeSet { changes: self.changes(kept), ..self.read.set.clone() }, ..self.read.clone() };
+        let verdict = examine(self.base, self.prepared, &part, self.ledger, self.rules).ok()?.verdict;
+        (verdict < Verdict::Block).then_some(verdict)
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.kept.iter().any(|one| one.at == at)
+    }
+
+    /// Takes an operation in, in a form, if the part passes with it.
+    fn take(&mut self, at: usize, narrower: Option<narrow::Form>) -> bool {
+        let mut tried = self.kept.clone();
+        tried.push(Kept { at, narrower });
+        tried.sort_by_key(|one| one.at);
+        let Some(verdict) = self.judged(&tried) else { return false };
+        (self.kept, self.verdict) = (tried, Some(verdict));
+        true
+    }
+
+    /// Takes in what passes as it is, until nothing more does.
+    fn grow(&mut self) {
+        loop {
+            let before = self.kept.len();
+            for at in 0..self.read.set.changes.len() {
+                if !self.has(at) {
+                    self.take(at, None);
+                }
+            }
+            if self.kept.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Takes in narrower forms of what does not pass as it is.
+    fn narrow(&mut self) {
+        let changes = &self.read.set.changes;
+        let open: Vec<usize> = (0..changes.len()).filter(|&at| !self.has(at)).collect();
+        if open.is_empty() {
+            return;
+        }
+        let narrower = Narrower::new(self.base, &self.prepared.evaluators, &self.read.set);
+        for at in open {
+            for form in narrower.forms(&changes[at]) {
+                if self.take(at, Some(form)) {
+                    break;
+                }
+            }
+        }
+    }
 }
 
 /// Looks for the part of a blocked draft that passes.
@@ -35,57 +138,48 @@ pub fn proposal(
     ledger: &[Past],
     rules: &Rules,
 ) -> Option<CounterProposal> {
-    let changes = &read.set.changes;
-    if changes.is_empty() {
+    let n = read.set.changes.len();
+    if n == 0 {
         return None;
     }
-    let none = |note: &str| CounterProposal {
+    if n > CHANGES_MAX {
+        return Some(none(n, "the draft has too many operations for a part to be looked for; split it"));
+    }
+    let mut search = Search { base, prepared, read, ledger, rules, kept: Vec::new(), verdict: None };
+    // What blocks whatever the operations are (a stale snapshot, a void approval) leaves nothing.
+    if search.judged(&[]).is_none() {
+        return Some(none(n, "what blocks does not hang on single operations"));
+    }
+    search.grow();
+    search.narrow();
+    if search.kept.iter().any(|one| one.narrower.is_some()) {
+        search.grow();
+    }
+    if search.kept.is_empty() {
+        return Some(none(n, "no single operation passes"));
+    }
+    let told = |one: &Kept| {
+        let form = one.narrower.as_ref()?;
+        Some(Narrowed { change: one.at, changes_n: form.changes.len(), why: form.why.clone() })
+    };
+    let narrowed: Vec<Narrowed> = search.kept.iter().filter_map(told).collect();
+    Some(CounterProposal {
+        kind: if narrowed.is_empty() { "largest_part" } else { "narrowed" },
+        verdict: search.verdict,
+        changes: search.changes(&search.kept),
+        left_out: (0..n).filter(|&at| !search.has(at)).collect(),
+        narrowed,
+        note: None,
+    })
+}
+
+fn none(n: usize, note: &str) -> CounterProposal {
+    CounterProposal {
         kind: "none",
         verdict: None,
         changes: Vec::new(),
-        left_out: (0..changes.len()).collect(),
+        left_out: (0..n).collect(),
+        narrowed: Vec::new(),
         note: Some(note.to_owned()),
-    };
-    if changes.len() > CHANGES_MAX {
-        return Some(none("the draft has too many operations for a part to be looked for; split it"));
     }
-    let judged = |kept: &[usize]| -> Option<Verdict> {
-        let some: Vec<Change> = kept.iter().map(|&at| changes[at].clone()).collect();
-        let part = Read { set: ChangeSet { changes: some, ..read.set.clone() }, ..read.clone() };
-        let verdict = examine(base, prepared, &part, ledger, rules).ok()?.verdict;
-        (verdict < Verdict::Block).then_some(verdict)
-    };
-    // What blocks whatever the operations are (a stale snapshot, a void approval) leaves nothing.
-    if judged(&[]).is_none() {
-        return Some(none("what blocks does not hang on single operations"));
-    }
-    let mut kept: Vec<usize> = Vec::new();
-    let mut verdict = None;
-    loop {
-        let before = kept.len();
-        for at in 0..changes.len() {
-            if kept.contains(&at) {
-                continue;
-            }
-            let mut tried = kept.clone();
-            tried.push(at);
-            tried.sort_unstable();
-            if let Some(passed) = judged(&tried) {
-                (kept, verdict) = (tried, Some(passed));
-            }
-        }
-        if kept.len() == before {
-            break;
-        }
-    }
-    if kept.is_empty() {
-        return Some(none("no single operation passes"));
-    }
-    Some(CounterProposal {
-        kind: "largest_part",
-        verdict,
-        changes: kept.iter().map(|&at| changes[at].clone()).collect(),
-        left_out: (0..changes.len()).filter(|at| !kept.contains(at)).collect(),
-        note: None,
-    })
 }

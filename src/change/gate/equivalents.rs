@@ -184,16 +184,7 @@ impl Search<'_> {
                 rows.push(Cited::grant(false, self.before, was.grant));
                 self.add(ExceptionKind::ConditionDropped, subjects.clone(), says, rows);
             }
-            let wild: Vec<&String> =
-                row.actions.iter().chain(&row.resources).chain(&row.principals).filter(|one| is_wild(one)).collect();
-            // A pattern below one that the same holder had already is no new wildcard.
-            let known = |one: &str| {
-                old.iter().any(|old| {
-                    old.actions.iter().any(|by| covers_ignore_case(by, one))
-                        || old.resources.iter().any(|by| covers(by, one))
-                })
-            };
-            let fresh: Vec<&str> = wild.iter().filter(|one| !known(one)).map(|one| one.as_str()).collect();
+            let fresh = wildcards(&old, &row);
             if !fresh.is_empty() {
                 let says = format!("`{statement}` of `{policy}` has the wildcards {}", fresh.join(", "));
                 self.add(ExceptionKind::WildcardAdded, subjects.clone(), says, rows.clone());
@@ -314,6 +305,20 @@ impl Search<'_> {
         let mut rows = self.after.attributes[start..].iter().take_while(|row| row.entity == of);
         named(&entity.name) || rows.any(|row| named(&row.key) && row.value != "false")
     }
+}
+
+/// Wildcards of a statement that none of the same holder's is above: a pattern below one of its own kind is no new one.
+fn wildcards<'g>(old: &[&Grant], row: &'g Grant) -> Vec<&'g str> {
+    type List = fn(&Grant) -> &Vec<String>;
+    type Covers = fn(&str, &str) -> bool;
+    let lists: [(List, Covers); 3] =
+        [(|row| &row.actions, covers_ignore_case), (|row| &row.resources, covers), (|row| &row.principals, covers)];
+    let mut out = Vec::new();
+    for (list, covers) in lists {
+        let known = |one: &String| old.iter().any(|old| list(old).iter().any(|by| covers(by, one)));
+        out.extend(list(row).iter().filter(|one| is_wild(one) && !known(one)).map(String::as_str));
+    }
+    out
 }
 
 /// Whether an end is later than another, or none.

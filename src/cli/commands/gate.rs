@@ -287,6 +287,9 @@ fn counter(text: &mut String, found: &Gate) {
                 let json = serde_json::to_string(change).unwrap_or_default();
                 let _ = writeln!(text, "  {}", plain(&json));
             }
+            for one in &counter.narrowed {
+                let _ = writeln!(text, "  operation {} is narrower: {}", one.change, plain(&one.why.join("; ")));
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ fn counted(view: &ClassView<'_, '_>) -> Counted {
         let sure = right.condition.is_none() && !held.eligible;
         let mut possible = rights.bits(right).clone();
         let mut certain = if sure { possible.clone() } else { RoaringBitmap::new() };
-        if rights.missing(right).next().is_some() {
+        if rights.lacks(right) {
             out.unknown = true;
             possible = rights.vocabulary.all();
         }

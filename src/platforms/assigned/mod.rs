@@ -318,6 +318,20 @@ impl Evaluator for Compiled<'_> {
         })
     }
 
+    fn question(&self, principal: EntityId, action: &str, resource: &str) -> Option<Request> {
+        let alone = resource.strip_prefix('=')?;
+        self.tables.find(alone).map(|_| Request::new(principal, action, alone))
+    }
+
+    fn encloses(&self, principal: EntityId, outer: &str, inner: &str) -> Option<bool> {
+        let (wide, narrow) = (self.tree.place(outer), self.tree.place(inner));
+        Some(self.tree.is_within(&narrow, &wide, self.tree.scope_of(principal)))
+    }
+
+    fn uncounted(&self, statement: &Grant) -> Vec<String> {
+        self.rights().uncounted(statement, self.dialect())
+    }
+
     fn known(&self, action: &str) -> Option<Known> {
         let catalog = self.dialect.catalog();
         let listed = catalog.find(action, self.dialect.folds_case()).map(|at| catalog.actions()[at].known());

@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::Dialect;
-use super::patterns::{Patterns, Term};
+use super::patterns::{Patterns, Term, is_pattern};
 use super::places::{Place, Tree};
 use super::vocabulary::Vocabulary;
 use crate::model::{Effect, EntityId, EntityKind, Grant, Layer, Tables};
@@ -21,6 +21,8 @@ pub const ROLE: &str = "role:";
 #[derive(Debug, Default)]
 pub struct Role {
     terms: Vec<Term>,
+    /// Patterns among its permissions, as they are written.
+    patterns: Vec<String>,
     /// Whether the export says what they are.
     known: bool,
 }
@@ -33,6 +35,8 @@ pub struct Right {
     pub about: u32,
     own: Term,
     roles: Vec<EntityId>,
+    /// Roles that nothing defines and nothing else names, by id.
+    pub lost: Vec<String>,
     /// Roles whose permissions are left out.
     without: Vec<EntityId>,
     pub places: Vec<Place>,
@@ -56,6 +60,7 @@ pub enum About {
 /// All rights of one platform in one snapshot.
 #[derive(Debug)]
 pub struct Rights<'t> {
+    tables: &'t Tables,
     pub vocabulary: Vocabulary<'t>,
     roles: FxHashMap<EntityId, Role>,
     pub list: Vec<Right>,
@@ -75,6 +80,7 @@ impl<'t> Rights<'t> {
         let own = || tables.grants.iter().filter(is_own);
         let vocabulary = Vocabulary::new(dialect, own());
         let mut rights = Self {
+            tables,
             vocabulary,
             roles: roles(tables, dialect),
             list: Vec::new(),
@@ -141,16 +147,47 @@ impl<'t> Rights<'t> {
             || roles().flat_map(|role| &role.terms).any(|term| term.covers(asked, &self.vocabulary))
         {
             About::Yes
-        } else if self.missing(right).next().is_some() {
+        } else if self.lacks(right) {
             About::Unknown
         } else {
             About::No
         }
     }
 
+    /// Whether a right gives a role of which nothing is known.
+    #[must_use]
+    pub fn lacks(&self, right: &Right) -> bool {
+        !right.lost.is_empty() || self.missing(right).next().is_some()
+    }
+
     /// Role definitions that a right gives and of which nothing is known.
     pub fn missing<'r>(&'r self, right: &'r Right) -> impl Iterator<Item = EntityId> + 'r {
         right.roles.iter().copied().filter(|role| self.roles.get(role).is_none_or(|role| !role.known))
+    }
+
+    /// Patterns of a statement, and of the roles that it gives, that mean no action of the vocabulary, and roles of which
+    /// nothing is known.
+    #[must_use]
+    pub fn uncounted(&self, grant: &Grant, dialect: &dyn Dialect) -> Vec<String> {
+        let strange = |pattern: &&str| {
+            let list = Patterns::new(std::iter::once(*pattern), dialect.folds_case());
+            is_pattern(pattern) && list.bits(&self.vocabulary).is_empty()
+        };
+        let mut out = Vec::new();
+        for action in &grant.actions {
+            let Some(role) = action.strip_prefix(ROLE) else {
+                out.extend(Some(action.as_str()).filter(strange).map(str::to_owned));
+                continue;
+            };
+            match self.tables.find(role).and_then(|role| self.roles.get(&role)) {
+                Some(role) if role.known => {
+                    let strange = role.patterns.iter().map(String::as_str).filter(strange);
+                    out.extend(strange.map(str::to_owned));
+                }
+                _ => out.push(action.clone()),
+            }
+        }
+        out
     }
 
     /// Places of what a right is about in the vocabulary; what is not known is not among them.
@@ -173,13 +210,14 @@ fn roles(tables: &Tables, dialect: &dyn Dialect) -> FxHashMap<EntityId, Role> {
     let is_role = |kind: EntityKind| kind == EntityKind::RoleDefinition;
     let own = tables.entities.iter().filter(|one| is_role(one.kind) && one.platform == dialect.platform());
     let mut roles: FxHashMap<EntityId, Role> =
-        own.map(|one| (one.entity, Role { terms: Vec::new(), known: one.present })).collect();
+        own.map(|one| (one.entity, Role { known: one.present, ..Role::default() })).collect();
     for grant in &tables.grants {
         if let Some(role) = roles.get_mut(&grant.holder)
             && grant.effect == Effect::Allow
         {
             role.known = true;
             role.terms.push(term(grant, dialect.folds_case()));
+            role.patterns.extend(grant.actions.iter().filter(|one| is_pattern(one)).cloned());
         }
     }
     roles
@@ -205,6 +243,7 @@ fn right(grant: &Grant, tables: &Tables, tree: &Tree<'_>, dialect: &dyn Dialect)
         about: 0,
         own: term(grant, dialect.folds_case()),
         roles: named(&grant.actions),
+        lost: grant.actions.iter().filter_map(|one| lost(tables, one)).collect(),
         without: named(&grant.not_actions),
         places: places(&grant.resources),
         not_places: places(&grant.not_resources),
@@ -212,6 +251,12 @@ fn right(grant: &Grant, tables: &Tables, tree: &Tree<'_>, dialect: &dyn Dialect)
         condition: grant.condition.as_deref().map(condition_in_words),
         bits: OnceLock::new(),
     }
+}
+
+/// The role that an action stands for, when there is no such entity.
+fn lost(tables: &Tables, action: &str) -> Option<String> {
+    let role = action.strip_prefix(ROLE)?;
+    tables.find(role).is_none().then(|| role.to_owned())
 }
 
 /// A condition for people: a JSON string without its quotes, anything else as it is.

@@ -59,8 +59,8 @@ impl<'c> ClassView<'c, '_> {
         }
         if about == About::Unknown {
             let id = |role: EntityId| &compiled.tables.entity(role).id;
-            let missing = compiled.rights().missing(right);
-            reasons.extend(missing.map(|role| format!("the permissions of `{}` are not in the export", id(role))));
+            let missing = compiled.rights().missing(right).map(id).chain(&right.lost);
+            reasons.extend(missing.map(|role| format!("the permissions of `{role}` are not in the export")));
         }
         reasons
     }

@@ -38,6 +38,10 @@ impl Platform for Aws {
         read::complete(tables);
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "account authorization details, credential reports, last-accessed data, CloudTrail, Organizations with \

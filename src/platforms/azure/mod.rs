@@ -67,6 +67,10 @@ impl Platform for Azure {
         change::declare(kind, value, place, context, out)
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "AzureHound files, pages of Microsoft Graph and of the resource manager, lists of az",

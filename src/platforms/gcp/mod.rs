@@ -61,6 +61,10 @@ impl Platform for Gcp {
         change::exported(kind, value)
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "Asset Inventory searches and exports, policies, service accounts and keys, roles, deny policies, activity and insights, federation, directory groups",

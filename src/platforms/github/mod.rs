@@ -49,6 +49,10 @@ impl Platform for GitHub {
         change::declare(kind, value, place, context, out)
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "Answers of the REST API about organisations, members, teams, repositories, roles, branch protection, \

@@ -84,6 +84,10 @@ impl Platform for Kubernetes {
         change::declare(kind, value, place, context, out)
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "objects as kubectl writes them (JSON, YAML, lists, manifests), audit logs, EKS access entries",

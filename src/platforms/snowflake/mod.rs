@@ -36,6 +36,10 @@ impl Platform for Snowflake {
         read::complete(tables);
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "Users with their credentials, roles, the hierarchy of roles, grants and future grants, as ACCOUNT_USAGE views or SHOW as CSV or JSON.",

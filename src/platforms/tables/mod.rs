@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 use super::assigned::{self, Action, Catalog, Dialect, LEVELS};
 use super::{Coverage, Evaluator, Platform, Recorded, Settings, input};
-use crate::model::{Builder, EntityKind, Tables as Model};
+use crate::model::{Builder, EntityId, EntityKind, Tables as Model};
 
 /// Registry name of the platform.
 pub const NAME: &str = "tables";
@@ -74,6 +74,10 @@ impl Platform for Tables {
     }
 
     fn complete(&self, _tables: &mut Model) {}
+
+    fn changed(&self, tables: &mut Model, _fresh: &[EntityId]) {
+        resolve::changed(tables);
+    }
 
     fn coverage(&self) -> Coverage {
         Coverage {

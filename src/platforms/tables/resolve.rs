@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{TABLE, TABLE_PARQUET};
 use super::rows::{ADMINISTERS, LEVEL};
-use super::{ADMINISTER, CONTROL, group_id, parts, principal_id, system_id};
+use super::{ADMINISTER, CONTROL, NAME, group_id, parts, principal_id, system_id};
 use crate::model::rebuild::{self, Fate};
-use crate::model::{Builder, Effect, Entity, EntityKind, Grant, IssueSeverity};
+use crate::model::{Builder, Effect, Entity, EntityId, EntityKind, Grant, IssueSeverity, Tables};
 use crate::platforms::assigned::LEVELS;
 
 /// Settles all tables of a scan together.
@@ -145,11 +145,7 @@ fn levels(own: &mut [&mut Builder]) {
         let mut denies = Vec::new();
         for row in &mut builder.grants {
             let level = row.actions.first().and_then(|action| levels.get(action)).map_or("", String::as_str);
-            let gives: &[&str] = match level {
-                ADMINISTERS => &[CONTROL, ADMINISTER],
-                "permissions" => &[CONTROL],
-                _ => &[],
-            };
+            let gives = comes_to(level);
             if row.effect == Effect::Allow {
                 row.actions.extend(gives.iter().map(|&action| action.to_owned()));
             } else if !gives.is_empty() {
@@ -160,6 +156,34 @@ fn levels(own: &mut [&mut Builder]) {
             row.grant = u32::try_from(builder.grants.len()).unwrap_or(u32::MAX);
             builder.grants.push(row);
         }
+    }
+}
+
+/// Gives rights that a change states what the levels of their systems say that they come to.
+pub fn changed(tables: &mut Tables) {
+    let stated = tables.attributes.iter().filter_map(|row| Some((row.key.strip_prefix(LEVEL)?, &row.value)));
+    let levels: BTreeMap<String, String> = stated.map(|(action, level)| (action.to_owned(), level.clone())).collect();
+    if levels.is_empty() {
+        return;
+    }
+    let own: BTreeSet<EntityId> =
+        tables.entities.iter().filter(|one| one.platform == NAME).map(|one| one.entity).collect();
+    for row in tables.grants.iter_mut().filter(|row| row.effect == Effect::Allow && own.contains(&row.holder)) {
+        let level = row.actions.first().and_then(|action| levels.get(action)).map_or("", String::as_str);
+        for action in comes_to(level) {
+            if !row.actions.iter().any(|known| known == action) {
+                row.actions.push((*action).to_owned());
+            }
+        }
+    }
+}
+
+/// Actions that a right of a level comes to.
+fn comes_to(level: &str) -> &'static [&'static str] {
+    match level {
+        ADMINISTERS => &[CONTROL, ADMINISTER],
+        "permissions" => &[CONTROL],
+        _ => &[],
     }
 }
 

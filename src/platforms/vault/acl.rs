@@ -184,6 +184,12 @@ fn rank<'p>(pattern: &'p str, stem: &'p str, open: bool) -> Rank<'p> {
     (first, !open, std::cmp::Reverse(wildcards), stem.len(), stem)
 }
 
+/// Whether a rule's pattern has a `+` and matches a path.
+#[must_use]
+pub fn is_matched(pattern: &str, path: &str) -> bool {
+    matches!(Form::of(pattern), Form::Segments(stem, open) if matches_segments(stem, open, path))
+}
+
 /// Whether a pattern with `+` matches a path; an open one at its beginning.
 fn matches_segments(stem: &str, open: bool, path: &str) -> bool {
     let mut parts = path.split('/');

@@ -76,6 +76,10 @@ impl Platform for Vault {
         Trusted { kind: TrustKind::External, trustee }
     }
 
+    fn has_federation(&self) -> bool {
+        true
+    }
+
     fn coverage(&self) -> Coverage {
         Coverage {
             read: "ACL policies (HCL and JSON), auth methods with their roles, users and groups, identity entities and groups, tokens by accessor, roles of secrets engines, audit logs.",

@@ -28,9 +28,13 @@ pub fn statements(tables: &Tables, of: EntityId) -> &[Grant] {
 }
 
 impl<'t> Limits<'t> {
-    /// The limits of a principal.
-    pub fn new(tables: &'t Tables, of: EntityId) -> Self {
+    /// The limits of a principal. Where only the most specific statement counts (`overrides`), a deny is a statement like
+    /// any other, and no limit.
+    pub fn new(tables: &'t Tables, of: EntityId, overrides: bool) -> Self {
         let mut limits = Self { denies: Vec::new(), layers: BTreeMap::new(), unseen: false };
+        if overrides {
+            return limits;
+        }
         for holder in holders(tables, of).into_keys() {
             limits.denies.extend(statements(tables, holder).iter().filter(denies));
             for policy in policies(tables, holder, AttachmentKind::Identity) {
@@ -72,7 +76,14 @@ impl<'t> Limits<'t> {
     }
 
     /// Whether these limits may have kept from something that the limits of after do not keep from: why, in words.
-    pub fn lifted(&self, after: &Self, action: &str, resource: &str) -> Option<String> {
+    /// `overlap` says whether something may be in two resources.
+    pub fn lifted(
+        &self,
+        after: &Self,
+        action: &str,
+        resource: &str,
+        overlap: &dyn Fn(&str, &str) -> bool,
+    ) -> Option<String> {
         if self.unseen && !after.unseen {
             return Some("a limiting policy that no export shows is gone".to_owned());
         }
@@ -85,7 +96,7 @@ impl<'t> Limits<'t> {
                 return Some(format!("{layer} does not limit it as before"));
             }
         }
-        let touches = |row: &&&Grant| may_be_about(row, action) && may_be_on(row, resource);
+        let touches = |row: &&&Grant| may_be_about(row, action) && may_be_on(row, resource, overlap);
         let gone = self.denies.iter().filter(touches).find(|row| !after.still_denies(row))?;
         let (statement, policy) = (&gone.statement, &gone.policy);
         Some(format!("the deny `{statement}` of `{policy}` is not there as before"))
@@ -119,7 +130,11 @@ fn told(row: &Grant) -> String {
 
 /// Whether two statements say the same.
 pub fn alike(a: &Grant, b: &Grant) -> bool {
-    told(a) == told(b)
+    a.effect == b.effect
+        && a.condition == b.condition
+        && (&a.actions, &a.not_actions) == (&b.actions, &b.not_actions)
+        && (&a.resources, &a.not_resources) == (&b.resources, &b.not_resources)
+        && (&a.principals, &a.not_principals) == (&b.principals, &b.not_principals)
 }
 
 /// Whether one statement applies wherever another one does.
@@ -146,7 +161,11 @@ fn is_about(row: &Grant, action: &str) -> bool {
 }
 
 fn may_be_about(row: &Grant, action: &str) -> bool {
-    if row.not_actions.is_empty() {
+    // What a role is about, its definition says.
+    if row.actions.iter().any(|one| one.starts_with("role:")) {
+        return true;
+    }
+    if row.not_actions.is_empty() || !row.actions.is_empty() {
         row.actions.iter().any(|by| overlaps(&by.to_lowercase(), &action.to_lowercase()))
     } else {
         !row.not_actions.iter().any(|by| covers_ignore_case(by, action))
@@ -164,9 +183,9 @@ fn is_on(row: &Grant, resource: &str) -> bool {
     }
 }
 
-fn may_be_on(row: &Grant, resource: &str) -> bool {
-    if row.not_resources.is_empty() {
-        row.resources.is_empty() || row.resources.iter().any(|by| overlaps(by, resource))
+fn may_be_on(row: &Grant, resource: &str, overlap: &dyn Fn(&str, &str) -> bool) -> bool {
+    if row.not_resources.is_empty() || !row.resources.is_empty() {
+        row.resources.is_empty() || row.resources.iter().any(|by| overlap(by, resource))
     } else {
         !row.not_resources.iter().any(|by| covers(by, resource))
     }

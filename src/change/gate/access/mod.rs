@@ -8,7 +8,10 @@
 
 mod compare;
 mod limits;
+mod moved;
+mod others;
 mod resource;
+mod subject;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +22,7 @@ use crate::access::Evaluators;
 use crate::model::{Decision, EntityId, Tables};
 
 pub use limits::{alike, covers_statement, statements};
+pub use others::{is_one_of, who_through};
 
 /// Actions named one by one in a row; of more, the statement's patterns are shown.
 const NAMED_MAX: usize = 25;
@@ -92,7 +96,13 @@ pub fn compare(
     (affected, gone): (&[EntityId], &[EntityId]),
 ) -> AccessDelta {
     let mut out = AccessDelta::default();
-    for &now in affected {
+    let (mut all, mut left) = others::others(before, after, delta, numbers);
+    for (all, more) in [(&mut all, affected), (&mut left, gone)] {
+        all.extend(more);
+        all.sort_unstable();
+        all.dedup();
+    }
+    for now in all {
         // What is disabled has no access until it is enabled: then all of it is added.
         let then = numbers.before(now).filter(|&id| !is_off(before.tables.entity(id)));
         let now = Some(now).filter(|&id| !is_off(after.tables.entity(id)));
@@ -100,11 +110,13 @@ pub fn compare(
         out.added.extend(pair.gains());
         out.removed.extend(pair.turned().gains());
     }
-    for &then in gone {
+    for then in left {
         out.removed.extend(compare::Pair::new((before, Some(then)), (after, None)).turned().gains());
     }
     out.added.extend(resource::gains(before, after, delta, numbers, true));
     out.removed.extend(resource::gains(before, after, delta, numbers, false));
+    out.added.extend(moved::gains(before, after, delta, numbers, true));
+    out.removed.extend(moved::gains(before, after, delta, numbers, false));
     for rows in [&mut out.added, &mut out.removed] {
         rows.sort_by(|a, b| {
             (&a.principal, &a.statement, &a.resources, &a.actions).cmp(&(
@@ -114,6 +126,7 @@ pub fn compare(
                 &b.actions,
             ))
         });
+        rows.dedup();
     }
     out
 }

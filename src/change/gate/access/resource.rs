@@ -1,4 +1,6 @@
-//! Access that policies of resources give: whom a changed statement of a bucket, a key or a role's trust names.
+//! Access that principals have by other things than statements of their own: policies of resources (whom a changed
+//! statement of a bucket, a key or a role's trust names), trusts, ownership, and membership in what lets its members in
+//! elsewhere.
 //!
 //! The counted access of a principal goes by identity policies, so that what resources allow by themselves is compared
 //! statement by statement.
@@ -9,8 +11,8 @@ use super::compare::cited;
 use super::limits::{alike, statements};
 use super::{AccessRow, Place, covers_statement};
 use crate::change::gate::delta::{Delta, Numbers};
-use crate::change::gate::pattern::is_wild;
-use crate::model::{Decision, Effect, EntityId, Grant, Layer, Request};
+use crate::change::gate::pattern::{covers, is_wild};
+use crate::model::{Decision, Effect, EntityId, Grant, Layer, Membership, MembershipKind, Request, Standing};
 
 /// Rows of one direction: what after has that before has not, or what before had (`forward` is false).
 pub fn gains(before: Place<'_>, after: Place<'_>, delta: &Delta, numbers: &Numbers, forward: bool) -> Vec<AccessRow> {
@@ -51,26 +53,96 @@ pub fn gains(before: Place<'_>, after: Place<'_>, delta: &Delta, numbers: &Numbe
         if left.iter().any(|old| same(&old)) {
             continue;
         }
-        let trustee = row.trustee.map(|one| here.tables.entity(one).id.clone());
-        let actions = BTreeSet::from([row.action.clone()]);
+        let id = row.trustee.map(|one| here.tables.entity(one).id.clone());
+        let target = &here.tables.entity(row.target).id;
         out.push(AccessRow {
-            principal: trustee.unwrap_or_else(|| row.trustee_pattern.clone()),
-            entity: row.trustee,
-            actions: vec![row.action.clone()],
-            actions_n: Some(1),
-            exact: actions,
-            resources: vec![here.tables.entity(row.target).id.clone()],
             condition: row.condition.clone(),
             decision: if row.condition.is_none() { Decision::Allowed } else { Decision::Conditional },
-            before: Decision::Denied,
-            level: Some("permissions"),
-            mass: 0.0,
-            statement: format!("{} trusts {}", here.tables.entity(row.target).id, row.trustee_pattern),
-            grant: None,
+            statement: format!("{target} trusts {}", row.trustee_pattern),
             why: "it was not trusted before".to_owned(),
+            ..plain(id.unwrap_or_else(|| row.trustee_pattern.clone()), row.trustee, &row.action, target)
+        });
+    }
+    out.extend(relations(here, delta, forward, &other));
+    out
+}
+
+/// A row about one action on one thing, certain and new.
+fn plain(principal: String, entity: Option<EntityId>, action: &str, resource: &str) -> AccessRow {
+    AccessRow {
+        principal,
+        entity,
+        actions: vec![action.to_owned()],
+        actions_n: Some(1),
+        exact: BTreeSet::from([action.to_owned()]),
+        resources: vec![resource.to_owned()],
+        condition: None,
+        decision: Decision::Allowed,
+        before: Decision::Denied,
+        level: Some("permissions"),
+        mass: 0.0,
+        statement: String::new(),
+        grant: None,
+        why: String::new(),
+    }
+}
+
+/// What memberships give by themselves: whoever owns something decides over it, and whoever is in a group that is let
+/// in elsewhere comes in. No statement says so, and no evaluator counts it.
+fn relations(
+    here: Place<'_>,
+    delta: &Delta,
+    forward: bool,
+    other: &dyn Fn(EntityId) -> Option<EntityId>,
+) -> Vec<AccessRow> {
+    let tables = here.tables;
+    let (fresh, gone) = if forward {
+        (&delta.memberships.added, &delta.memberships.removed)
+    } else {
+        (&delta.memberships.removed, &delta.memberships.added)
+    };
+    let across = |row: &Membership| tables.entity(row.member).platform != tables.entity(row.container).platform;
+    let candidates = fresh.iter().any(|row| row.kind == MembershipKind::MemberOf && is_elsewhere(here, row.container));
+    let federations = if candidates { here.evaluators.federations() } else { Vec::new() };
+    let lets_in = |row: &Membership| {
+        tables.trusts.iter().any(|one| one.trustee == Some(row.container))
+            || federations.iter().any(|one| one.trustee == row.container)
+    };
+    let mut out = Vec::new();
+    for row in fresh {
+        let counts = match row.kind {
+            MembershipKind::Owns => true,
+            MembershipKind::MemberOf => across(row) || lets_in(row),
+            MembershipKind::RunsAs => across(row),
+            MembershipKind::Contains => false,
+        };
+        // Said anew for no longer and in no other way, it is as it was.
+        let same = |old: &&Membership| {
+            old.kind == row.kind
+                && (Some(old.member), Some(old.container)) == (other(row.member), other(row.container))
+                && (old.standing == row.standing || old.standing == Standing::Active)
+        };
+        if !counts || gone.iter().any(|old| same(&old)) {
+            continue;
+        }
+        let (member, container) = (tables.entity(row.member), tables.entity(row.container));
+        let eligible = row.standing == Standing::Eligible;
+        out.push(AccessRow {
+            decision: if eligible { Decision::Conditional } else { Decision::Allowed },
+            statement: format!("{} {} {}", member.id, row.kind, container.id),
+            why: "it was not so before".to_owned(),
+            ..plain(member.id.clone(), Some(row.member), row.kind.as_str(), &container.id)
         });
     }
     out
+}
+
+/// Whether a reader states what an entity is on another platform, or there is to sign in to: that alone lets nobody in.
+fn is_elsewhere(here: Place<'_>, of: EntityId) -> bool {
+    let rows = &here.tables.attributes;
+    let start = rows.partition_point(|row| row.entity < of);
+    let mut own = rows[start..].iter().take_while(|row| row.entity == of);
+    own.any(|row| row.key.starts_with("federated_") || matches!(&*row.key, "synced_from" | "pod_identity_target"))
 }
 
 fn other_way(here: Place<'_>, numbers: &Numbers, holder: EntityId, forward: bool) -> Option<EntityId> {
@@ -80,8 +152,8 @@ fn other_way(here: Place<'_>, numbers: &Numbers, holder: EntityId, forward: bool
 
 /// Whether a statement of a resource lets in whom another one does, at least as widely.
 fn includes(outer: &Grant, inner: &Grant) -> bool {
-    let everyone = outer.principals.iter().any(|one| one == "*" || one == "AWS:*");
-    let all = everyone || inner.principals.iter().all(|one| outer.principals.contains(one));
+    let meant = |one: &String| outer.principals.iter().any(|by| covers(by, one));
+    let all = inner.principals.iter().all(meant);
     let open = Grant { principals: Vec::new(), ..outer.clone() };
     all && inner.not_principals.is_empty() && covers_statement(&open, inner)
 }

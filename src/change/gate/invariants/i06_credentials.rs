@@ -2,11 +2,10 @@
 
 use super::{Cited, Facts, Invariant, Status, Witness, worst};
 use crate::model::{Credential, CredentialKind, Entity, EntityKind};
+use crate::platforms::{self, Platform};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
-/// Platforms whose machine identities can come in by a token of somebody else's.
-const FEDERATE: [&str; 7] = ["aws", "azure", "gcp", "github", "kubernetes", "snowflake", "vault"];
 
 /// See [`Invariant::title`].
 pub struct Credentials;
@@ -50,7 +49,7 @@ fn judge(facts: &Facts<'_>, row: &Credential, entity: &Entity, rotated: bool) ->
     let rows = vec![Cited::after("credentials", &row.credential), Cited::after("entities", &entity.id)];
     let what = format!("`{}` ({}) of `{}`", row.credential, row.kind, entity.id);
     let machine = entity.nhi != Some(false);
-    if machine && !rotated && FEDERATE.contains(&entity.platform.as_str()) {
+    if machine && !rotated && platforms::of(&entity.platform).is_some_and(Platform::has_federation) {
         let says =
             format!("{what} is a static credential of a machine identity, where {} has federation", entity.platform);
         return Some((Status::Block, Witness::with(says, rows)));

@@ -37,6 +37,7 @@ use self::statement::{Actions, Statement};
 use self::view::{Holder, Question};
 use super::catalog::Catalog;
 use super::read::document;
+use crate::model::text::glob_ignore_case;
 use crate::model::{
     AttachmentKind, Builder, Effect, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Request, Source,
     Tables, Verdict,
@@ -273,6 +274,20 @@ impl Evaluator for Compiled<'_> {
 
     fn granted(&self, principal: EntityId) -> Vec<Granted> {
         access::Summary::of(&Holder::new(self, principal)).granted()
+    }
+
+    fn question(&self, principal: EntityId, action: &str, resource: &str) -> Option<Request> {
+        let one = !resource.contains(['*', '?']) && !resource.contains("${");
+        one.then(|| Request::new(principal, action, resource))
+    }
+
+    fn uncounted(&self, statement: &Grant) -> Vec<String> {
+        let catalog = Catalog::get();
+        let is_wild = |pattern: &str| pattern.contains(['*', '?']);
+        let matches =
+            |pattern: &str| catalog.actions().iter().any(|action| glob_ignore_case(pattern, action.full_name));
+        let known = |pattern: &str| catalog.find(pattern).is_some() || (is_wild(pattern) && matches(pattern));
+        statement.actions.iter().filter(|pattern| !known(pattern)).cloned().collect()
     }
 
     fn known(&self, action: &str) -> Option<Known> {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::catalog::{Catalog, LEVELS, level};
+use super::super::notation::Lists;
 use super::rules::{Role, Rule};
 use super::view::ClassView;
 use crate::model::{Access, Decision, EntityId};
@@ -209,6 +210,22 @@ fn of_role(role: &Role, in_namespace: bool) -> Counted {
     let mut counted = Counted::default();
     role.rules.iter().for_each(|rule| counted.add(rule, in_namespace));
     counted
+}
+
+/// Whether anything is counted of all that a rule with these lists is about, URLs apart, which nothing counts: a
+/// resource that the catalogue does not know in a group that is not named is lost, and so is a verb of its own.
+pub fn counts(lists: &Lists) -> bool {
+    if lists.groups.is_empty() && lists.resources.is_empty() {
+        return true;
+    }
+    let any_group = lists.groups.iter().any(|group| group == "*");
+    let catalog = Catalog::get();
+    let known = |resource: &String| {
+        let top = resource.split('/').next().unwrap_or(resource);
+        top == "*" || catalog.actions().iter().any(|one| one.resource.split('/').next() == Some(top))
+    };
+    let usual = |verb: &String| verb == "*" || catalog.actions().iter().any(|one| one.verb == verb.as_str());
+    (!any_group || lists.resources.iter().all(known)) && lists.verbs.iter().all(usual)
 }
 
 /// Counts resources that a rule names and the catalogue does not know.

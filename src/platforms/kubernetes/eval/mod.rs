@@ -23,12 +23,13 @@ pub use self::granted::written;
 use self::places::Places;
 use self::rules::{Request as Attributes, Role};
 use self::view::{Bound, ClassView, Holder};
-use super::notation::{Action, Asked, Object};
+use super::notation::{Action, Asked, Lists, Object};
 use super::{NAME, catalog, defaults, names};
 use crate::model::{
-    AttachmentKind, Decision, Entity, EntityId, EntityKind, Layer, MembershipKind, Reason, Request, Tables, Verdict,
+    AttachmentKind, Decision, Entity, EntityId, EntityKind, Grant, Layer, MembershipKind, Reason, Request, Tables,
+    Verdict,
 };
-use crate::platforms::{Class, Evaluator, Given, Granted, Known, Settings, View};
+use crate::platforms::{Class, Evaluator, Given, Granted, Known, Placed, Settings, View};
 
 /// The permission model of one snapshot.
 pub struct Compiled<'t> {
@@ -177,6 +178,16 @@ fn is_masters(id: &str) -> bool {
     names::parts(id).is_some_and(|parts| parts.kind == "group" && parts.name == names::MASTERS)
 }
 
+/// An id as questions write what it means; anything else as it is.
+fn as_asked(text: &str) -> Cow<'_, str> {
+    match names::parts(text) {
+        Some(parts) if parts.kind == "namespace" => Cow::Owned(format!("{}/*", parts.name)),
+        Some(parts) if parts.namespace.is_empty() => Cow::Owned(parts.name),
+        Some(parts) => Cow::Owned(format!("{}/{}", parts.namespace, parts.name)),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// The namespace that a role or a binding is in.
 fn namespace_of(id: &str) -> Option<String> {
     names::parts(id).filter(|parts| !parts.namespace.is_empty()).map(|parts| parts.namespace.to_owned())
@@ -228,6 +239,40 @@ impl Evaluator for Compiled<'_> {
         let alone = Class { kind: entity.kind, scope, members: vec![principal] };
         let holder = self.holder(principal);
         granted::rows(&ClassView::new(self, &alone, &holder, holder.all))
+    }
+
+    /// A role does not say where it holds: its binding does.
+    fn placed(&self, principal: EntityId) -> Vec<Placed> {
+        let entity = self.tables.entity(principal);
+        let cluster = names::parts(&entity.id).and_then(|parts| self.tables.find(parts.cluster));
+        let Some(scope) = cluster.filter(|_| entity.platform == NAME && entity.present) else { return Vec::new() };
+        let class = Class { kind: entity.kind, scope, members: vec![principal] };
+        let holder = self.holder(principal);
+        let mut places: BTreeMap<Option<&str>, Vec<Bound>> = BTreeMap::from([(None, Vec::new())]);
+        for bound in &holder.bounds {
+            places.entry(bound.namespace.as_deref()).or_default().push(bound.clone());
+        }
+        let placed = |(namespace, bounds): (Option<&str>, Vec<Bound>)| {
+            let own = Holder { bounds, all: holder.all && namespace.is_none() };
+            let granted = granted::rows(&ClassView::new(self, &class, &own, own.all));
+            Placed { within: namespace.map_or_else(String::new, |space| format!("{space}/")), granted }
+        };
+        places.into_iter().map(placed).collect()
+    }
+
+    fn question(&self, principal: EntityId, action: &str, resource: &str) -> Option<Request> {
+        Some(Request::new(principal, action, resource))
+    }
+
+    fn encloses(&self, _principal: EntityId, outer: &str, inner: &str) -> Option<bool> {
+        let (outer, inner) = (as_asked(outer), as_asked(inner));
+        let namespace = outer.strip_suffix('*').filter(|space| space.ends_with('/'));
+        Some(outer == "*" || outer == inner || namespace.is_some_and(|space| inner.starts_with(space)))
+    }
+
+    fn uncounted(&self, statement: &Grant) -> Vec<String> {
+        let counts = |action: &String| Lists::parse(action).is_some_and(|lists| access::counts(&lists));
+        statement.actions.iter().filter(|action| !counts(action)).cloned().collect()
     }
 
     fn known(&self, action: &str) -> Option<Known> {

@@ -22,7 +22,7 @@ use rustc_hash::FxHashMap;
 
 use self::routes::Route;
 use self::view::{Asked, ClassView, Outcome};
-use super::acl::{Acl, Entry};
+use super::acl::{Acl, Entry, Form};
 use super::policy::Caps;
 use super::{NAME, catalog, names};
 use crate::model::{Decision, Effect, Entity, EntityId, EntityKind, Layer, Reason, Request, Tables, Verdict};
@@ -246,6 +246,30 @@ impl Evaluator for Compiled<'_> {
         let alone = Class { kind: entity.kind, scope, members: vec![principal] };
         let view = self.view(&alone, &self.routes(principal), false);
         access::granted(&view).into_iter().map(|(granted, _)| granted).collect()
+    }
+
+    fn question(&self, principal: EntityId, action: &str, resource: &str) -> Option<Request> {
+        let (area, capability) = catalog::parse(action)?;
+        let inside = catalog::area_of(resource).name == area.name;
+        let one = inside && matches!(Form::of(resource), Form::Exact(_)) && !resource.contains("{{");
+        one.then(|| Request::new(principal, capability, resource))
+    }
+
+    fn encloses(&self, _principal: EntityId, outer: &str, inner: &str) -> Option<bool> {
+        Some(
+            outer == inner
+                || match Form::of(outer) {
+                    Form::Exact(_) => false,
+                    Form::Prefix(stem) => inner.starts_with(stem),
+                    Form::Segments(..) => {
+                        matches!(Form::of(inner), Form::Exact(path) if super::acl::is_matched(outer, path))
+                    }
+                },
+        )
+    }
+
+    fn overrides(&self) -> bool {
+        true
     }
 
     fn known(&self, action: &str) -> Option<Known> {

@@ -1,0 +1,1 @@
+path "cubbyhole/x" { capabilities = ["read"] }

@@ -1,0 +1,3 @@
+path "secret/data/*" { capabilities = ["read"] }
+path "secret/data/payroll" { capabilities = ["list"] }
+path "secret/data/board" { capabilities = ["deny"] }

@@ -1,0 +1,1 @@
+path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"] }
