@@ -51,7 +51,6 @@ Improve:
 Change:
   gate         Whether a draft of changes may be made: fifteen invariants, house rules, a counter-proposal
   ledger       Append, show, verify and export records of drafts and decisions
-  gate         Whether a draft of changes may be made
 Compare over time:
   diff         What differs between two snapshots
   trend        A metric over all snapshots: limits, drift, and what made it change
