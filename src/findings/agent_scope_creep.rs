@@ -55,7 +55,7 @@ pub struct Extent {
     pub certain: u32,
     /// Those, and the ones that are granted under a condition.
     pub possible: u32,
-    /// Widest scope of the certain ones: place in [`BREADTHS`].
+    /// Widest scope of the certain ones: 0 for nothing, 1 for one, 2 for a prefix, 3 for all.
     pub breadth: usize,
 }
 
@@ -113,7 +113,7 @@ pub struct Grown {
 }
 
 impl Grown {
-    /// The growth as evidence, from which [`reference`] reads what it was compared with.
+    /// The growth as evidence, from which [`reference()`] reads what it was compared with.
     #[must_use]
     pub fn fact(&self) -> String {
         format!("`{}` {}: {}; {}: {}", self.service, self.level, self.now.says(), self.since, self.before.says())
